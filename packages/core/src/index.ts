@@ -1,0 +1,59 @@
+// The mesh as pure logic: names and addresses, the domain model, Watch, balancing, authorization, metric instruments
+// and reason codes. No sockets, files, TLS objects, Kubernetes or gRPC: everything here runs under a manual clock.
+// Example: const source = createWatch<number>(); source.watch.subscribe((s) => console.log(s)); source.set(1);
+export { type Authority, formatAuthority, parseAuthority } from './address/authority.ts';
+export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedIp, parseIp, unmapIp } from './address/ip.ts';
+export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
+export { formatSocketAddress, parseSocketAddress, type SocketAddress, sameSocketAddress, socketAddressOf } from './address/socket-address.ts';
+export { assertNever } from './assert-never.ts';
+export type {
+  Backend,
+  ClientPolicy,
+  ClientProtocol,
+  Dispatcher,
+  Distribution,
+  ExponentialBackoff,
+  FailureAccrual,
+  GrpcProtocol,
+  GrpcRetryConditions,
+  GrpcRoute,
+  HttpProtocol,
+  HttpRetryConditions,
+  HttpRoute,
+  HttpRule,
+  Load,
+  OpaqueProtocol,
+  OpaqueRoute,
+  Retry,
+  RouteBackend,
+  TcpRule,
+  TlsRoute,
+} from './domain/client-policy.ts';
+export type { Credentials } from './domain/credentials.ts';
+export { type Endpoint, type EndpointSet, type Http2ClientParams, type ProtocolHint, plainEndpoint, type ServerIdentity } from './domain/endpoint.ts';
+export type { Filter, GrpcMatch, HeaderModifier, HostMatch, HttpMatch, NamedMatch, PathMatch, Ratio, StringMatch } from './domain/match.ts';
+export { defaultMetadata, formatMetadata, type Metadata, metadataLabels } from './domain/metadata.ts';
+export type { Profile, ProfileRoute, RequestCondition, ResponseCondition, RetryBudget, WeightedTarget } from './domain/profile.ts';
+export type { Authentication, Authorization, InboundRoute, RateLimit, ServerPolicy, ServerProtocol } from './domain/server-policy.ts';
+export { canonicalDnsName, isDnsLabel, isDnsName, suffixMatcher } from './names/dns-name.ts';
+export {
+  formatIdentityId,
+  formatWorkloadIdentity,
+  type IdentityId,
+  parseIdentityId,
+  parseWorkloadIdentity,
+  sameIdentityId,
+  type WorkloadIdentity,
+} from './names/identity-name.ts';
+export { formatServiceName, parseServiceName, type ServiceName } from './names/service-name.ts';
+export type { DiscoveryPort } from './ports/discovery.ts';
+export type { IdentityPort } from './ports/identity.ts';
+export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogger, silentLogger } from './ports/logger.ts';
+export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
+export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
+export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
+export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
+export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
+export { mapWatch, settled, valueOf } from './watch/combine.ts';
+export { constantWatch, createWatch, type Unsubscribe, type Watch, type WatchOptions, type WatchSource, type WatchState } from './watch/watch.ts';

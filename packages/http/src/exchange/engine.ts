@@ -1,0 +1,132 @@
+// The engine port: what a proxy needs from an HTTP implementation, at the level of whole exchanges.
+// Engines are interchangeable; test/contract/engine holds the suite that each one passes.
+import type { Duplex } from 'node:stream';
+import type { FieldList, HttpVersion, RequestHead, ResponseHead } from './head.ts';
+
+/** A connected byte stream: a TCP socket, a TLS socket, or one end of a pair in tests. Peeked bytes have been unshifted. */
+export type Link = Duplex;
+
+export interface HttpEngine {
+  readonly name: string;
+  /** Serves one accepted connection. `onExchange` is called once per request when its head is complete. */
+  serve(link: Link, options: ServeOptions, onExchange: (exchange: Exchange) => void): ServerConnection;
+  /** Connections to one endpoint: an HTTP/1 pool or an HTTP/2 session, dialled on demand. */
+  upstream(options: UpstreamOptions): Upstream;
+}
+
+export interface ServeOptions {
+  readonly version: 'http/1' | 'http/2';
+  /** Bytes of a request head accepted before 431. Default 128 KiB. */
+  readonly maxHeaderBytes?: number;
+  readonly http2?: Http2Params;
+}
+
+export interface Http2Params {
+  /** Default 65535. */
+  readonly initialStreamWindow?: number | undefined;
+  /** Default 1048576. */
+  readonly initialConnectionWindow?: number | undefined;
+  readonly maxConcurrentStreams?: number | undefined;
+  readonly maxFrameSize?: number | undefined;
+  readonly maxHeaderListSize?: number | undefined;
+  readonly keepAlive?: { readonly intervalMs: number; readonly timeoutMs: number; readonly whileIdle: boolean } | undefined;
+}
+
+export interface ServerConnection {
+  /** GOAWAY, or `connection: close` on the next response; closes when exchanges in flight are done. Idempotent. */
+  drain(): void;
+  destroy(error?: Error): void;
+  /** Resolves when the connection is closed, tunnels included. Never rejects. */
+  readonly closed: Promise<void>;
+}
+
+export interface UpstreamOptions {
+  readonly version: 'http/1' | 'http/2';
+  /** Opens a connection, TLS handshake included. Its rejection is the failure that the exchange sees. */
+  readonly dial: () => Promise<Link>;
+  /** Life of an idle pooled HTTP/1 connection in milliseconds. Default 3000. */
+  readonly poolIdleMs?: number;
+  /** Most idle HTTP/1 connections kept. Default 10000. */
+  readonly maxIdle?: number;
+  readonly http2?: Http2Params;
+}
+
+export interface Upstream {
+  /** Exchanges now forwarded to it. */
+  readonly inFlight: number;
+  /** No new exchanges; closes when those in flight are done. */
+  close(): void;
+  destroy(error?: Error): void;
+}
+
+/** One request and its response. Exactly one of `forward` and `respond` takes effect; a failed `forward` allows one `respond`. */
+export interface Exchange {
+  /** May be edited in place until `forward` or `respond` is called. */
+  readonly request: RequestHead;
+  /** True when the client is gone. */
+  readonly aborted: boolean;
+  /** Sends the request on and relays the response, bodies with back-pressure, trailers, resets with their codes, and tunnels. */
+  forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void;
+  /** Answers locally. The request body is discarded. */
+  respond(response: LocalResponse): void;
+  /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). */
+  reset(code: number): void;
+}
+
+export interface LocalResponse {
+  readonly status: number;
+  readonly headers: FieldList;
+  /** Default: none, with content-length 0. */
+  readonly body?: Uint8Array;
+  /** Closes the client connection after this response (HTTP/1), or sends GOAWAY (HTTP/2). */
+  readonly close?: boolean;
+}
+
+/** What a pipeline changes on the way. One object per route or endpoint, shared by its exchanges: methods, not closures. */
+export interface ForwardRules {
+  /**
+   * HTTP/1 carried in HTTP/2 between proxies (`l5d-orig-proto`, spec/proxy.md §4.1): `encode` turns an HTTP/1 request into
+   * an HTTP/2 one with the header and restores the response; `decode` does the reverse; `none` leaves versions alone.
+   */
+  readonly origProto: 'none' | 'encode' | 'decode';
+  /** Replaces the authority, removing Host (endpoint metadata). */
+  readonly authorityOverride?: string | undefined;
+  /** Edits the request head just before it is written. */
+  request?(head: RequestHead): void;
+  /** Edits the response head just before it is written to the client. Not called for 1xx. */
+  response?(head: ResponseHead, request: RequestHead): void;
+  /** `forward` failed before a response head was relayed. Must call `exchange.respond` or `exchange.reset`. Not called when the client is gone. */
+  failed(exchange: Exchange, failure: ForwardFailure): void;
+}
+
+export type ForwardFailure =
+  /** `dial` rejected. */
+  | { readonly kind: 'connect'; readonly error: Error }
+  /** The connection ended or broke before the response head. */
+  | { readonly kind: 'closed'; readonly error: Error }
+  /** The peer reset the HTTP/2 stream. */
+  | { readonly kind: 'reset'; readonly code: number }
+  /** The response could not be parsed. */
+  | { readonly kind: 'protocol'; readonly error: Error };
+
+/** Watches one exchange; null where unused. Methods are called in this order, at most once each but `data`; `end` always. */
+export interface ExchangeObserver {
+  /** The request is bound to a connection and its head was written. */
+  sent?(): void;
+  /** The request body ended. */
+  requestEnd?(): void;
+  head?(head: ResponseHead): void;
+  /** A response body frame of this many bytes passed. */
+  data?(bytes: number): void;
+  trailers?(trailers: FieldList): void;
+  end(outcome: ExchangeOutcome): void;
+}
+
+export type ExchangeOutcome =
+  | { readonly kind: 'complete' }
+  /** A byte tunnel (upgrade, CONNECT) ended. */
+  | { readonly kind: 'tunnel'; readonly bytesRead: number; readonly bytesWritten: number }
+  | { readonly kind: 'client-gone'; readonly code?: number }
+  | { readonly kind: 'failed'; readonly failure: ForwardFailure };
+
+export type { FieldList, HttpVersion, RequestHead, ResponseHead };

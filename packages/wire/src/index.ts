@@ -1,0 +1,1 @@
+export { type CallOptions, type RpcChannel, RpcCode, RpcError } from './rpc/channel.ts';

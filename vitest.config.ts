@@ -1,0 +1,14 @@
+// Everything that needs no privileges. `npm test` runs this after a build.
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ['weft-source'], externalConditions: ['weft-source'] } },
+  resolve: { conditions: ['weft-source'] },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/{unit,contract,acceptance,docs}/**/*.test.ts'],
+    pool: 'threads',
+    isolate: false,
+    testTimeout: 20_000,
+    reporters: ['default', './scripts/vitest-summary.ts'],
+  },
+});
