@@ -39,7 +39,7 @@ function copyAddon(from, to) {
   for (const name of ['koffi', '@koromix']) {
     const root = join(from, name);
     if (!existsSync(root)) continue;
-    const unwanted = name === 'koffi' ? /^\/(src|doc|vendor)(\/|$)/ : /^$/;
+    const unwanted = name === 'koffi' ? /^\/(doc|vendor|lib)(\/|$)|\.(cc|hh|h|c|S|asm)$/ : /^$/;
     cpSync(root, join(to, name), { recursive: true, dereference: true, filter: (path) => !unwanted.test(path.slice(root.length)) || path === root });
   }
 }
