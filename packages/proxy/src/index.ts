@@ -1,1 +1,15 @@
-export {};
+// The data plane: a transparent proxy for both directions, knowing only ports for identity, discovery and policy.
+// Outbound balances over endpoints and dials them over mutual TLS; inbound authorizes and forwards to the application.
+// Example: const proxy = createProxy({ identity, discovery, policy }, { admin: { listen: { ip: '127.0.0.1', port: 0 } } });
+export {
+  type AdminConfig,
+  type InboundConfig,
+  type Listener,
+  type OutboundConfig,
+  type ProxyConfig,
+  type ProxySettings,
+  proxyConfig,
+  type SocketOptions,
+} from './config.ts';
+export { type AdminRoute, type Dialer, type DialOptions, type OriginalDst, type ProxyPorts, staticOriginalDst } from './ports.ts';
+export { createProxy, type Proxy, type ProxyAddresses } from './proxy.ts';

@@ -1,0 +1,50 @@
+// What a proxy needs from outside: the ports of core, and those of sockets. Tests plug memory implementations, the
+// sidecar plugs gRPC clients and SO_ORIGINAL_DST.
+import type { Socket } from 'node:net';
+import type { Clock, DiscoveryPort, IdentityPort, Logger, PolicyPort, Random, Registry, SocketAddress } from '@weft/core';
+import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
+
+/** Where a redirected connection was really going. Called once per accepted connection; must not block or throw. */
+export interface OriginalDst {
+  /** Undefined when the connection was not redirected. */
+  of(socket: Socket): SocketAddress | undefined;
+}
+
+/** The default: nothing was redirected, listeners with a fixed `originalDst` work, all others see their own address. */
+export const staticOriginalDst: OriginalDst = { of: () => undefined };
+
+export interface DialOptions {
+  /** Limit for the TCP connect. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly keepAliveMs?: number | undefined;
+}
+
+/** Opens a TCP connection. Rejects with a `ReasonError` (CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT_FAILED). */
+export type Dialer = (address: SocketAddress, options: DialOptions) => Promise<Socket>;
+
+/** Answers one path of the admin listener, beside the built-in ones. Exact match without query. */
+export interface AdminRoute {
+  readonly path: string;
+  /** `clientIp` is the peer's address. May be called for every method. */
+  handle(request: RequestHead, clientIp: string): LocalResponse | Promise<LocalResponse>;
+}
+
+export interface ProxyPorts {
+  readonly identity: IdentityPort;
+  readonly discovery: DiscoveryPort;
+  readonly policy: PolicyPort;
+  /** Default: `staticOriginalDst`. */
+  readonly originalDst?: OriginalDst;
+  /** Default: `tcpDialer()`. */
+  readonly dial?: Dialer;
+  /** Default: `nodeEngine()`. */
+  readonly engine?: HttpEngine;
+  /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */
+  readonly metrics?: Registry;
+  /** More admin paths, such as `/shutdown`. Default none. */
+  readonly adminRoutes?: readonly AdminRoute[];
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
