@@ -35,6 +35,13 @@ export type { Filter, GrpcMatch, HeaderModifier, HostMatch, HttpMatch, NamedMatc
 export { defaultMetadata, formatMetadata, type Metadata, metadataLabels } from './domain/metadata.ts';
 export type { Profile, ProfileRoute, RequestCondition, ResponseCondition, RetryBudget, WeightedTarget } from './domain/profile.ts';
 export type { Authentication, Authorization, InboundRoute, RateLimit, ServerPolicy, ServerProtocol } from './domain/server-policy.ts';
+export type { Counter } from './metrics/counter.ts';
+export type { Family, FamilyOptions, MetricType } from './metrics/family.ts';
+export type { Gauge } from './metrics/gauge.ts';
+export { type Histogram, LATENCY_BUCKETS_MS } from './metrics/histogram.ts';
+export type { Labels } from './metrics/labels.ts';
+export { ExpositionError, type ExpositionLimits, parseExposition, type Sample } from './metrics/parse.ts';
+export { createRegistry, type MetricRegistry, type RegistryOptions } from './metrics/registry.ts';
 export { canonicalDnsName, isDnsLabel, isDnsName, suffixMatcher } from './names/dns-name.ts';
 export {
   formatIdentityId,

@@ -1,0 +1,61 @@
+// A distribution over fixed buckets. spec/proxy.md §9.2 names the latency buckets.
+import { Series } from './family.ts';
+import { formatValue, type LabelText } from './labels.ts';
+
+/** Linkerd's latency buckets in milliseconds; `+Inf` is implied. */
+export const LATENCY_BUCKETS_MS: readonly number[] = [
+  1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000,
+];
+
+export interface Histogram {
+  /** Counts one value in the first bucket whose bound is not below it. Throws on NaN. */
+  observe(value: number): void;
+  readonly count: number;
+  readonly sum: number;
+}
+
+/** Bounds must be finite and ascend; a trailing Infinity is implied and dropped. */
+export function checkBuckets(bounds: readonly number[]): readonly number[] {
+  const finite = bounds.at(-1) === Number.POSITIVE_INFINITY ? bounds.slice(0, -1) : [...bounds];
+  if (finite.some((bound, index) => !Number.isFinite(bound) || bound <= (finite[index - 1] ?? Number.NEGATIVE_INFINITY))) {
+    throw new RangeError(`histogram buckets must ascend: ${bounds.join(', ')}`);
+  }
+  return finite;
+}
+
+export class HistogramSeries extends Series implements Histogram {
+  count = 0;
+  sum = 0;
+  readonly #bounds: readonly number[];
+  readonly #counts: Float64Array;
+
+  constructor(bounds: readonly number[], labels: LabelText, attach: (series: Series) => void) {
+    super(labels, attach);
+    if (/(^|,)le="/.test(labels.key)) throw new RangeError('a histogram cannot have a label "le"');
+    this.#bounds = bounds;
+    this.#counts = new Float64Array(bounds.length + 1);
+  }
+
+  observe(value: number): void {
+    if (Number.isNaN(value)) throw new RangeError('a histogram cannot observe NaN');
+    const bounds = this.#bounds;
+    let index = 0;
+    while (index < bounds.length && value > (bounds[index] as number)) index++;
+    this.#counts[index] = (this.#counts[index] as number) + 1;
+    this.count += 1;
+    this.sum += value;
+    if (!this.used) this.touch();
+  }
+
+  render(name: string): string {
+    const prefix = this.labelText === '' ? `${name}_bucket{le="` : `${name}_bucket{${this.labelText},le="`;
+    const labels = this.labelText === '' ? '' : `{${this.labelText}}`;
+    let text = '';
+    let total = 0;
+    for (let index = 0; index < this.#bounds.length; index++) {
+      total += this.#counts[index] as number;
+      text += `${prefix}${this.#bounds[index]}"} ${total}\n`;
+    }
+    return `${text}${prefix}+Inf"} ${this.count}\n${name}_sum${labels} ${formatValue(this.sum)}\n${name}_count${labels} ${this.count}\n`;
+  }
+}
