@@ -1,0 +1,48 @@
+// Why a handshake failed, as a reason.
+import type { Socket } from 'node:net';
+import { type Clock, ReasonError, reason } from '@weft/core';
+
+/** A certificate that did not verify. The code is OpenSSL's: X509_V_ERR_ without the prefix. */
+export function untrusted(code: string): ReasonError {
+  return new ReasonError(code === 'CERT_HAS_EXPIRED' ? reason('TLS_PEER_EXPIRED') : reason('TLS_PEER_UNTRUSTED', code));
+}
+
+export function handshakeFailed(cause: unknown): ReasonError {
+  if (cause instanceof ReasonError) return cause;
+  const detail = cause instanceof Error ? ('code' in cause && typeof cause.code === 'string' ? cause.code : cause.message) : String(cause);
+  return new ReasonError(reason('TLS_HANDSHAKE_FAILED', detail), { cause });
+}
+
+/** One handshake under way: the first outcome counts; time and the end of the transport are outcomes too. */
+export interface Attempt<T> {
+  readonly outcome: Promise<T>;
+  succeed(value: T): void;
+  /** Destroys the transport. */
+  fail(error: ReasonError): void;
+}
+
+export function beginAttempt<T>(raw: Socket, clock: Clock, timeoutMs: number): Attempt<T> {
+  let settle: { resolve(value: T): void; reject(error: Error): void } | undefined;
+  const outcome = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  const take = (): typeof settle => {
+    const taken = settle;
+    settle = undefined;
+    timer.cancel();
+    raw.removeListener('close', onClose);
+    return taken;
+  };
+  const fail = (error: ReasonError): void => {
+    const taken = take();
+    if (!taken) return;
+    raw.destroy();
+    taken.reject(error);
+  };
+  const onClose = (): void => fail(handshakeFailed('the connection was closed'));
+  const timer = clock.after(timeoutMs, () => fail(new ReasonError(reason('TLS_HANDSHAKE_TIMEOUT', `${timeoutMs} ms`))));
+  raw.once('close', onClose);
+  // The TLS socket reports what went wrong; this only keeps an error of the transport from being thrown.
+  raw.on('error', (error) => fail(handshakeFailed(error)));
+  return { outcome, succeed: (value) => take()?.resolve(value), fail };
+}
