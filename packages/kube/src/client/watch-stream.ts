@@ -1,0 +1,69 @@
+// One watch request as a sequence of typed events. Kubernetes API concepts, "Efficient detection of changes".
+
+import type { IncomingMessage } from 'node:http';
+import type { Clock, Timer } from '@weft/core';
+import type { KubeObject } from '../resources/meta.ts';
+import { apiVersionOf, type ResourceKind } from '../resources/resource-kind.ts';
+import { isStatus, type WatchEvent } from './kube-client.ts';
+import { codeOfStatus, KubeError } from './kube-error.ts';
+import { parseJson, readLines } from './response-body.ts';
+
+export interface WatchStreamOptions<T extends KubeObject> {
+  readonly kind: ResourceKind<T>;
+  readonly what: string;
+  readonly idleMs: number | undefined;
+  readonly clock: Clock;
+}
+
+/** Turns the body of a watch answer into events. Throws KubeError; leaving early destroys the connection. */
+export async function* watchEvents<T extends KubeObject>(
+  response: IncomingMessage,
+  { kind, what, idleMs, clock }: WatchStreamOptions<T>,
+): AsyncGenerator<WatchEvent<T>, void, undefined> {
+  let idle: Timer | undefined;
+  const rearm = (): void => {
+    idle?.cancel();
+    if (idleMs !== undefined) {
+      idle = clock.after(idleMs, () => response.destroy(new KubeError('TIMEOUT', `${what}: no event within ${idleMs} ms`)));
+    }
+  };
+  response.on('data', rearm);
+  response.pause();
+  rearm();
+  try {
+    for await (const line of readLines(response, what)) yield eventOf(parseJson(line, what), kind, what);
+  } finally {
+    idle?.cancel();
+    response.destroy();
+  }
+}
+
+function eventOf<T extends KubeObject>(raw: unknown, kind: ResourceKind<T>, what: string): WatchEvent<T> {
+  if (typeof raw !== 'object' || raw === null || !('type' in raw) || !('object' in raw)) throw new KubeError('PROTOCOL', `${what}: not a watch event`);
+  const { type, object } = raw;
+  if (type === 'ERROR') {
+    if (!isStatus(object)) throw new KubeError('PROTOCOL', `${what}: an ERROR event without a Status`);
+    throw new KubeError(codeOfStatus(object.code ?? 500, object.reason), `${what}: ${object.message ?? 'the watch failed'}`, { status: object });
+  }
+  const version = versionOf(object);
+  if (type === 'BOOKMARK') return { type, resourceVersion: version };
+  if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') throw new KubeError('PROTOCOL', `${what}: unknown event type ${String(type)}`);
+  return { type, object: typed(object, kind, what), resourceVersion: version };
+}
+
+function versionOf(object: unknown): string {
+  if (typeof object !== 'object' || object === null || !('metadata' in object)) return '';
+  const { metadata } = object;
+  if (typeof metadata !== 'object' || metadata === null || !('resourceVersion' in metadata)) return '';
+  return String(metadata.resourceVersion);
+}
+
+/** Trusts the server for the shape below the metadata, fills in the type that lists leave out, and freezes the top. */
+export function typed<T extends KubeObject>(value: unknown, kind: ResourceKind<T>, what: string): T {
+  if (typeof value !== 'object' || value === null || !('metadata' in value) || typeof value.metadata !== 'object' || value.metadata === null) {
+    throw new KubeError('PROTOCOL', `${what}: the answer has no metadata`);
+  }
+  const { name } = value.metadata as { name?: unknown };
+  if (typeof name !== 'string' || name === '') throw new KubeError('PROTOCOL', `${what}: the answer has no metadata.name`);
+  return Object.freeze({ ...value, apiVersion: apiVersionOf(kind), kind: kind.kind }) as unknown as T;
+}
