@@ -1,0 +1,238 @@
+// The sidecar's configuration: environment → one typed, frozen object, or every problem at once. spec/proxy.md §1.3, §1.4.
+import type { ExponentialBackoff, IpNetwork, ServerPolicy, SocketAddress } from '@weft/core';
+import type { Http2Params } from '@weft/http';
+import { type DefaultPolicyName, defaultPolicy } from './default-policy.ts';
+import type { LogDirective } from './log-filter.ts';
+import { type ConfigProblem, type Environment, readVariables } from './read-variables.ts';
+import { backoff, type ControlAddress, controlAddress, localIdentity, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
+import type { PortRange } from './syntax.ts';
+import type { Values } from './variables.ts';
+
+/** TCP settings of one side; a value left out is the operating system's. */
+export interface SocketSettings {
+  readonly acceptKeepAliveMs?: number | undefined;
+  readonly connectKeepAliveMs?: number | undefined;
+  readonly acceptUserTimeoutMs?: number | undefined;
+  readonly connectUserTimeoutMs?: number | undefined;
+  readonly backlog?: number | undefined;
+}
+
+interface SideSettings {
+  readonly listen: readonly SocketAddress[];
+  readonly detectTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly connectBackoff: ExponentialBackoff;
+  readonly discoveryIdleMs: number;
+  readonly queueCapacity: number;
+  readonly failfastMs: number;
+  readonly maxIdlePerEndpoint: number;
+  readonly poolIdleMs: number;
+  readonly maxInFlight: number;
+  readonly serverHttp2: Http2Params;
+  readonly sockets: SocketSettings;
+}
+
+/** Limits on streams from the control plane, in milliseconds; absent: none. */
+export interface StreamLimits {
+  readonly initialMs?: number | undefined;
+  readonly idleMs?: number | undefined;
+  readonly lifetimeMs?: number | undefined;
+}
+
+export interface Config {
+  readonly outbound: SideSettings & {
+    readonly ingress: boolean;
+    readonly tcpQueueCapacity: number;
+    readonly tcpFailfastMs: number;
+    readonly informationalHeaders: boolean;
+    readonly hostnameLabels: boolean;
+  };
+  readonly inbound: SideSettings & {
+    readonly defaultPolicyName: DefaultPolicyName;
+    readonly defaultPolicy: ServerPolicy;
+    readonly ports: readonly PortRange[];
+    readonly opaquePorts: readonly PortRange[];
+    readonly ips: readonly string[];
+    readonly gatewaySuffixes: readonly string[];
+    readonly profileTimeoutMs: number;
+    readonly authorityLabels: boolean;
+  };
+  /** Towards endpoints and applications. */
+  readonly http2: Http2Params;
+  readonly admin: { readonly listen: SocketAddress; readonly shutdownEndpoint: boolean; readonly metricsRetainIdleMs: number };
+  /** Absent: tap is off. */
+  readonly tap?: { readonly listen: SocketAddress; readonly client: string } | undefined;
+  readonly destination: {
+    readonly address: ControlAddress;
+    readonly context: string;
+    readonly profileSuffixes: readonly string[];
+    readonly profileNetworks: readonly IpNetwork[];
+  };
+  readonly policy: { readonly address: ControlAddress; readonly workload: string; readonly clusterNetworks: readonly IpNetwork[] };
+  readonly identity: {
+    readonly name: string;
+    readonly serverName: string;
+    readonly dir: string;
+    readonly tokenFile: string;
+    readonly anchors: readonly Uint8Array[];
+    readonly minRefreshMs: number;
+    readonly maxRefreshMs: number;
+    readonly source:
+      | { readonly kind: 'linkerd'; readonly address: ControlAddress }
+      | { readonly kind: 'spire'; readonly socket: string; readonly backoff: ExponentialBackoff };
+  };
+  readonly streamLimits: StreamLimits;
+  readonly dns: { readonly resolvConf: string; readonly minTtlMs?: number | undefined; readonly maxTtlMs?: number | undefined };
+  readonly tracing: {
+    readonly collector?: ControlAddress | undefined;
+    readonly serviceName?: string | undefined;
+    readonly attributesPath?: string | undefined;
+    readonly extraAttributes: string;
+    readonly otelAttributes: string;
+    readonly hostname?: string | undefined;
+  };
+  readonly log: { readonly directives: readonly LogDirective[]; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
+  readonly workers: number;
+  readonly shutdownGraceMs: number;
+  readonly addressBook?: string | undefined;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly ConfigProblem[] };
+
+export interface ConfigOptions {
+  readonly env: Environment;
+  /** Processors that may be used, for CORES_MAX_RATIO. */
+  readonly processors: number;
+}
+
+/** Reads everything before it decides anything: the result holds either the whole configuration or every problem. */
+export function readConfig({ env, processors }: ConfigOptions): ConfigResult {
+  const reading = readVariables(env);
+  const rules = rulesOf(reading);
+  const values = reading.values as Values;
+  const config = assemble(values, rules, processors);
+  const warnings = [...reading.warnings, ...rules.warnings];
+  const problems = [...reading.problems, ...rules.problems];
+  return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config: deepFreeze(config), warnings };
+}
+
+/** Must not throw where values are missing: it also runs when there are problems, to find the remaining ones. */
+function assemble(v: Values, rules: Rules, processors: number): Config {
+  if (rules.isSet('IDENTITY_DISABLED') && v.IDENTITY_DISABLED !== '') rules.problem('IDENTITY_DISABLED', 'is not supported: identity is mandatory');
+  if (!rules.isSet('INBOUND_DEFAULT_POLICY')) rules.warning('INBOUND_DEFAULT_POLICY', 'is not set: using all-unauthenticated');
+  const clusterNetworks = v.POLICY_CLUSTER_NETWORKS ?? [];
+  const policyName: DefaultPolicyName = v.INBOUND_DEFAULT_POLICY ?? 'all-unauthenticated';
+  if (clusterNetworks.length === 0 && (policyName.startsWith('cluster-') || policyName === 'audit')) {
+    rules.problem('INBOUND_DEFAULT_POLICY', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS, which is empty');
+  }
+  return {
+    outbound: {
+      listen: v.OUTBOUND_LISTEN_ADDRS ?? [v.OUTBOUND_LISTEN_ADDR],
+      detectTimeoutMs: v.OUTBOUND_DETECT_TIMEOUT,
+      connectTimeoutMs: v.OUTBOUND_CONNECT_TIMEOUT,
+      connectBackoff: backoff(rules, 'OUTBOUND_CONNECT_EXP_BACKOFF', { minMs: 100, maxMs: 60_000, jitter: 0.1 }),
+      discoveryIdleMs: v.OUTBOUND_DISCOVERY_IDLE_TIMEOUT,
+      queueCapacity: v.OUTBOUND_HTTP_QUEUE_CAPACITY,
+      failfastMs: v.OUTBOUND_HTTP_FAILFAST_TIMEOUT,
+      tcpQueueCapacity: v.OUTBOUND_TCP_QUEUE_CAPACITY,
+      tcpFailfastMs: v.OUTBOUND_TCP_FAILFAST_TIMEOUT,
+      maxIdlePerEndpoint: v.OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT,
+      poolIdleMs: v.OUTBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT,
+      maxInFlight: v.OUTBOUND_MAX_IN_FLIGHT,
+      serverHttp2: serverHttp2(v, 'OUTBOUND'),
+      sockets: {
+        acceptKeepAliveMs: v.OUTBOUND_ACCEPT_KEEPALIVE,
+        connectKeepAliveMs: v.OUTBOUND_CONNECT_KEEPALIVE,
+        acceptUserTimeoutMs: v.OUTBOUND_ACCEPT_USER_TIMEOUT,
+        connectUserTimeoutMs: v.OUTBOUND_CONNECT_USER_TIMEOUT,
+        backlog: v.OUTBOUND_TCP_LISTEN_BACKLOG,
+      },
+      ingress: v.INGRESS_MODE,
+      informationalHeaders: !(v.OUTBOUND_DISABLE_INFORMATIONAL_HEADERS ?? v.INGRESS_MODE),
+      hostnameLabels: v.OUTBOUND_METRICS_HOSTNAME_LABELS,
+    },
+    inbound: {
+      listen: [v.INBOUND_LISTEN_ADDR],
+      detectTimeoutMs: v.INBOUND_DETECT_TIMEOUT,
+      connectTimeoutMs: v.INBOUND_CONNECT_TIMEOUT,
+      connectBackoff: backoff(rules, 'INBOUND_CONNECT_EXP_BACKOFF', { minMs: 100, maxMs: 10_000, jitter: 0.1 }),
+      discoveryIdleMs: v.INBOUND_DISCOVERY_IDLE_TIMEOUT,
+      queueCapacity: v.INBOUND_HTTP_QUEUE_CAPACITY,
+      failfastMs: v.INBOUND_HTTP_FAILFAST_TIMEOUT,
+      maxIdlePerEndpoint: v.MAX_IDLE_CONNS_PER_ENDPOINT,
+      poolIdleMs: v.INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT,
+      maxInFlight: v.INBOUND_MAX_IN_FLIGHT,
+      serverHttp2: serverHttp2(v, 'INBOUND'),
+      sockets: {
+        acceptKeepAliveMs: v.INBOUND_ACCEPT_KEEPALIVE,
+        connectKeepAliveMs: v.INBOUND_CONNECT_KEEPALIVE,
+        acceptUserTimeoutMs: v.INBOUND_ACCEPT_USER_TIMEOUT,
+        connectUserTimeoutMs: v.INBOUND_CONNECT_USER_TIMEOUT,
+        backlog: v.INBOUND_TCP_LISTEN_BACKLOG,
+      },
+      defaultPolicyName: policyName,
+      defaultPolicy: defaultPolicy({ name: policyName, clusterNetworks, detectTimeoutMs: v.INBOUND_DETECT_TIMEOUT }),
+      ports: inboundPorts(v),
+      opaquePorts: v.INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION,
+      ips: v.INBOUND_IPS,
+      gatewaySuffixes: v.INBOUND_GATEWAY_SUFFIXES,
+      profileTimeoutMs: v.DESTINATION_PROFILE_INITIAL_TIMEOUT,
+      authorityLabels: v.INBOUND_METRICS_AUTHORITY_LABELS === 'unsafe',
+    },
+    http2: { initialStreamWindow: v.HTTP2_INITIAL_STREAM_WINDOW_SIZE, initialConnectionWindow: v.HTTP2_INITIAL_CONNECTION_WINDOW_SIZE },
+    admin: { listen: v.ADMIN_LISTEN_ADDR, shutdownEndpoint: v.SHUTDOWN_ENDPOINT_ENABLED, metricsRetainIdleMs: v.METRICS_RETAIN_IDLE },
+    tap: v.TAP_SVC_NAME === undefined ? undefined : { listen: v.CONTROL_LISTEN_ADDR, client: v.TAP_SVC_NAME },
+    destination: {
+      address: controlAddress(rules, 'DESTINATION'),
+      context: v.DESTINATION_CONTEXT,
+      profileSuffixes: v.DESTINATION_PROFILE_SUFFIXES,
+      profileNetworks: v.DESTINATION_PROFILE_NETWORKS,
+    },
+    policy: { address: controlAddress(rules, 'POLICY'), workload: v.POLICY_WORKLOAD, clusterNetworks },
+    identity: {
+      ...localIdentity(rules),
+      dir: v.IDENTITY_DIR,
+      tokenFile: v.IDENTITY_TOKEN_FILE,
+      anchors: v.IDENTITY_TRUST_ANCHORS,
+      minRefreshMs: v.IDENTITY_MIN_REFRESH,
+      maxRefreshMs: v.IDENTITY_MAX_REFRESH,
+      source:
+        v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS === undefined
+          ? { kind: 'linkerd', address: controlAddress(rules, 'IDENTITY', { required: !rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS') }) }
+          : {
+              kind: 'spire',
+              socket: v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS,
+              backoff: backoff(rules, 'IDENTITY_SPIRE_EXP_BACKOFF', { minMs: 100, maxMs: 1_000, jitter: 0.1 }),
+            },
+    },
+    streamLimits: streamLimits(rules),
+    dns: { resolvConf: v.RESOLV_CONF, minTtlMs: v.DNS_MIN_TTL, maxTtlMs: v.DNS_MAX_TTL },
+    tracing: {
+      collector: rules.isSet('TRACE_COLLECTOR_SVC_ADDR') ? controlAddress(rules, 'TRACE_COLLECTOR') : undefined,
+      serviceName: v.TRACE_SERVICE_NAME,
+      attributesPath: v.TRACE_ATTRIBUTES_PATH,
+      extraAttributes: v.TRACE_EXTRA_ATTRIBUTES ?? '',
+      otelAttributes: v.OTEL_RESOURCE_ATTRIBUTES ?? '',
+      hostname: v.HOSTNAME,
+    },
+    log: { directives: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
+    workers: workers(v, processors),
+    shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
+    addressBook: v.ADDRESS_BOOK,
+  };
+}
+
+/** The admin port is always watched, the inbound port when the proxy is a gateway. */
+function inboundPorts(v: Values): readonly PortRange[] {
+  const single = (address: SocketAddress | undefined): PortRange[] => (address ? [{ low: address.port, high: address.port }] : []);
+  const gateway = (v.INBOUND_GATEWAY_SUFFIXES ?? []).length > 0;
+  return [...(v.INBOUND_PORTS ?? []), ...(gateway ? single(v.INBOUND_LISTEN_ADDR) : []), ...single(v.ADMIN_LISTEN_ADDR)];
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value;
+  for (const part of Object.values(value)) deepFreeze(part);
+  return Object.freeze(value);
+}

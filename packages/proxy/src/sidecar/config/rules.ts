@@ -1,0 +1,133 @@
+// Rules that join several variables. Each reports its problem and goes on with something harmless. spec/proxy.md §1.3, §1.4.
+import { type ExponentialBackoff, parseIdentityId } from '@weft/core';
+import type { Http2Params } from '@weft/http';
+import type { StreamLimits } from './config.ts';
+import { type ConfigProblem, type Reading, shorten } from './read-variables.ts';
+import type { ControlTarget } from './syntax.ts';
+import { namesOf, type Values, type VariableName } from './variables.ts';
+
+export interface Rules {
+  readonly values: Partial<Values>;
+  readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigProblem[];
+  isSet(key: VariableName): boolean;
+  problem(key: VariableName, problem: string): void;
+  warning(key: VariableName, problem: string): void;
+}
+
+/** How a control-plane service is reached: in plaintext over loopback, or by mutual TLS with this name as SNI and identity. */
+export interface ControlAddress {
+  readonly target: ControlTarget;
+  /** Absent: plaintext. */
+  readonly serverName?: string | undefined;
+}
+
+export function rulesOf(reading: Reading): Rules {
+  const problems: ConfigProblem[] = [];
+  const warnings: ConfigProblem[] = [];
+  const make = (key: VariableName, problem: string): ConfigProblem => {
+    const value = reading.values[key];
+    return { variable: namesOf(key)[0], value: typeof value === 'string' ? shorten(value) : undefined, problem };
+  };
+  return {
+    values: reading.values,
+    problems,
+    warnings,
+    isSet: reading.isSet,
+    problem: (key, problem) => void problems.push(make(key, problem)),
+    warning: (key, problem) => void warnings.push(make(key, problem)),
+  };
+}
+
+const NOWHERE: ControlTarget = { host: '', port: 0, authority: '', loopback: true };
+
+/** A missing required address is reported by the table itself, except for those that only sometimes are required. */
+export function controlAddress(
+  rules: Rules,
+  service: 'DESTINATION' | 'POLICY' | 'IDENTITY' | 'TRACE_COLLECTOR',
+  options: { readonly required?: boolean } = {},
+): ControlAddress {
+  const target = rules.values[`${service}_SVC_ADDR`];
+  const serverName = rules.values[`${service}_SVC_NAME`];
+  if (!target) {
+    if (options.required && !rules.isSet(`${service}_SVC_ADDR`)) rules.problem(`${service}_SVC_ADDR`, 'must be set');
+    return { target: NOWHERE };
+  }
+  if (target.loopback) return { target };
+  if (!rules.isSet(`${service}_SVC_NAME`)) rules.problem(`${service}_SVC_NAME`, `must be set, because the address ${target.authority} is not loopback`);
+  return { target, serverName };
+}
+
+type BackoffBase = 'INBOUND_CONNECT_EXP_BACKOFF' | 'OUTBOUND_CONNECT_EXP_BACKOFF' | 'IDENTITY_SPIRE_EXP_BACKOFF';
+
+export function backoff(rules: Rules, base: BackoffBase, fallback: ExponentialBackoff): ExponentialBackoff {
+  const { [`${base}_MIN` as const]: minMs, [`${base}_MAX` as const]: maxMs, [`${base}_JITTER` as const]: share } = rules.values;
+  const [hasMin, hasMax] = [rules.isSet(`${base}_MIN`), rules.isSet(`${base}_MAX`)];
+  if (hasMin !== hasMax)
+    rules.problem(hasMin ? `${base}_MAX` : `${base}_MIN`, `must be set together with ${namesOf(hasMin ? `${base}_MIN` : `${base}_MAX`)[0]}`);
+  else if (!hasMin && share !== undefined) rules.problem(`${base}_JITTER`, `needs ${namesOf(`${base}_MIN`)[0]} and ${namesOf(`${base}_MAX`)[0]}`);
+  if (minMs === undefined || maxMs === undefined) return fallback;
+  if (maxMs === 0) rules.problem(`${base}_MAX`, 'must not be 0');
+  else if (minMs > maxMs) rules.problem(`${base}_MIN`, `is ${minMs} ms, more than ${namesOf(`${base}_MAX`)[0]} (${maxMs} ms)`);
+  return { minMs, maxMs, jitter: share ?? 0 };
+}
+
+/** The name that peers verify and the SNI they send: LOCAL_NAME for both, or the pair SERVER_ID and SERVER_NAME. */
+export function localIdentity(rules: Rules): { readonly name: string; readonly serverName: string } {
+  const { IDENTITY_LOCAL_NAME: local, IDENTITY_SERVER_ID: id, IDENTITY_SERVER_NAME: serverName } = rules.values;
+  const [hasId, hasName] = [rules.isSet('IDENTITY_SERVER_ID'), rules.isSet('IDENTITY_SERVER_NAME')];
+  if (!hasId && !hasName) {
+    if (!rules.isSet('IDENTITY_LOCAL_NAME')) rules.problem('IDENTITY_LOCAL_NAME', 'must be set (or SERVER_ID and SERVER_NAME)');
+    if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) rules.problem('IDENTITY_SERVER_ID', 'must be set to a spiffe:// identity for SPIRE');
+    return { name: local ?? '', serverName: local ?? '' };
+  }
+  if (!hasId || !hasName) {
+    rules.problem(
+      hasId ? 'IDENTITY_SERVER_NAME' : 'IDENTITY_SERVER_ID',
+      `must be set together with ${namesOf(hasId ? 'IDENTITY_SERVER_ID' : 'IDENTITY_SERVER_NAME')[0]}`,
+    );
+  } else if (id !== undefined && serverName !== undefined) checkServerId(rules, id, serverName);
+  return { name: id ?? '', serverName: serverName ?? '' };
+}
+
+function checkServerId(rules: Rules, id: string, serverName: string): void {
+  const parsed = parseIdentityId(id);
+  if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) {
+    if (parsed?.kind !== 'uri') rules.problem('IDENTITY_SERVER_ID', 'must be a spiffe:// identity, because SPIRE is used');
+  } else if (parsed?.kind !== 'dns' || parsed.name !== serverName) {
+    rules.problem('IDENTITY_SERVER_ID', `must be the DNS name of LINKERD2_PROXY_IDENTITY_SERVER_NAME (${serverName}), because SPIRE is not used`);
+  }
+}
+
+export function streamLimits(rules: Rules): StreamLimits {
+  const { CONTROL_STREAM_INITIAL_TIMEOUT: initialMs, CONTROL_STREAM_IDLE_TIMEOUT: idleMs, CONTROL_STREAM_LIFETIME: lifetimeMs } = rules.values;
+  const ordered = (low: number | undefined, high: number | undefined): boolean => low === undefined || high === undefined || low <= high;
+  if (!ordered(initialMs, idleMs)) rules.problem('CONTROL_STREAM_INITIAL_TIMEOUT', 'must not be longer than LINKERD2_PROXY_CONTROL_STREAM_IDLE_TIMEOUT');
+  if (!ordered(idleMs, lifetimeMs)) rules.problem('CONTROL_STREAM_IDLE_TIMEOUT', 'must not be longer than LINKERD2_PROXY_CONTROL_STREAM_LIFETIME');
+  if (!ordered(initialMs, lifetimeMs)) rules.problem('CONTROL_STREAM_INITIAL_TIMEOUT', 'must not be longer than LINKERD2_PROXY_CONTROL_STREAM_LIFETIME');
+  return { initialMs, idleMs, lifetimeMs };
+}
+
+/** Adaptive windows win over fixed ones; fixed windows and keep-alive each need both of their variables. */
+export function serverHttp2(v: Partial<Values>, side: 'INBOUND' | 'OUTBOUND'): Http2Params {
+  const stream = v[`${side}_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE`];
+  const connection = v[`${side}_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE`];
+  const intervalMs = v[`${side}_SERVER_HTTP2_KEEP_ALIVE_INTERVAL`];
+  const timeoutMs = v[`${side}_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT`];
+  const fixed = v[`${side}_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL`] !== true && stream !== undefined && connection !== undefined;
+  return {
+    initialStreamWindow: fixed ? stream : 65_535,
+    initialConnectionWindow: fixed ? connection : 1_048_576,
+    maxConcurrentStreams: v[`${side}_SERVER_HTTP2_MAX_CONCURRENT_STREAMS`],
+    maxFrameSize: v[`${side}_SERVER_HTTP2_MAX_FRAME_SIZE`],
+    maxHeaderListSize: v[`${side}_SERVER_HTTP2_MAX_HEADER_LIST_SIZE`],
+    keepAlive: intervalMs === undefined || timeoutMs === undefined ? undefined : { intervalMs, timeoutMs, whileIdle: true },
+  };
+}
+
+/** min(available, max(min, CORES_MAX or round(available · ratio) or 1)), min = CORES_MIN or CORES or 1. */
+export function workers(v: Partial<Values>, available: number): number {
+  const least = v.CORES_MIN ?? v.CORES ?? 1;
+  const share = v.CORES_MAX_RATIO === undefined ? undefined : Math.round(available * v.CORES_MAX_RATIO);
+  return Math.max(1, Math.min(available, Math.max(least, v.CORES_MAX ?? share ?? 1)));
+}

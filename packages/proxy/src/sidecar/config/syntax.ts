@@ -1,0 +1,234 @@
+// How the values of environment variables are written. spec/proxy.md §1.2.
+import { X509Certificate } from 'node:crypto';
+import {
+  canonicalIp,
+  formatAuthority,
+  type IpNetwork,
+  isDnsName,
+  isIp,
+  isLoopbackIp,
+  parseAuthority,
+  parseIdentityId,
+  parseNetwork,
+  parseSocketAddress,
+  type SocketAddress,
+} from '@weft/core';
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+
+/** One kind of value. `parse` is called once per variable that is set; it never throws. */
+export interface Syntax<T> {
+  /** How the value looks, for `--help`. */
+  readonly form: string;
+  parse(text: string): Parsed<T>;
+}
+
+/** An inclusive range of ports. */
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** `host:port` of a control-plane service. The host keeps its trailing dot; an IP is canonical. */
+export interface ControlTarget {
+  readonly host: string;
+  readonly port: number;
+  /** As configured: the authority of requests. */
+  readonly authority: string;
+  readonly loopback: boolean;
+}
+
+const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
+const bad = (problem: string): Parsed<never> => ({ ok: false, problem });
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds. */
+export const duration: Syntax<number> = {
+  form: 'duration, such as 300ms, 10s, 5m, 1h, 365d or 0',
+  parse(text) {
+    const match = /^\s*([0-9]+)(ms|s|m|h|d)?\s*$/.exec(text);
+    if (!match) return bad('is not a duration: an integer followed by ms, s, m, h or d');
+    const count = Number(match[1]);
+    if (match[2] === undefined) return count === 0 ? ok(0) : bad('is a duration without a unit: add ms, s, m, h or d');
+    const ms = count * (UNIT_MS[match[2]] ?? 1);
+    return Number.isSafeInteger(ms) ? ok(ms) : bad('is a duration out of range');
+  },
+};
+
+export const bool: Syntax<boolean> = {
+  form: 'true or false',
+  parse: (text) => (text === 'true' ? ok(true) : text === 'false' ? ok(false) : bad('must be exactly true or false')),
+};
+
+/** An unsigned integer up to `max`. */
+export function integer(max = Number.MAX_SAFE_INTEGER): Syntax<number> {
+  return {
+    form: 'integer',
+    parse(text) {
+      if (!/^\+?[0-9]+$/.test(text)) return bad('is not an unsigned integer');
+      const value = Number(text);
+      return value <= max ? ok(value) : bad(`is out of range: at most ${max}`);
+    },
+  };
+}
+
+export const u32 = integer(0xffffffff);
+
+/** The share of a backoff that is added at random. */
+export const jitter: Syntax<number> = {
+  form: 'number from 0 to 100',
+  parse(text) {
+    const value = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(text) ? Number(text) : Number.NaN;
+    return value >= 0 && value <= 100 ? ok(value) : bad('is not a number from 0 to 100');
+  },
+};
+
+export const string: Syntax<string> = { form: 'text', parse: ok };
+
+/** A path or name that may not be empty. */
+export const nonEmpty: Syntax<string> = {
+  form: 'text',
+  parse: (text) => (text === '' ? bad('must not be empty') : ok(text)),
+};
+
+export const socketAddress: Syntax<SocketAddress> = {
+  form: 'IP:port, IPv6 in brackets',
+  parse(text) {
+    const address = parseSocketAddress(text);
+    return address ? ok(address) : bad('is not an IP:port');
+  },
+};
+
+/** One or two listeners, such as an IPv4 and an IPv6 loopback. */
+export const socketAddresses: Syntax<readonly SocketAddress[]> = {
+  form: 'one or two IP:port, separated by a comma',
+  parse(text) {
+    const parts = text.split(',');
+    if (parts.length > 2) return bad('holds more than two addresses');
+    const addresses = parts.map((part) => parseSocketAddress(part));
+    const valid = addresses.filter((address) => address !== undefined);
+    return valid.length === addresses.length ? ok(valid) : bad('is not a list of IP:port');
+  },
+};
+
+/** `host:port` where host is an IP or a DNS name, a trailing dot allowed. spec/proxy.md §1.4 says what counts as loopback. */
+export const controlTarget: Syntax<ControlTarget> = {
+  form: 'host:port',
+  parse(text) {
+    const authority = parseAuthority(text);
+    if (authority?.port === undefined) return bad('is not a host:port');
+    const { host, port } = authority;
+    if (!isIp(host) && !isDnsName(host.replace(/\.$/, ''))) return bad('has neither an IP nor a DNS name before the port');
+    return ok({ host, port, authority: formatAuthority(authority), loopback: host === 'localhost.' || isLoopbackIp(host) });
+  },
+};
+
+export const portSet: Syntax<readonly PortRange[]> = {
+  form: 'ports and inclusive ranges, such as 25,8080-8090',
+  parse(text) {
+    const ranges: PortRange[] = [];
+    for (const item of text.split(',')) {
+      const trimmed = item.trim();
+      if (trimmed === '') continue;
+      const match = /^([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?$/.exec(trimmed);
+      const low = Number(match?.[1]);
+      const high = Number(match?.[2] ?? match?.[1]);
+      if (!match || low > 65535 || high > 65535) return bad(`holds ${JSON.stringify(trimmed)}, which is not a port or a range of ports`);
+      if (low > high) return bad(`holds the reversed range ${trimmed}`);
+      ranges.push({ low, high });
+    }
+    return ok(ranges);
+  },
+};
+
+export const suffixList: Syntax<readonly string[]> = {
+  form: 'DNS suffixes separated by commas; . is every name',
+  parse(text) {
+    if (text === '') return ok([]);
+    const suffixes: string[] = [];
+    for (const item of text.split(',')) {
+      const suffix = item.trim();
+      if (suffix !== '.' && !isDnsName(suffix.replace(/\.$/, ''))) return bad(`holds ${JSON.stringify(item)}, which is not a DNS suffix`);
+      suffixes.push(suffix.toLowerCase());
+    }
+    return ok(suffixes);
+  },
+};
+
+export const networks: Syntax<readonly IpNetwork[]> = {
+  form: 'CIDRs or IPs separated by commas',
+  parse(text) {
+    const result: IpNetwork[] = [];
+    for (const item of text.split(',')) {
+      const trimmed = item.trim();
+      if (trimmed === '') continue;
+      const network = parseNetwork(trimmed);
+      if (!network) return bad(`holds ${JSON.stringify(trimmed)}, which is not a network`);
+      result.push(network);
+    }
+    return ok(result);
+  },
+};
+
+/** Items are not trimmed: a blank is an error. */
+export const ipSet: Syntax<readonly string[]> = {
+  form: 'IPs separated by commas, without blanks',
+  parse(text) {
+    if (text === '') return ok([]);
+    const ips: string[] = [];
+    for (const item of text.split(',')) {
+      const ip = canonicalIp(item);
+      if (ip === undefined) return bad(`holds ${JSON.stringify(item)}, which is not an IP`);
+      if (!ips.includes(ip)) ips.push(ip);
+    }
+    return ok(ips);
+  },
+};
+
+/** A DNS name as a certificate carries it: no trailing dot. */
+export const identityName: Syntax<string> = {
+  form: 'DNS name without a trailing dot',
+  parse(text) {
+    const id = parseIdentityId(text);
+    return id?.kind === 'dns' ? ok(id.name) : bad('is not a DNS name');
+  },
+};
+
+/** DER of each certificate of a PEM bundle. */
+export const pemCertificates: Syntax<readonly Uint8Array[]> = {
+  form: 'PEM certificates',
+  parse(text) {
+    const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+    if (blocks.length === 0) return bad('holds no PEM certificate');
+    const result: Uint8Array[] = [];
+    for (const block of blocks) {
+      try {
+        result.push(new Uint8Array(new X509Certificate(block).raw));
+      } catch (error) {
+        return bad(`holds a certificate that cannot be read (${error instanceof Error ? error.message : String(error)})`);
+      }
+    }
+    return ok(result);
+  },
+};
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Syntax<T> {
+  return {
+    form: words.join(' or '),
+    parse(text) {
+      const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+      return word === undefined ? bad(`must be one of ${words.map((w) => (w === '' ? '""' : w)).join(', ')}`) : ok(word);
+    },
+  };
+}
+
+/** A file of `unix:` or `unix://`, or a plain path. */
+export const unixPath: Syntax<string> = {
+  form: 'path, unix:path or unix://path',
+  parse(text) {
+    const path = text.replace(/^unix:(\/\/)?/, '');
+    return path === '' ? bad('names no socket') : ok(path);
+  },
+};
