@@ -6,6 +6,39 @@ export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedI
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress, sameSocketAddress, socketAddressOf } from './address/socket-address.ts';
 export { assertNever } from './assert-never.ts';
+export {
+  type AuthorizationVerdict,
+  type Authorizer,
+  type AuthorizerOptions,
+  createAuthorizer,
+  formatInboundClient,
+  type InboundClient,
+} from './authorize/authorizer.ts';
+export {
+  ALL_NETWORKS,
+  DEFAULT_POLICY_NAMES,
+  type DefaultPolicyName,
+  type DefaultPolicyOptions,
+  defaultServerPolicy,
+  isDefaultPolicyName,
+  LOCALHOST_AUTHORIZATION,
+} from './authorize/default-policy.ts';
+export { type Backoff, type BackoffOptions, exponentialBackoff } from './backoff/exponential-backoff.ts';
+export {
+  type Balancer,
+  type BalancerOptions,
+  type Dispatch,
+  type LoadEstimate,
+  type Member,
+  PeakEwma,
+  type Picker,
+  p2c,
+  peakEwma,
+  penaltyOf,
+  penaltyPeakEwma,
+} from './balance/index.ts';
+export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
+export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
   Backend,
   ClientPolicy,
@@ -60,6 +93,7 @@ export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
 export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export { renderReasons } from './reasons/render.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
 export { mapWatch, settled, valueOf } from './watch/combine.ts';

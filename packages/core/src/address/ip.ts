@@ -72,7 +72,7 @@ function parseIpv6(text: string): bigint | undefined {
   if (!head || !tail) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
-  return [...head, ...new Array<number>(missing).fill(0), ...tail].reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
+  return [...head, ...Array.from({ length: missing }, () => 0), ...tail].reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
 }
 
 /** The 16-bit groups of one side of `::`; a trailing dotted quad counts as two groups where `last` allows it. */

@@ -102,6 +102,7 @@ export class SeriesFamily<C extends Series> implements Family<C> {
 
   remove(labels: Labels): boolean {
     const { key } = labelText(labels);
+    this.#evicted.delete(key);
     return this.#series.delete(key);
   }
 

@@ -18,6 +18,7 @@ export function formatWorkloadIdentity(id: WorkloadIdentity): string {
 
 /** Parses the name of a service account identity; undefined when a part is missing or not a DNS label. Service account names may hold dots. */
 export function parseWorkloadIdentity(name: string): WorkloadIdentity | undefined {
+  if (name.length > 253) return undefined;
   const match = /^(.+)\.([^.]+)\.serviceaccount\.identity\.([^.]+)\.(.+)$/.exec(name);
   if (!match) return undefined;
   const [, serviceAccount = '', namespace = '', controlPlaneNamespace = '', trustDomain = ''] = match;

@@ -116,10 +116,10 @@ export function reason(code: ReasonCode, detail?: string): Reason {
   return detail === undefined ? { code } : { code, detail };
 }
 
-/** The sentence, followed by the detail where there is one: what headers and logs show. */
+/** The sentence, followed by the detail where there is one: what headers and logs show. Always one line: details may carry what a peer sent. */
 export function formatReason(value: Reason): string {
   const { sentence } = REASONS[value.code];
-  return value.detail === undefined ? sentence : `${sentence}: ${value.detail}`;
+  return value.detail === undefined ? sentence : `${sentence}: ${value.detail.replace(/\p{Cc}+/gu, ' ')}`;
 }
 
 /** An error that carries a reason, for code that throws. */

@@ -47,13 +47,15 @@ export function manualClock(options: ManualClockOptions = {}): ManualClock {
       return { cancel: () => void entries.delete(entry) };
     },
     advance(ms) {
+      if (!(ms >= 0)) throw new RangeError(`a clock cannot be advanced by ${ms} ms`);
       const target = now + ms;
       for (let due = nextDue(target); due; due = nextDue(target)) {
         entries.delete(due);
         now = Math.max(now, due.at);
         due.fn();
       }
-      now = target;
+      // A timer may itself have advanced the clock further.
+      now = Math.max(now, target);
     },
   };
 }

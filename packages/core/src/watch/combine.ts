@@ -33,18 +33,17 @@ export function settled<T>(watch: Watch<T>, signal?: AbortSignal): Promise<Exclu
   });
 }
 
-/** A Watch of `fn(value)`; started by the first subscriber, so an unused one costs nothing. */
+/**
+ * A Watch of `fn(value)`; started by the first subscriber, so an unused one costs nothing (and stays pending).
+ * `fn` is called once per value: the same value gives the same result, whoever subscribes and when.
+ */
 export function mapWatch<A, B>(watch: Watch<A>, fn: (value: A) => B): Watch<B> {
+  let last: { readonly from: A; readonly to: B } | undefined;
+  const map = (value: A): B => {
+    if (!last || !Object.is(last.from, value)) last = { from: value, to: fn(value) };
+    return last.to;
+  };
   return createWatch<B>({
-    start: (out) =>
-      watch.subscribe((state) => {
-        if (state.kind === 'value') {
-          out.set(fn(state.value));
-          if (state.stale) out.stale();
-        } else if (state.kind === 'absent') {
-          out.absent();
-          if (state.stale) out.stale();
-        } else if (state.kind === 'rejected') out.reject(state.reason);
-      }),
+    start: (out) => watch.subscribe((state) => out.update(state.kind === 'value' ? { ...state, value: map(state.value) } : state)),
   }).watch;
 }

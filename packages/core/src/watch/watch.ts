@@ -1,6 +1,7 @@
 // Watch: one value that changes over time, with the states a distributed source really has. design: docs/architecture.md, "State that changes".
 import type { Reason } from '../reasons/reason.ts';
 import type { Clock, Timer } from '../time/clock.ts';
+import { iterate } from './iterate.ts';
 
 /** What is known now. `stale` says that the source is away and the last known state is being served. */
 export type WatchState<T> =
@@ -18,7 +19,7 @@ export type Unsubscribe = () => void;
 export interface Watch<T> {
   readonly state: WatchState<T>;
   subscribe(fn: (state: WatchState<T>) => void): Unsubscribe;
-  [Symbol.asyncIterator](): AsyncIterator<WatchState<T>>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<WatchState<T>, undefined>;
 }
 
 /** The writing end of a Watch. A write inside a subscriber is queued until the present round is over. */
@@ -27,6 +28,8 @@ export interface WatchSource<T> {
   set(value: T): void;
   absent(): void;
   reject(reason: Reason): void;
+  /** Takes over a settled state as it is; `pending` is ignored. */
+  update(state: WatchState<T>): void;
   /** The source is away: the last known state is kept and marked. No effect while pending or rejected. */
   stale(): void;
   /** Number of live subscriptions. */
@@ -36,9 +39,9 @@ export interface WatchSource<T> {
 export interface WatchOptions<T> {
   /** Decides whether a new value differs. Default: identity. */
   readonly equal?: (a: T, b: T) => boolean;
-  /** Called when a subscriber throws; it harms only itself. Default: rethrown in a microtask, so that it is not lost. */
+  /** Called when a subscriber throws; it stays subscribed and the others are served. Default: rethrown in a microtask, so that it is not lost. */
   readonly onSubscriberError?: (error: unknown) => void;
-  /** Called when the first subscription arrives; what it returns is called after the last one left and the idle time passed. */
+  /** Called when the first subscription arrives, before its first call back; what it returns is called after the last one left and the idle time passed. */
   readonly start?: (source: WatchSource<T>) => () => void;
   /** How long to keep a started source without subscribers, in milliseconds. Default 0: stopped at once. */
   readonly idleMs?: number;
@@ -67,6 +70,7 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
   readonly #subscribers = new Set<{ readonly fn: (state: WatchState<T>) => void }>();
   readonly #queue: WatchState<T>[] = [];
   #notifying = false;
+  #starting = false;
   #stop: (() => void) | undefined;
   #idle: Timer | undefined;
 
@@ -95,40 +99,40 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
     this.#push({ kind: 'rejected', reason });
   }
 
+  update(state: WatchState<T>): void {
+    if (state.kind !== 'pending') this.#push(state);
+  }
+
   stale(): void {
     const last = this.#queue.at(-1) ?? this.state;
     if (last.kind === 'value' || last.kind === 'absent') this.#push({ ...last, stale: true });
   }
 
   subscribe(fn: (state: WatchState<T>) => void): Unsubscribe {
-    const subscriber = { fn };
-    this.#subscribers.add(subscriber);
     this.#idle?.cancel();
     this.#idle = undefined;
-    if (this.#subscribers.size === 1 && !this.#stop && this.#options.start) this.#stop = this.#options.start(this);
-    this.#call(subscriber, this.state);
+    // What the source sets while it starts becomes the state of the first call, not a second one.
+    if (!this.#stop && !this.#starting) this.#start();
+    const subscriber = { fn };
+    this.#subscribers.add(subscriber);
+    this.#round(() => this.#call(subscriber, this.state));
     return () => {
       if (this.#subscribers.delete(subscriber) && this.#subscribers.size === 0) this.#released();
     };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<WatchState<T>, void, undefined> {
-    let latest: WatchState<T> = PENDING;
-    let fresh = false;
-    let wake: (() => void) | undefined;
-    const unsubscribe = this.subscribe((state) => {
-      latest = state;
-      fresh = state.kind !== 'pending';
-      wake?.();
-    });
+  [Symbol.asyncIterator](): AsyncIterableIterator<WatchState<T>, undefined> {
+    return iterate(this);
+  }
+
+  #start(): void {
+    const { start } = this.#options;
+    if (!start) return;
+    this.#starting = true;
     try {
-      for (;;) {
-        while (!fresh) await new Promise<void>((resolve) => (wake = resolve));
-        fresh = false;
-        yield latest;
-      }
+      this.#stop = start(this);
     } finally {
-      unsubscribe();
+      this.#starting = false;
     }
   }
 
@@ -145,15 +149,23 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
     this.#stop = undefined;
     this.#idle = undefined;
     stop?.();
-    if (this.#options.onIdle === 'forget') this.state = PENDING;
-    else this.stale();
+    if (this.#options.onIdle === 'forget') {
+      this.#queue.length = 0;
+      this.state = PENDING;
+    } else this.stale();
   }
 
   #push(next: WatchState<T>): void {
     this.#queue.push(next);
-    if (this.#notifying) return;
+    this.#round(() => undefined);
+  }
+
+  /** Runs `first`, then everything that was queued meanwhile. Inside another round `first` runs at once and the queue is left to that round. */
+  #round(first: () => void): void {
+    if (this.#notifying) return first();
     this.#notifying = true;
     try {
+      first();
       for (let state = this.#queue.shift(); state; state = this.#queue.shift()) this.#apply(state);
     } finally {
       this.#notifying = false;
@@ -163,7 +175,9 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
   #apply(next: WatchState<T>): void {
     if (this.#same(this.state, next)) return;
     this.state = next;
-    for (const subscriber of [...this.#subscribers]) {
+    // A copy: who subscribes during the round has seen this state already.
+    const present = [...this.#subscribers];
+    for (const subscriber of present) {
       if (this.#subscribers.has(subscriber)) this.#call(subscriber, next);
     }
   }
@@ -171,19 +185,28 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
   #same(a: WatchState<T>, b: WatchState<T>): boolean {
     if (a.kind === 'value' && b.kind === 'value') return a.stale === b.stale && (this.#options.equal ?? Object.is)(a.value, b.value);
     if (a.kind === 'absent' && b.kind === 'absent') return a.stale === b.stale;
-    return false;
+    return a.kind === 'rejected' && b.kind === 'rejected' && a.reason.code === b.reason.code && a.reason.detail === b.reason.detail;
   }
 
   #call(subscriber: { readonly fn: (state: WatchState<T>) => void }, state: WatchState<T>): void {
     try {
       subscriber.fn(state);
     } catch (error) {
-      const report = this.#options.onSubscriberError;
-      if (report) report(error);
-      else
-        queueMicrotask(() => {
-          throw error;
-        });
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    const { onSubscriberError } = this.#options;
+    const rethrow = (thrown: unknown): void =>
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    if (!onSubscriberError) return rethrow(error);
+    try {
+      onSubscriberError(error);
+    } catch (another) {
+      rethrow(another);
     }
   }
 }

@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Random, seeded } from '../ports/random.ts';
+import { manualClock } from '../time/manual-clock.ts';
+import type { LoadEstimate } from './load.ts';
+import { p2c, peakEwma } from './p2c.ts';
+
+const fixed = (cost: number): LoadEstimate => ({ cost: () => cost, dispatch: () => ({ complete: () => undefined, penalize: () => undefined }), inFlight: 0 });
+const scripted = (...draws: number[]): Random => ({ next: () => draws.shift() ?? 0 });
+
+describe('pick', () => {
+  test('has nothing to choose from without endpoints or without ready ones', () => {
+    expect(peakEwma().pick(0)).toBeUndefined();
+    expect(peakEwma({ endpoints: ['a', 'b', 'c'], ready: () => false }).pick(0)).toBeUndefined();
+  });
+
+  test('takes the only ready endpoint', () => {
+    const balancer = peakEwma({ endpoints: ['a', 'b', 'c', 'd'], ready: (e) => e === 'c', random: seeded(1) });
+    expect(balancer.pick(0)?.endpoint).toBe('c');
+  });
+
+  test('takes the less loaded of two, and the first on a tie', () => {
+    const costs: Record<string, number> = { a: 2, b: 1, c: 1 };
+    const load = (endpoint: string): LoadEstimate => fixed(costs[endpoint] ?? 0);
+    const endpoints = ['a', 'b', 'c'];
+    expect(p2c({ endpoints, load, random: scripted(0, 0.4) }).pick(0)?.endpoint).toBe('b');
+    expect(p2c({ endpoints, load, random: scripted(0.4, 0.9) }).pick(0)?.endpoint).toBe('b');
+    expect(p2c({ endpoints, load, random: scripted(0.9, 0.4) }).pick(0)?.endpoint).toBe('c');
+  });
+
+  test('never compares an endpoint with itself', () => {
+    const load = (endpoint: string): LoadEstimate => fixed(endpoint === 'a' ? 1 : 2);
+    for (const endpoints of [
+      ['a', 'b'],
+      ['a', 'b', 'c'],
+    ]) {
+      const balancer = p2c({ endpoints, load, random: seeded(3) });
+      const seen = new Set<string | undefined>();
+      for (let n = 0; n < 200; n++) seen.add(balancer.pick(0)?.endpoint);
+      // Of two endpoints `a` takes part in every pair; of three it does not.
+      expect(seen.has('b')).toBe(endpoints.length === 3);
+    }
+  });
+
+  test.each([
+    [10, 10],
+    [40, 2],
+    [40, 3],
+    [100, 60],
+  ])('draws uniformly from the ready ones (%d endpoints, %d ready)', (size, readyCount) => {
+    const endpoints = Array.from({ length: size }, (_, index) => index);
+    // With equal loads the first of the pair wins, so that the choice itself is uniform.
+    const balancer = p2c({ endpoints, load: () => fixed(1), ready: (e) => e % Math.floor(size / readyCount) === 0, random: seeded(7) });
+    const ready = endpoints.filter((e) => e % Math.floor(size / readyCount) === 0);
+    const counts = new Map<number, number>(ready.map((e) => [e, 0]));
+    const rounds = 1000 * ready.length;
+    for (let n = 0; n < rounds; n++) {
+      const chosen = balancer.pick(0)?.endpoint ?? -1;
+      expect(counts.has(chosen)).toBe(true);
+      counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
+    }
+    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(200);
+  });
+
+  test('sends a slow endpoint less', () => {
+    const clock = manualClock();
+    const balancer = peakEwma({ endpoints: ['fast', 'slow', 'fast2'], clock, random: seeded(5) });
+    const counts: Record<string, number> = { fast: 0, slow: 0, fast2: 0 };
+    for (let n = 0; n < 600; n++) {
+      const member = balancer.pick(clock.now());
+      if (!member) throw new Error('nothing was picked');
+      counts[member.endpoint] = (counts[member.endpoint] ?? 0) + 1;
+      const dispatch = member.load.dispatch(clock.now());
+      clock.advance(member.endpoint === 'slow' ? 500 : 5);
+      dispatch.complete(clock.now());
+    }
+    expect(counts['slow']).toBeLessThan(60);
+  });
+});
+
+describe('update', () => {
+  test('keeps the load of an endpoint that is the same object and starts anew for a changed one', () => {
+    const [a, b] = [{ name: 'a' }, { name: 'b' }];
+    const balancer = peakEwma({ endpoints: [a, b], clock: manualClock() });
+    const before = balancer.members;
+    const changed = { name: 'b' };
+    expect(balancer.update([changed, a])).toEqual({ added: [changed], removed: [b] });
+    expect(balancer.members.map((m) => m.endpoint)).toEqual([changed, a]);
+    expect(balancer.members[1]).toBe(before[0]);
+    expect(balancer.members[0]?.load).not.toBe(before[1]?.load);
+  });
+
+  test('reports exactly the difference of any two sets', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(20)), fc.array(fc.nat(20)), (first, second) => {
+        const balancer = peakEwma({ endpoints: first, clock: manualClock() });
+        const { added, removed } = balancer.update(second);
+        expect(new Set(added)).toEqual(new Set(second.filter((e) => !first.includes(e))));
+        expect(new Set(removed)).toEqual(new Set(first.filter((e) => !second.includes(e))));
+        expect(balancer.members.map((m) => m.endpoint)).toEqual([...new Set(second)]);
+      }),
+    );
+  });
+
+  test('does not disturb what is in flight to a removed endpoint', () => {
+    const balancer = peakEwma({ endpoints: ['a'], clock: manualClock() });
+    const member = balancer.pick(0);
+    const dispatch = member?.load.dispatch(0);
+    balancer.update([]);
+    dispatch?.complete(5);
+    expect([member?.load.inFlight, balancer.pick(0)]).toEqual([0, undefined]);
+  });
+});
