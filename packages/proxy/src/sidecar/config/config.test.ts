@@ -48,8 +48,8 @@ describe('defaults', () => {
       discoveryIdleMs: 90_000,
       queueCapacity: 10_000,
       failfastMs: 1_000,
-      defaultPolicyName: 'all-unauthenticated',
-      ports: [{ low: 4191, high: 4191 }],
+      defaultPolicy: 'all-unauthenticated',
+      ports: [{ first: 4191, last: 4191 }],
       opaquePorts: [],
       ips: [],
       profileTimeoutMs: 500,
@@ -71,7 +71,7 @@ describe('defaults', () => {
 
   test('are frozen to the leaves', () => {
     const value = config();
-    expect(Object.isFrozen(value) && Object.isFrozen(value.outbound.connectBackoff) && Object.isFrozen(value.inbound.defaultPolicy.protocol)).toBe(true);
+    expect(Object.isFrozen(value) && Object.isFrozen(value.outbound.connectBackoff) && Object.isFrozen(value.inbound.ports)).toBe(true);
   });
 
   test('warn that no default policy was chosen', () => {
@@ -79,9 +79,8 @@ describe('defaults', () => {
   });
 
   test('of every variable can be parsed by its own syntax', () => {
-    for (const [name, { fallback, syntax }] of Object.entries<Variable<unknown>>(VARIABLES)) {
-      if (fallback !== undefined) expect({ name, ok: syntax.parse(fallback).ok }).toEqual({ name, ok: true });
-    }
+    const failing = Object.entries<Variable<unknown>>(VARIABLES).filter(([, { fallback, syntax }]) => fallback !== undefined && !syntax.parse(fallback).ok);
+    expect(failing).toEqual([]);
   });
 });
 
@@ -98,7 +97,7 @@ const VALUES: readonly (readonly [VariableName, string, (c: Config) => unknown, 
     ],
   ],
   ['INBOUND_LISTEN_ADDR', '[::]:4143', (c) => c.inbound.listen, [{ ip: '::', port: 4143 }]],
-  ['ADMIN_LISTEN_ADDR', '0.0.0.0:9', (c) => [c.admin.listen.port, c.inbound.ports], [9, [{ low: 9, high: 9 }]]],
+  ['ADMIN_LISTEN_ADDR', '0.0.0.0:9', (c) => [c.admin.listen.port, c.inbound.ports], [9, [{ first: 9, last: 9 }]]],
   ['METRICS_RETAIN_IDLE', '0', (c) => c.admin.metricsRetainIdleMs, 0],
   ['SHUTDOWN_ENDPOINT_ENABLED', 'true', (c) => c.admin.shutdownEndpoint, true],
   ['SHUTDOWN_GRACE_PERIOD', ' 90s ', (c) => c.shutdownGraceMs, 90_000],
@@ -149,20 +148,20 @@ const VALUES: readonly (readonly [VariableName, string, (c: Config) => unknown, 
   ['DESTINATION_CONTEXT', '{"ns":"a"}', (c) => c.destination.context, '{"ns":"a"}'],
   ['POLICY_WORKLOAD', 'ns:pod', (c) => c.policy.workload, 'ns:pod'],
   ['TAP_SVC_NAME', 'tap.linkerd-viz', (c) => c.tap, { listen: { ip: '0.0.0.0', port: 4190 }, client: 'tap.linkerd-viz' }],
-  ['INBOUND_GATEWAY_SUFFIXES', 'svc.cluster.local.', (c) => c.inbound.ports.map(({ low }) => low), [4143, 4191]],
+  ['INBOUND_GATEWAY_SUFFIXES', 'svc.cluster.local.', (c) => c.inbound.ports.map(({ first }) => first), [4143, 4191]],
   [
     'INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION',
     '25,, 443 ,3000-3002',
     (c) => c.inbound.opaquePorts,
     [
-      { low: 25, high: 25 },
-      { low: 443, high: 443 },
-      { low: 3000, high: 3002 },
+      { first: 25, last: 25 },
+      { first: 443, last: 443 },
+      { first: 3000, last: 3002 },
     ],
   ],
-  ['INBOUND_PORTS', '80', (c) => c.inbound.ports.map(({ low }) => low), [80, 4191]],
+  ['INBOUND_PORTS', '80', (c) => c.inbound.ports.map(({ first }) => first), [80, 4191]],
   ['INBOUND_IPS', '10.0.0.1,fd00::0:1', (c) => c.inbound.ips, ['10.0.0.1', 'fd00::1']],
-  ['INBOUND_DEFAULT_POLICY', 'deny', (c) => c.inbound.defaultPolicy.protocol, { kind: 'opaque', authorizations: [] }],
+  ['INBOUND_DEFAULT_POLICY', 'deny', (c) => c.inbound.defaultPolicy, 'deny'],
   ['IDENTITY_DISABLED', '', (c) => c.identity.source.kind, 'linkerd'],
   ['IDENTITY_MIN_REFRESH', '1m', (c) => c.identity.minRefreshMs, 60_000],
   ['IDENTITY_MAX_REFRESH', '2d', (c) => c.identity.maxRefreshMs, 172_800_000],
@@ -203,12 +202,12 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['INBOUND_CONNECT_TIMEOUT', '1.5s', 'is not a duration'],
   ['INBOUND_CONNECT_TIMEOUT', '-1s', 'is not a duration'],
   ['INBOUND_CONNECT_TIMEOUT', '', 'is not a duration'],
-  ['INBOUND_CONNECT_TIMEOUT', '99999999999999999d', 'out of range'],
+  ['INBOUND_CONNECT_TIMEOUT', '99999999999999999d', 'is not a duration'],
   ['INGRESS_MODE', 'True', 'must be exactly true or false'],
   ['INGRESS_MODE', '1', 'must be exactly true or false'],
   ['OUTBOUND_MAX_IN_FLIGHT', '-1', 'is not an unsigned integer'],
   ['INBOUND_TCP_LISTEN_BACKLOG', '4294967296', 'is out of range'],
-  ['INBOUND_PORTS', '80-70', 'reversed range'],
+  ['INBOUND_PORTS', '80-70', 'not a port or a range'],
   ['INBOUND_PORTS', '65536', 'not a port'],
   ['INBOUND_IPS', '10.0.0.1, 10.0.0.2', 'is not an IP'],
   ['DESTINATION_PROFILE_NETWORKS', '10.0.0.0/33', 'is not a network'],
@@ -216,7 +215,7 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['DESTINATION_SVC_ADDR', 'destination', 'is not a host:port'],
   ['DESTINATION_SVC_ADDR', 'not_dns:80', 'neither an IP nor a DNS name'],
   ['DESTINATION_SVC_ADDR', 'dst.linkerd.svc.cluster.local.:8086', 'DESTINATION_SVC_NAME must be set'],
-  ['INBOUND_DEFAULT_POLICY', 'allow', 'must be one of deny'],
+  ['INBOUND_DEFAULT_POLICY', 'allow', 'must be one of all-unauth'],
   ['INBOUND_DEFAULT_POLICY', 'cluster-authenticated', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
   ['INBOUND_DEFAULT_POLICY', 'audit', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
   ['INBOUND_METRICS_AUTHORITY_LABELS', 'yes', 'must be one of'],
@@ -296,15 +295,9 @@ describe('rules that join variables', () => {
     expect(config({ ...env, [`${P}INBOUND_CONNECT_EXP_BACKOFF_JITTER`]: '.5' }).inbound.connectBackoff.jitter).toBe(0.5);
   });
 
-  test('cluster policies admit the cluster networks', () => {
-    const { defaultPolicy } = config({ [`${P}INBOUND_DEFAULT_POLICY`]: 'cluster-authenticated', [`${P}POLICY_CLUSTER_NETWORKS`]: '10.0.0.0/8' }).inbound;
-    expect(defaultPolicy.protocol.authorizations).toEqual([
-      {
-        metadata: { kind: 'default', name: 'cluster-authenticated' },
-        networks: [{ net: { ip: '10.0.0.0', prefix: 8 }, except: [] }],
-        authentication: { kind: 'clients', identities: [], suffixes: [[]] },
-      },
-    ]);
+  test('a cluster policy is taken once there are cluster networks', () => {
+    const env = { [`${P}INBOUND_DEFAULT_POLICY`]: 'cluster-authenticated', [`${P}POLICY_CLUSTER_NETWORKS`]: '10.0.0.0/8' };
+    expect(config(env)).toMatchObject({ inbound: { defaultPolicy: 'cluster-authenticated' }, policy: { clusterNetworks: [{ ip: '10.0.0.0', prefix: 8 }] } });
   });
 
   test('HTTP/2 keep-alive needs interval and timeout, fixed windows need both and give way to adaptive ones', () => {

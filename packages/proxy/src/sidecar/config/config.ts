@@ -1,11 +1,9 @@
 // The sidecar's configuration: environment → one typed, frozen object, or every problem at once. spec/proxy.md §1.3, §1.4.
-import type { ExponentialBackoff, IpNetwork, ServerPolicy, SocketAddress } from '@weft/core';
+import { type DefaultPolicyName, type ExponentialBackoff, type IpNetwork, type PortSet, portSet, type SocketAddress } from '@weft/core';
 import type { Http2Params } from '@weft/http';
-import { type DefaultPolicyName, defaultPolicy } from './default-policy.ts';
 import type { LogDirective } from './log-filter.ts';
 import { type ConfigProblem, type Environment, readVariables } from './read-variables.ts';
 import { backoff, type ControlAddress, controlAddress, localIdentity, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
-import type { PortRange } from './syntax.ts';
 import type { Values } from './variables.ts';
 
 /** TCP settings of one side; a value left out is the operating system's. */
@@ -48,10 +46,9 @@ export interface Config {
     readonly hostnameLabels: boolean;
   };
   readonly inbound: SideSettings & {
-    readonly defaultPolicyName: DefaultPolicyName;
-    readonly defaultPolicy: ServerPolicy;
-    readonly ports: readonly PortRange[];
-    readonly opaquePorts: readonly PortRange[];
+    readonly defaultPolicy: DefaultPolicyName;
+    readonly ports: PortSet;
+    readonly opaquePorts: PortSet;
     readonly ips: readonly string[];
     readonly gatewaySuffixes: readonly string[];
     readonly profileTimeoutMs: number;
@@ -172,8 +169,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
         connectUserTimeoutMs: v.INBOUND_CONNECT_USER_TIMEOUT,
         backlog: v.INBOUND_TCP_LISTEN_BACKLOG,
       },
-      defaultPolicyName: policyName,
-      defaultPolicy: defaultPolicy({ name: policyName, clusterNetworks, detectTimeoutMs: v.INBOUND_DETECT_TIMEOUT }),
+      defaultPolicy: policyName,
       ports: inboundPorts(v),
       opaquePorts: v.INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION,
       ips: v.INBOUND_IPS,
@@ -225,10 +221,10 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
 }
 
 /** The admin port is always watched, the inbound port when the proxy is a gateway. */
-function inboundPorts(v: Values): readonly PortRange[] {
-  const single = (address: SocketAddress | undefined): PortRange[] => (address ? [{ low: address.port, high: address.port }] : []);
+function inboundPorts(v: Values): PortSet {
   const gateway = (v.INBOUND_GATEWAY_SUFFIXES ?? []).length > 0;
-  return [...(v.INBOUND_PORTS ?? []), ...(gateway ? single(v.INBOUND_LISTEN_ADDR) : []), ...single(v.ADMIN_LISTEN_ADDR)];
+  const own = [v.ADMIN_LISTEN_ADDR, gateway ? v.INBOUND_LISTEN_ADDR : undefined].flatMap((address) => (address ? [address.port] : []));
+  return portSet([...(v.INBOUND_PORTS ?? []), ...own.map((port) => ({ first: port, last: port }))]);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -7,9 +7,13 @@ import {
   isDnsName,
   isIp,
   isLoopbackIp,
+  type PortSet,
   parseAuthority,
+  parseDuration,
   parseIdentityId,
   parseNetwork,
+  parsePortRange,
+  parsePortSet,
   parseSocketAddress,
   type SocketAddress,
 } from '@weft/core';
@@ -21,12 +25,6 @@ export interface Syntax<T> {
   /** How the value looks, for `--help`. */
   readonly form: string;
   parse(text: string): Parsed<T>;
-}
-
-/** An inclusive range of ports. */
-export interface PortRange {
-  readonly low: number;
-  readonly high: number;
 }
 
 /** `host:port` of a control-plane service. The host keeps its trailing dot; an IP is canonical. */
@@ -41,18 +39,14 @@ export interface ControlTarget {
 const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
 const bad = (problem: string): Parsed<never> => ({ ok: false, problem });
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** Milliseconds. */
 export const duration: Syntax<number> = {
   form: 'duration, such as 300ms, 10s, 5m, 1h, 365d or 0',
   parse(text) {
-    const match = /^\s*([0-9]+)(ms|s|m|h|d)?\s*$/.exec(text);
-    if (!match) return bad('is not a duration: an integer followed by ms, s, m, h or d');
-    const count = Number(match[1]);
-    if (match[2] === undefined) return count === 0 ? ok(0) : bad('is a duration without a unit: add ms, s, m, h or d');
-    const ms = count * (UNIT_MS[match[2]] ?? 1);
-    return Number.isSafeInteger(ms) ? ok(ms) : bad('is a duration out of range');
+    const ms = parseDuration(text);
+    if (ms !== undefined) return ok(ms);
+    const bare = /^\s*[0-9]+\s*$/.test(text);
+    return bad(bare ? 'is a duration without a unit: add ms, s, m, h or d' : 'is not a duration: an integer followed by ms, s, m, h or d');
   },
 };
 
@@ -124,21 +118,13 @@ export const controlTarget: Syntax<ControlTarget> = {
   },
 };
 
-export const portSet: Syntax<readonly PortRange[]> = {
+export const portSet: Syntax<PortSet> = {
   form: 'ports and inclusive ranges, such as 25,8080-8090',
   parse(text) {
-    const ranges: PortRange[] = [];
-    for (const item of text.split(',')) {
-      const trimmed = item.trim();
-      if (trimmed === '') continue;
-      const match = /^([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?$/.exec(trimmed);
-      const low = Number(match?.[1]);
-      const high = Number(match?.[2] ?? match?.[1]);
-      if (!match || low > 65535 || high > 65535) return bad(`holds ${JSON.stringify(trimmed)}, which is not a port or a range of ports`);
-      if (low > high) return bad(`holds the reversed range ${trimmed}`);
-      ranges.push({ low, high });
-    }
-    return ok(ranges);
+    const set = parsePortSet(text);
+    if (set) return ok(set);
+    const item = text.split(',').find((part) => part.trim() !== '' && !parsePortRange(part)) ?? text;
+    return bad(`holds ${JSON.stringify(item.trim())}, which is not a port or a range of ports`);
   },
 };
 

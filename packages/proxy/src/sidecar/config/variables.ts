@@ -1,4 +1,5 @@
 // Every environment variable of the proxy, as data: name, syntax, default, meaning. spec/proxy.md §1.3.
+import { DEFAULT_POLICY_NAMES } from '@weft/core';
 import { LOG_FILTER } from './log-filter.ts';
 import {
   bool,
@@ -135,10 +136,7 @@ export const VARIABLES = {
   // inbound
   INBOUND_GATEWAY_SUFFIXES: withDefault(suffixList, '', 'names the proxy is a gateway for'),
   INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION: withDefault(portSet, '', 'ports that are opaque until the control plane answers'),
-  INBOUND_DEFAULT_POLICY: optional(
-    oneOf('deny', 'all-authenticated', 'all-unauthenticated', 'cluster-authenticated', 'cluster-unauthenticated', 'audit'),
-    'policy until the control plane answers; default all-unauthenticated',
-  ),
+  INBOUND_DEFAULT_POLICY: optional(oneOf(...DEFAULT_POLICY_NAMES), 'policy until the control plane answers; default all-unauthenticated'),
   INBOUND_PORTS: withDefault(portSet, '', 'ports whose policy is watched from the start'),
   INBOUND_IPS: withDefault(ipSet, '', 'addresses of the own pod; empty allows all'),
   // identity
