@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { annotateService, defaultValues, type InjectPodOptions, injectPod } from './index.ts';
 import { applyAnnotations } from './values/annotations.ts';
-import { parseGoDurationMs, parseQuantity } from './values/syntax.ts';
+import { parseQuantity } from './values/syntax.ts';
 
 const fixture = (name: string): URL => new URL(`../fixtures/${name}`, import.meta.url);
 const values = defaultValues({ trustAnchorsPem: '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n', version: '0.1.0' });
@@ -179,8 +179,7 @@ test('annotates Services with the opaque ports that concern them', () => {
   expect(value(service([{ port: 80 }]), { 'config.linkerd.io/opaque-ports': '7' })).toBe('7');
 });
 
-test('reads durations and quantities as Go and Kubernetes do', () => {
-  expect([parseGoDurationMs('1h2m3.5s'), parseGoDurationMs('300ms'), parseGoDurationMs('5'), parseGoDurationMs('0')]).toEqual([3_723_500, 300, undefined, 0]);
+test('reads quantities as Kubernetes does', () => {
   expect([parseQuantity('100m'), parseQuantity('1.5Gi'), parseQuantity('2k'), parseQuantity('1e3'), parseQuantity('x'), parseQuantity('1mi')]).toEqual([
     0.1,
     1.5 * 2 ** 30,

@@ -1,5 +1,6 @@
 // Annotations that override values, as a table: key, how the text is read, where the result goes. spec/injector-cli.md §1.1.
-import { parseGoBool, parseGoDurationMs, parseQuantity } from './syntax.ts';
+import { parseGoDuration } from '@weft/core';
+import { parseGoBool, parseQuantity } from './syntax.ts';
 import type { InboundPolicyName, InjectorValues, ProxyInitValues, ProxyValues, ResourceValues } from './values.ts';
 
 export const INJECT_ANNOTATION = 'linkerd.io/inject';
@@ -39,12 +40,12 @@ const port = (value: string): number | undefined => (/^[0-9]{1,5}$/.test(value) 
 const integer = (value: string): number | undefined => (/^-?[0-9]+$/.test(value) ? Number(value) : undefined);
 const enabled = (value: string): boolean | undefined => (value === 'enabled' ? true : value === 'disabled' ? false : undefined);
 const wholeMillis = (value: string): string | undefined => {
-  const ms = parseGoDurationMs(value);
-  return ms === undefined ? undefined : `${Math.trunc(ms)}ms`;
+  const ms = parseGoDuration(value);
+  return ms === undefined || ms < 0 ? undefined : `${Math.trunc(ms)}ms`;
 };
 const wholeSeconds = (value: string): string | undefined => {
-  const ms = parseGoDurationMs(value);
-  return ms === undefined ? undefined : `${Math.trunc(ms / 1000)}s`;
+  const ms = parseGoDuration(value);
+  return ms === undefined || ms < 0 ? undefined : `${Math.trunc(ms / 1000)}s`;
 };
 const ratio = (value: string): number | undefined => {
   const number = Number(value);
