@@ -54,6 +54,11 @@ export interface UpstreamOptions {
 export interface Upstream {
   /** Exchanges now forwarded to it. */
   readonly inFlight: number;
+  /**
+   * Optional, HTTP/2 only: opens the session now, preface sent, so that readiness is known before the first exchange. Resolves
+   * at once when one is open; rejects as `dial` did.
+   */
+  connect?(): Promise<void>;
   /** No new exchanges; closes when those in flight are done. */
   close(): void;
   destroy(error?: Error): void;
