@@ -1,0 +1,103 @@
+// RpcChannel over HTTP/2. grpc-js's own client insists on ALPN "h2", which the mesh never negotiates, and reads proxy settings
+// from the environment even for loopback; this one takes any connected byte stream. spec/proxy.md §5.3.
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { MethodDefinition } from '@grpc/grpc-js';
+import { type Clock, type ExponentialBackoff, exponentialBackoff, parseAuthority, type Random, systemClock } from '@weft/core';
+import { type CallOptions, type RpcChannel, RpcCode, RpcError } from './channel.ts';
+import { GrpcCall } from './grpc-call.ts';
+import { GrpcSessions } from './grpc-sessions.ts';
+import { GrpcStreamReader } from './grpc-stream-reader.ts';
+
+export interface GrpcChannelOptions {
+  /** `host:port`, `[v6]:port`, also with `ipv4:`, `ipv6:` or `dns:` in front. Sent as authority as it stands, without that prefix. */
+  readonly target: string;
+  /** Gives a connected stream (with TLS: after the handshake). Called for every connection. Default: TCP to the target. */
+  readonly dial?: (signal: AbortSignal) => Promise<Duplex>;
+  /** Until the peer's HTTP/2 settings arrived, in milliseconds. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Between failed connections. Default 100 ms to 10 s, jitter 0.1. */
+  readonly backoff?: ExponentialBackoff;
+  /** Longest response message in bytes. Default 16 Mi. */
+  readonly maxMessageBytes?: number;
+  /** Opened when the peer's limit of streams is reached. Default 8. */
+  readonly maxConnections?: number;
+  /** Sent as user-agent. Default `weft`. */
+  readonly userAgent?: string;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: the system's. */
+  readonly random?: Random;
+}
+
+/**
+ * Connects with the first call and again whenever a call needs it. A call waits for the connection attempt (and the backoff before it)
+ * and fails with UNAVAILABLE when that attempt fails, so that callers who simply try again are paced.
+ */
+export function grpcChannel(options: GrpcChannelOptions): RpcChannel {
+  const { target, clock = systemClock(), random, backoff = { minMs: 100, maxMs: 10_000, jitter: 0.1 } } = options;
+  const authority = target.replace(/^(ipv4|ipv6|dns):(\/\/\/)?/, '');
+  const sessions = new GrpcSessions({
+    dial: options.dial ?? tcpDial(authority),
+    target: authority,
+    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+    maxConnections: options.maxConnections ?? 8,
+    backoff: exponentialBackoff({ ...backoff, ...(random && { random }) }),
+    clock,
+  });
+  const context = { sessions, authority, userAgent: options.userAgent ?? 'weft', maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024, clock };
+  return {
+    unary<Request, Response>(method: MethodDefinition<Request, Response>, request: Request, callOptions: CallOptions = {}): Promise<Response> {
+      return new Promise((resolve, reject) => {
+        const responses: Response[] = [];
+        const call = new GrpcCall(context, method, callOptions, {
+          message(response) {
+            if (responses.push(response) > 1) call.cancel(new RpcError(RpcCode.INTERNAL, 'more than one message answered a unary call'));
+          },
+          end(error) {
+            if (error) reject(error);
+            else if (responses.length === 0) reject(new RpcError(RpcCode.INTERNAL, 'no message answered a unary call'));
+            else resolve(responses[0] as Response);
+          },
+        });
+        call.start(request);
+      });
+    },
+    serverStream<Request, Response>(method: MethodDefinition<Request, Response>, request: Request, callOptions: CallOptions = {}): AsyncIterable<Response> {
+      return {
+        [Symbol.asyncIterator]: () =>
+          new GrpcStreamReader<Response>((sink) => {
+            const call = new GrpcCall(context, method, callOptions, sink);
+            return { start: () => call.start(request), pause: () => call.pause(), resume: () => call.resume(), cancel: (error) => call.cancel(error) };
+          }),
+      };
+    },
+    close: () => sessions.close(),
+  };
+}
+
+function tcpDial(authority: string): (signal: AbortSignal) => Promise<Duplex> {
+  const parsed = parseAuthority(authority);
+  if (!parsed?.port) throw new TypeError(`not a target: ${JSON.stringify(authority)}`);
+  const { host, port } = parsed;
+  return (signal) =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true });
+      const onAbort = (): void => void socket.destroy(new Error('aborted'));
+      signal.addEventListener('abort', onAbort, { once: true });
+      const settle = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        socket.off('error', onError);
+      };
+      const onError = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      socket.once('error', onError);
+      socket.once('connect', () => {
+        settle();
+        resolve(socket);
+      });
+      if (signal.aborted) onAbort();
+    });
+}
