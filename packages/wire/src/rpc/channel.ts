@@ -1,4 +1,4 @@
-// Calling a gRPC server, as a port: clients of the control plane know only this. `@weft/process` implements it over grpc-js.
+// Calling a gRPC server, as a port: clients of the control plane know only this. `grpcChannel` implements it over HTTP/2.
 import type { MethodDefinition } from '@grpc/grpc-js';
 
 export interface CallOptions {
