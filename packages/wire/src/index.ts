@@ -49,6 +49,7 @@ export {
   type TapObserveRequestMatchTcp as ObserveTcpMatch,
 } from './gen/messages.ts';
 export { type CallOptions, type RpcChannel, RpcCode, RpcError } from './rpc/channel.ts';
+export { type GrpcChannelOptions, grpcChannel } from './rpc/grpc-channel.ts';
 export { type ResubscribeOptions, resubscribe, type StreamLimits } from './rpc/resubscribe.ts';
 export { type ScriptedCall, type ScriptedChannel, scriptedChannel } from './rpc/scripted-channel.ts';
 export { type StreamWatchOptions, streamWatch } from './rpc/stream-watch.ts';

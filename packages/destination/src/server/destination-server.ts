@@ -1,0 +1,66 @@
+// io.linkerd.proxy.destination.Destination over gRPC: each question becomes a shared Watch, each Watch a stream.
+import { type ServerWritableStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { EndpointSet, Logger, MetricRegistry, Profile } from '@weft/core';
+import { type DestinationProfile, type DestinationUpdate, diffToUpdates, type GetDestination, noEndpointsUpdate, profileToWire, streamWatch } from '@weft/wire';
+import type { Lookups, Refusal } from './lookups.ts';
+import { parseContextToken } from './request.ts';
+import { serviceLabels } from './service-endpoints.ts';
+
+export interface DestinationServerOptions {
+  readonly lookups: Lookups;
+  readonly registry: MetricRegistry;
+  readonly logger: Logger;
+  /** Ends all streams with OK. */
+  readonly signal?: AbortSignal;
+}
+
+type Stream<Response> = ServerWritableStream<GetDestination, Response>;
+
+/** The implementation for grpc-js's `addService(destinationService, …)`. */
+export function destinationServer({ lookups, registry, logger, signal }: DestinationServerOptions): UntypedServiceImplementation {
+  const streams = registry.gauge('weft_destination_streams', 'Streams that are open, by method');
+  const refusals = registry.counter('weft_destination_refusals_total', 'Lookups that were refused, by method and gRPC status');
+
+  const open = <Response>(method: string, call: Stream<Response>): void => {
+    const gauge = streams.with({ method });
+    gauge.inc();
+    call.once('close', () => gauge.dec());
+  };
+  const refuse = <Response>(method: string, call: Stream<Response>, refusal: Refusal): void => {
+    refusals.with({ method, status: refusal.status }).inc();
+    logger.log('debug', 'a lookup was refused', { method, path: call.request.path ?? '', status: refusal.status, detail: refusal.message });
+    call.emit('error', { code: status[refusal.status], details: refusal.message });
+  };
+  const common = signal ? { signal } : {};
+
+  return {
+    Get(call: Stream<DestinationUpdate>) {
+      const answer = lookups.endpoints(call.request.path ?? '', parseContextToken(call.request.contextToken ?? ''));
+      if (answer.kind === 'refused') return refuse('Get', call, answer);
+      open('Get', call);
+      const setLabels = serviceLabels(answer.lookup);
+      streamWatch<EndpointSet, GetDestination, DestinationUpdate>(call, answer.watch, {
+        ...common,
+        // An empty set is said, not left to silence: clients would run into their initial timeout and ask again.
+        messages: (previous, next) =>
+          previous === undefined && next.length === 0 ? [noEndpointsUpdate(true)] : diffToUpdates(previous ?? [], next, { setLabels }),
+      });
+    },
+    GetProfile(call: Stream<DestinationProfile>) {
+      const answer = lookups.profile(call.request.path ?? '', parseContextToken(call.request.contextToken ?? ''));
+      if (answer.kind === 'refused') return refuse('GetProfile', call, answer);
+      open('GetProfile', call);
+      let last = '';
+      streamWatch<Profile, GetDestination, DestinationProfile>(call, answer.watch, {
+        ...common,
+        messages: (_previous, next) => {
+          const text = JSON.stringify(next);
+          if (text === last) return [];
+          last = text;
+          return [profileToWire(next)];
+        },
+        rejected: (state) => ({ code: status.FAILED_PRECONDITION, details: state.reason.detail ?? '' }),
+      });
+    },
+  };
+}
