@@ -1,0 +1,80 @@
+// The directions of the package table in docs/architecture.md, per subpath; and no cycles.
+const allowed = {
+  core: [],
+  http: [],
+  tls: ['core'],
+  wire: ['core'],
+  kube: ['core'],
+  init: ['core'],
+  process: ['core', 'tls'],
+  identity: ['core', 'wire', 'kube', 'process'],
+  destination: ['core', 'wire', 'kube', 'process'],
+  policy: ['core', 'wire', 'kube', 'process'],
+  injector: ['core', 'kube', 'init', 'process'],
+  proxy: ['core', 'http', 'tls', 'wire', 'process', 'identity', 'destination', 'policy'],
+  viz: ['core', 'wire', 'kube', 'process', 'tls'],
+  mesh: ['core', 'http', 'tls', 'wire', 'kube', 'init', 'process', 'identity', 'destination', 'policy', 'injector', 'proxy', 'viz'],
+};
+
+const test = '\\.test\\.ts$';
+const src = (name, path = '') => `^packages/${name}/src/${path}`;
+
+const directions = Object.entries(allowed).map(([name, targets]) => ({
+  name: `${name}-imports-only-downwards`,
+  severity: 'error',
+  comment: `@weft/${name} may import ${targets.length === 0 ? 'no sibling' : targets.join(', ')}.`,
+  from: { path: src(name), pathNot: test },
+  to: { path: '^packages/([^/]+)/', pathNot: [`^packages/(${[name, ...targets].join('|')})/`] },
+}));
+
+/** A subpath that must stay light or pure. */
+const forbid = (name, from, to, comment) => ({ name, severity: 'error', comment, from: { pathNot: test, ...from }, to });
+
+module.exports = {
+  forbidden: [
+    ...directions,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    forbid(
+      'clients-are-light',
+      { path: '^packages/(identity|destination|policy)/src/client/' },
+      { path: '^(packages/kube/|packages/process/|packages/[^/]+/src/server/)' },
+      'Clients run in every proxy: no Kubernetes, no servers.',
+    ),
+    forbid(
+      'authority-is-pure',
+      { path: src('identity', 'authority/') },
+      { path: '^(packages/(kube|process|wire)/|node_modules/.*@grpc)' },
+      'The certificate authority needs neither Kubernetes nor gRPC.',
+    ),
+    forbid(
+      'proxy-knows-ports-only',
+      { path: src('proxy'), pathNot: `${test}|${src('proxy', 'sidecar/')}` },
+      { path: '^packages/(wire|process|identity|destination|policy|kube)/|^packages/proxy/src/sidecar/' },
+      'The data plane takes identity, discovery and policy as ports.',
+    ),
+    forbid(
+      'sidecar-uses-clients',
+      { path: src('proxy', 'sidecar/') },
+      { path: '^packages/(identity|destination|policy)/src/(server|authority)/' },
+      'The sidecar uses the client subpaths only.',
+    ),
+    forbid(
+      'core-does-no-io',
+      { path: src('core') },
+      { dependencyTypes: ['core', 'npm'], pathNot: '^(node:)?(util|buffer)$' },
+      'core is pure: no built-in that does input or output, no library.',
+    ),
+    forbid('examples-stand-alone', { path: '^examples/emojivoto/' }, { path: '^packages/' }, 'The demo application knows nothing of the mesh.'),
+    forbid('nothing-imports-cli', { path: '^packages/(?!cli/)' }, { path: '^packages/cli/' }, 'cli is the top.'),
+    forbid('no-dev-dependency-in-source', { path: '^(packages|examples)/[^/]+/src/' }, { dependencyTypes: ['npm-dev'] }, 'What the source needs is a dependency.'),
+    { name: 'resolvable', severity: 'error', from: { path: '^(packages|examples|test|bench|scripts)/' }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules|/dist/' },
+    exclude: { path: '/dist/|/src/gen/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    combinedDependencies: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['weft-source', 'import', 'node', 'default'] },
+  },
+};
