@@ -16,6 +16,8 @@ export interface ScriptedCall {
 export interface ScriptedChannel extends RpcChannel {
   /** Every call so far, the ended ones too. */
   readonly calls: readonly ScriptedCall[];
+  /** The newest one; throws when there is none. */
+  readonly last: ScriptedCall;
   readonly closed: boolean;
 }
 
@@ -29,6 +31,11 @@ export function scriptedChannel(): ScriptedChannel {
   };
   return {
     calls,
+    get last() {
+      const call = calls.at(-1);
+      if (!call) throw new Error('no call was made');
+      return call;
+    },
     get closed() {
       return closed;
     },
