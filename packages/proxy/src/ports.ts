@@ -1,7 +1,7 @@
 // What a proxy needs from outside: the ports of core, and those of sockets. Tests plug memory implementations, the
 // sidecar plugs gRPC clients and SO_ORIGINAL_DST.
 import type { Socket } from 'node:net';
-import type { Clock, DiscoveryPort, IdentityPort, Logger, PolicyPort, Random, Registry, SocketAddress } from '@weft/core';
+import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 
 /** Where a redirected connection was really going. Called once per accepted connection; must not block or throw. */
@@ -41,7 +41,7 @@ export interface ProxyPorts {
   /** Default: `nodeEngine()`. */
   readonly engine?: HttpEngine;
   /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */
-  readonly metrics?: Registry;
+  readonly metrics?: MetricRegistry;
   /** More admin paths, such as `/shutdown`. Default none. */
   readonly adminRoutes?: readonly AdminRoute[];
   readonly clock?: Clock;

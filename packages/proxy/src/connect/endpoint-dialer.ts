@@ -1,0 +1,80 @@
+// Connects to an endpoint as its metadata demands: mutual TLS where it has an identity, never plaintext instead; the
+// transport header where it has one. spec/proxy.md §2.2, §3.4, §3.5.
+import type { Socket } from 'node:net';
+import {
+  type Authority,
+  type Endpoint,
+  formatSocketAddress,
+  isLoopbackIp,
+  parseAuthority,
+  type Reason,
+  ReasonError,
+  reason,
+  reasonOf,
+  type SocketAddress,
+} from '@weft/core';
+import { encodeTransportHeader, type TlsClient, TRANSPORT_ALPN } from '@weft/tls';
+import type { Dialer } from '../ports.ts';
+
+export interface EndpointDialerOptions {
+  readonly dial: Dialer;
+  readonly tls: TlsClient;
+  readonly connectTimeoutMs: number;
+  readonly keepAliveMs: number | undefined;
+  /** Addresses of this pod. */
+  readonly localIps: readonly string[];
+}
+
+/** What the connection will carry: an HTTP session, or opaque bytes. */
+export type Session = 'http1' | 'http2' | 'opaque';
+
+export interface EndpointDialer {
+  /** Whether the endpoint is of this pod: plaintext, without hints. */
+  isLocal(endpoint: Endpoint): boolean;
+  /** A plaintext or TLS socket, transport header sent. Rejects with a ReasonError that names the address. */
+  dial(endpoint: Endpoint, session: Session, signal?: AbortSignal): Promise<Socket>;
+}
+
+export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
+  const locals = new Set(options.localIps);
+  const isLocal = (endpoint: Endpoint): boolean => locals.has(endpoint.address.ip);
+
+  return {
+    isLocal,
+    async dial(endpoint, session, signal) {
+      if (isLoopbackIp(endpoint.address.ip)) throw new ReasonError(reason('CONNECT_LOOPBACK_REFUSED', formatSocketAddress(endpoint.address)));
+      const identity = isLocal(endpoint) ? undefined : endpoint.identity;
+      const header = identity && transportTarget(endpoint);
+      const address: SocketAddress =
+        identity && endpoint.opaqueTransportPort !== undefined ? { ip: endpoint.address.ip, port: endpoint.opaqueTransportPort } : endpoint.address;
+      const raw = await options.dial(address, { timeoutMs: options.connectTimeoutMs, signal, keepAliveMs: options.keepAliveMs });
+      if (!identity) return raw;
+      try {
+        const { socket, alpn } = await options.tls.connect(raw, { identity, alpn: header !== undefined, timeoutMs: options.connectTimeoutMs });
+        if (header && alpn === TRANSPORT_ALPN) {
+          const sessionProtocol = session === 'opaque' || endpoint.hint === 'opaque' ? undefined : session;
+          socket.write(encodeTransportHeader({ port: header.port, name: header.host, sessionProtocol }));
+        }
+        return socket;
+      } catch (error) {
+        throw new ReasonError(atAddress(reasonOf(error), address), { cause: error });
+      }
+    },
+  };
+}
+
+/** Port and name of the transport header; undefined where none is to be sent. */
+function transportTarget(endpoint: Endpoint): { port: number; host?: string | undefined } | undefined {
+  const override = overrideOf(endpoint);
+  if (override?.port !== undefined) return { port: override.port, host: override.host };
+  return endpoint.opaqueTransportPort === undefined ? undefined : { port: endpoint.address.port };
+}
+
+function overrideOf(endpoint: Endpoint): Authority | undefined {
+  return endpoint.authorityOverride === undefined ? undefined : parseAuthority(endpoint.authorityOverride);
+}
+
+function atAddress(why: Reason, address: SocketAddress): Reason {
+  const at = formatSocketAddress(address);
+  return reason(why.code, why.detail === undefined ? at : `${at}: ${why.detail}`);
+}

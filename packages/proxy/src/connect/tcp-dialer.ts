@@ -1,0 +1,51 @@
+// Opens TCP connections: the default `dial` port. spec/proxy.md §1.1 (socket options).
+import { connect, type Socket } from 'node:net';
+import { type Clock, formatSocketAddress, type Reason, ReasonError, reason, type SocketAddress, systemClock } from '@weft/core';
+import type { Dialer } from '../ports.ts';
+
+export interface TcpDialerOptions {
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+/** Sockets keep half-open ends and send without delay. */
+export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
+  const { clock = systemClock() } = options;
+  return (address, { timeoutMs, signal, keepAliveMs }) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect({ host: address.ip, port: address.port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false });
+      const settle = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', onAbort);
+        socket.off('connect', onConnect);
+        socket.off('error', onError);
+      };
+      const fail = (why: Reason, cause?: unknown): void => {
+        settle();
+        socket.on('error', () => undefined);
+        socket.destroy();
+        reject(new ReasonError(why, { cause }));
+      };
+      const onConnect = (): void => {
+        settle();
+        // Whoever takes the socket adds its own listener; until then an error must not be thrown.
+        socket.on('error', () => undefined);
+        if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
+        resolve(socket);
+      };
+      const onError = (error: NodeJS.ErrnoException): void => fail(connectReason(address, error.code ?? error.message), error);
+      const onAbort = (): void => fail(reason('CONNECT_FAILED', `${formatSocketAddress(address)}: no longer wanted`), signal?.reason);
+      const timer = clock.after(timeoutMs, () => fail(reason('CONNECT_TIMEOUT', `${formatSocketAddress(address)} after ${timeoutMs} ms`)));
+      socket.once('connect', onConnect);
+      socket.once('error', onError);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted) onAbort();
+    });
+}
+
+function connectReason(address: SocketAddress, code: string): Reason {
+  const at = formatSocketAddress(address);
+  if (code === 'ECONNREFUSED') return reason('CONNECT_REFUSED', at);
+  if (code === 'ETIMEDOUT') return reason('CONNECT_TIMEOUT', at);
+  return reason('CONNECT_FAILED', `${at}: ${code}`);
+}

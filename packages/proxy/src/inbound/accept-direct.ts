@@ -1,0 +1,46 @@
+// Connections really addressed to the proxy's own port: mesh TLS and a transport header say where they go. spec/proxy.md §2.5.
+import type { Socket } from 'node:net';
+import { formatSocketAddress, ReasonError, reason, type SocketAddress } from '@weft/core';
+import { decodeTransportHeader, TRANSPORT_ALPN, type TransportHeader } from '@weft/tls';
+import type { Connection } from '../accept/connections.ts';
+import { peek } from '../accept/peek.ts';
+import type { InboundOptions } from './accept-inbound.ts';
+import { serveInboundHttp } from './serve-http.ts';
+import { serveInboundTcp } from './serve-tcp.ts';
+import { inboundSession, LivePlan } from './session.ts';
+import { terminateTls } from './terminate-tls.ts';
+
+/** Rejects with a ReasonError where the connection is not what it has to be. */
+export async function acceptDirect(connection: Connection, local: SocketAddress, remote: SocketAddress, options: InboundOptions): Promise<void> {
+  const { stream, tls, alpn } = await terminateTls(connection.socket, { ...options.tls, server: options.directTlsServer });
+  if (tls.kind !== 'established' || alpn !== TRANSPORT_ALPN) {
+    throw new ReasonError(reason('TRANSPORT_HEADER_REQUIRED', `from ${formatSocketAddress(remote)}`));
+  }
+  if (!tls.clientId) throw new ReasonError(reason('TLS_PEER_NO_CERTIFICATE', `from ${formatSocketAddress(remote)}`));
+  const header = await readHeader(stream, options);
+  if (header.name !== undefined) throw new ReasonError(reason('TRANSPORT_HEADER_INVALID', `${header.name}:${header.port}: this proxy is no gateway`));
+  const target = { ip: local.ip, port: header.port };
+  const plan = new LivePlan(options.policies.watch(target.port));
+  try {
+    const session = inboundSession(target, remote, tls, plan);
+    options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
+    if (header.sessionProtocol === undefined) await serveInboundTcp(options.tcp, session, connection, stream);
+    else await serveInboundHttp(options.http, session, connection, stream, header.sessionProtocol === 'http1' ? 'http/1' : 'http/2');
+  } finally {
+    plan.release();
+  }
+}
+
+/** Reads the header and leaves what follows it in the stream. */
+async function readHeader(stream: Socket, options: InboundOptions): Promise<TransportHeader> {
+  const { timeoutMs, clock } = options.tls;
+  const seen = await peek(stream, { timeoutMs, clock, more: (bytes) => decodeTransportHeader(bytes).kind === 'incomplete' });
+  if (seen.kind !== 'bytes')
+    throw new ReasonError(reason('TRANSPORT_HEADER_INVALID', seen.kind === 'timeout' ? 'it did not arrive in time' : 'the connection ended'));
+  const found = decodeTransportHeader(seen.bytes);
+  if (found.kind !== 'header') throw new ReasonError(reason('TRANSPORT_HEADER_INVALID', found.kind === 'invalid' ? found.detail : 'it is incomplete'));
+  // The peek put back everything it read, so the header is there to be taken.
+  const all = stream.read() as Buffer;
+  if (all.length > found.consumed) stream.unshift(all.subarray(found.consumed));
+  return found.header;
+}

@@ -1,0 +1,103 @@
+// Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
+import type { Clock, IdentityPort, Logger, PolicyPort } from '@weft/core';
+import type { HttpEngine } from '@weft/http';
+import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
+import type { Connection } from '../accept/connections.ts';
+import type { AdminHandler } from '../admin/routes.ts';
+import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
+import type { InboundConfig, Listener } from '../config.ts';
+import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import type { HttpMetrics } from '../observe/http-metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { TransportMetrics } from '../observe/transport-metrics.ts';
+import type { Dialer, OriginalDst } from '../ports.ts';
+import { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { acceptInbound, type InboundOptions } from './accept-inbound.ts';
+import { applications } from './applications.ts';
+import { inboundPolicies } from './policies.ts';
+import type { InboundHttpShared } from './serve-http.ts';
+
+export interface InboundDeps {
+  readonly config: InboundConfig;
+  readonly identity: IdentityPort;
+  readonly policy: PolicyPort;
+  readonly originalDst: OriginalDst;
+  readonly dial: Dialer;
+  readonly engine: HttpEngine;
+  readonly httpMetrics: HttpMetrics;
+  readonly authz: AuthzMetrics;
+  readonly transport: TransportMetrics;
+  readonly refusals: Refusals;
+  readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Inbound {
+  accept(connection: Connection, listener: Listener): Promise<void>;
+  acceptAdmin(connection: Connection): Promise<void>;
+  /** Stops watching, ends connections to the application. */
+  destroy(error?: Error): void;
+}
+
+export function createInbound(deps: InboundDeps): Inbound {
+  const { config, identity, clock, logger, engine, transport, refusals, admin } = deps;
+  const policies = inboundPolicies({
+    policy: deps.policy,
+    ports: admin ? [...new Set([...config.ports, admin.policyPort])] : config.ports,
+    idleMs: config.policyIdleMs,
+    clock,
+  });
+  const tlsOptions = { credentials: identity.credentials, handshakeTimeoutMs: config.detectTimeoutMs, clock, logger };
+  const server = tlsServer(tlsOptions);
+  const directTlsServer = tlsServer({ ...tlsOptions, alpn: TRANSPORT_ALPN });
+  const apps = applications({
+    dial: deps.dial,
+    engine,
+    connectTimeoutMs: config.connectTimeoutMs,
+    keepAliveMs: config.sockets.connectKeepAliveMs,
+    poolIdleMs: config.poolIdleMs,
+    maxIdle: config.maxIdlePerEndpoint,
+    http2: config.http2,
+    directPort: config.directPort,
+    transport,
+  });
+  const http: InboundHttpShared = {
+    engine,
+    serverHttp2: config.serverHttp2,
+    applications: apps,
+    limit: new InFlightLimit(config.maxInFlight),
+    metrics: deps.httpMetrics,
+    authz: deps.authz,
+    refusals,
+    clock,
+  };
+  const tls = { serverName: identity.serverName, server, timeoutMs: config.detectTimeoutMs, clock };
+  const options: InboundOptions = {
+    originalDst: deps.originalDst,
+    directPort: config.directPort,
+    allowedIps: config.allowedIps,
+    policies,
+    tls,
+    directTlsServer,
+    transport,
+    refusals,
+    http,
+    tcp: { applications: apps, authz: deps.authz, refusals },
+  };
+
+  return {
+    accept: (connection, listener) => acceptInbound(connection, listener, options),
+    async acceptAdmin(connection) {
+      if (!admin) return connection.destroy();
+      await acceptAdmin(connection, { ...admin, policies, tls: { ...tls, timeoutMs: ADMIN_DETECT_TIMEOUT_MS }, http, transport });
+    },
+    destroy(error) {
+      policies.close();
+      server.close();
+      directTlsServer.close();
+      if (error) apps.destroy(error);
+      else apps.close();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+// Serves one inbound connection as HTTP: for each request route, then authorization, then filters, by the newest policy.
+// spec/proxy.md §8.3.
+import { type Authorization, type Clock, type Counter, formatMetadata, type Reason, reason } from '@weft/core';
+import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
+import type { Connection } from '../accept/connections.ts';
+import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
+import { authzLabels } from '../observe/labels.ts';
+import type { Direction, Refusals } from '../observe/refusals.ts';
+import type { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { synthesize } from '../relay/synthesize.ts';
+import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
+import type { Applications } from './applications.ts';
+import { InboundCall } from './http-call.ts';
+import type { InboundSession } from './session.ts';
+
+export interface InboundHttpShared {
+  readonly engine: HttpEngine;
+  readonly serverHttp2: Http2Params;
+  readonly applications: Applications;
+  readonly limit: InFlightLimit;
+  readonly metrics: HttpMetrics;
+  readonly authz: AuthzMetrics;
+  readonly refusals: Refusals;
+  readonly clock: Clock;
+}
+
+/** What happens to a request once it was admitted. */
+export type Admitted = (exchange: Exchange, rule: InboundRulePlan, meter: HttpMeter) => void;
+
+/** Resolves when the connection is closed. */
+export async function serveInboundHttp(
+  shared: InboundHttpShared,
+  session: InboundSession,
+  connection: Connection,
+  link: Link,
+  version: 'http/1' | 'http/2',
+): Promise<void> {
+  const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
+    if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
+    new InboundCall(served, exchange, rule.edits).forward(meter);
+  });
+  const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
+  connection.enter(server);
+  await server.closed;
+}
+
+/** What one rule's admissions are counted in. */
+interface Bound {
+  readonly meter: HttpMeter;
+  readonly allowed: Counter;
+}
+
+export class InboundHttpConnection {
+  readonly shared: InboundHttpShared;
+  readonly session: InboundSession;
+  readonly #direction: Direction;
+  readonly #admitted: Admitted;
+  readonly #bound = new WeakMap<InboundRulePlan, Map<Authorization, Bound>>();
+
+  constructor(direction: Direction, shared: InboundHttpShared, session: InboundSession, admitted: Admitted) {
+    this.#direction = direction;
+    this.shared = shared;
+    this.session = session;
+    this.#admitted = admitted;
+  }
+
+  handle(exchange: Exchange): void {
+    const { session, shared } = this;
+    const plan = session.plan.current;
+    const rule = plan.select(exchange.request);
+    if (!rule) {
+      shared.authz.http.routeNotFound.with({ ...session.labels, ...plan.labels }).inc();
+      return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}`));
+    }
+    const verdict = rule.authorizer.authorize(session.client);
+    if (verdict.kind === 'denied') {
+      shared.authz.http.deny.with({ ...session.labels, ...plan.labels, ...rule.labels }).inc();
+      return this.refuse(exchange, verdict.reason);
+    }
+    const bound = this.#bind(plan, rule, verdict.authorization);
+    bound.allowed.inc();
+    if (rule.invalid) return this.refuse(exchange, reason(rule.invalid.code, `${formatMetadata(rule.route)}: ${rule.invalid.detail ?? ''}`));
+    this.#admitted(exchange, rule, bound.meter);
+  }
+
+  /** Only a client with a mesh identity learns why. */
+  refuse(exchange: Exchange, why: Reason): void {
+    const { session, shared } = this;
+    const { method, path } = exchange.request;
+    const client = session.client.ip;
+    const plan = session.plan.current;
+    const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
+    shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
+    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
+  }
+
+  #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
+    let byAuthorization = this.#bound.get(rule);
+    if (!byAuthorization) this.#bound.set(rule, (byAuthorization = new Map()));
+    let bound = byAuthorization.get(authorization);
+    if (!bound) {
+      const labels = { ...this.session.labels, ...plan.labels, ...rule.labels, ...authzLabels(authorization) };
+      bound = { meter: this.shared.metrics.bind({ direction: 'inbound', ...labels }), allowed: this.shared.authz.http.allow.with(labels) };
+      byAuthorization.set(authorization, bound);
+    }
+    return bound;
+  }
+}

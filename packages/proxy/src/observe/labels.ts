@@ -1,0 +1,63 @@
+// Label groups of the metrics. spec/proxy.md §9.3.
+import {
+  type Authorization,
+  type Endpoint,
+  formatIdentityId,
+  formatSocketAddress,
+  type IdentityId,
+  type Labels,
+  type Metadata,
+  metadataLabels,
+  type SocketAddress,
+} from '@weft/core';
+
+/** TLS of an accepted connection. */
+export type ServerTls =
+  | { readonly kind: 'established'; readonly clientId: IdentityId | undefined }
+  | { readonly kind: 'passthrough'; readonly sni: string }
+  | { readonly kind: 'none'; readonly why: 'disabled' | 'loopback' | 'port_skipped' | 'no_tls_from_remote' };
+
+/** Why a connection to an endpoint is plaintext. */
+export type NoClientTls = 'disabled' | 'loopback' | 'not_provided_by_service_discovery' | 'ingress_without_override';
+
+export function targetLabels(target: SocketAddress): Labels {
+  return { target_addr: formatSocketAddress(target), target_ip: target.ip, target_port: target.port };
+}
+
+export function serverTlsLabels(tls: ServerTls): Labels {
+  if (tls.kind === 'established') return { tls: 'true', client_id: tls.clientId ? formatIdentityId(tls.clientId) : '' };
+  if (tls.kind === 'passthrough') return { tls: 'opaque', sni: tls.sni };
+  return { tls: 'no_identity', no_tls_reason: tls.why };
+}
+
+export function clientTlsLabels(identity: IdentityId | undefined, why: NoClientTls): Labels {
+  return identity ? { tls: 'true', server_id: formatIdentityId(identity) } : { tls: 'no_identity', no_tls_reason: why };
+}
+
+export function endpointLabels(endpoint: Endpoint, local: boolean, authority: string | undefined): Labels {
+  const dst: Record<string, string> = {};
+  for (const key of Object.keys(endpoint.labels).sort()) dst[`dst_${key}`] = endpoint.labels[key] as string;
+  const identity = local ? undefined : endpoint.identity?.id;
+  return {
+    direction: 'outbound',
+    authority,
+    ...targetLabels(endpoint.address),
+    ...clientTlsLabels(identity, local ? 'loopback' : 'not_provided_by_service_discovery'),
+    ...dst,
+  };
+}
+
+export function serverLabels(server: Metadata, port: number): Labels {
+  const { group, kind, name } = metadataLabels(server);
+  return { srv_group: group, srv_kind: kind, srv_name: name, srv_port: port };
+}
+
+export function routeLabels(route: Metadata): Labels {
+  const { group, kind, name } = metadataLabels(route);
+  return { route_group: group, route_kind: kind, route_name: name };
+}
+
+export function authzLabels(authorization: Authorization): Labels {
+  const { group, kind, name } = metadataLabels(authorization.metadata);
+  return { authz_group: group, authz_kind: kind, authz_name: name };
+}

@@ -1,0 +1,59 @@
+// One place through which every refusal goes: a log record, Linkerd's error counters, and ours by reason code.
+// spec/proxy.md §9.2.
+import { formatReason, type Labels, type LogFields, type Logger, type MetricRegistry, type Reason, type ReasonCode } from '@weft/core';
+
+export type Direction = 'inbound' | 'outbound' | 'admin';
+
+export interface Refusals {
+  /** A connection was refused or broken. `labels`: target_* for the error counters. */
+  connection(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
+  /** A request was answered by the proxy itself. `labels`: target_* and srv_* (inbound). */
+  request(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
+}
+
+/** Ordinary verdicts that Linkerd does not count as errors; 403 and 404 have counters of their own. */
+const NOT_AN_ERROR: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE_NOT_FOUND', 'CLIENT_GONE', 'RATE_LIMITED', 'REQUEST_INVALID']);
+
+const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING']);
+
+export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
+  const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');
+  const errors = {
+    connection: {
+      inbound: registry.counter('inbound_tcp_errors_total', 'The total number of inbound TCP connections that could not be processed due to a proxy error.'),
+      outbound: registry.counter('outbound_tcp_errors_total', 'The total number of outbound TCP connections that could not be processed due to a proxy error.'),
+    },
+    request: {
+      inbound: registry.counter('inbound_http_errors_total', 'The total number of inbound HTTP requests that could not be processed due to a proxy error.'),
+      outbound: registry.counter('outbound_http_errors_total', 'The total number of outbound HTTP requests that could not be processed due to a proxy error.'),
+    },
+  };
+
+  const refuse = (what: 'connection' | 'request', direction: Direction, why: Reason, labels: Labels, fields: LogFields | undefined): void => {
+    byReason.with({ direction, reason: why.code }).inc();
+    if (direction !== 'admin' && !NOT_AN_ERROR.has(why.code)) {
+      const shown = what === 'request' && direction === 'outbound' ? {} : labels;
+      errors[what][direction].with({ ...shown, error: errorLabel(direction, why.code) }).inc();
+    }
+    const level = QUIET.has(why.code) ? 'debug' : 'warn';
+    if (logger.enabled(level)) {
+      logger.log(level, what === 'connection' ? 'connection refused' : 'request refused', { direction, reason: why.code, why: formatReason(why), ...fields });
+    }
+  };
+
+  return {
+    connection: (direction, why, labels, fields) => refuse('connection', direction, why, labels, fields),
+    request: (direction, why, labels, fields) => refuse('request', direction, why, labels, fields),
+  };
+}
+
+/** Linkerd's `error` label. */
+export function errorLabel(direction: Direction, code: ReasonCode): string {
+  if (code === 'FAILFAST' || code === 'NO_ENDPOINTS' || code === 'NO_READY_ENDPOINT') return 'failfast';
+  if (code === 'LOAD_SHED' || code === 'QUEUE_FULL') return 'loadshed';
+  if (code === 'DETECT_TIMEOUT' && direction === 'inbound') return 'tls detection timeout';
+  if (code === 'IDENTITY_REQUIRED') return 'identity required';
+  if (code === 'RESPONSE_TIMEOUT') return 'response timeout';
+  if (code.startsWith('CONNECT_') || code.startsWith('TLS_') || code.startsWith('UPSTREAM_')) return 'i/o';
+  return 'unexpected';
+}

@@ -1,0 +1,74 @@
+// tcp_* metrics of accepted and made connections. Byte counts are read off the sockets when rendered and when they close.
+// spec/proxy.md §9.2, §9.3 "transport".
+import type { Socket } from 'node:net';
+import type { Counter, Gauge, Labels, MetricRegistry } from '@weft/core';
+
+export interface TransportMetrics {
+  /** Counts an open connection until the socket closes. TLS sockets count decrypted bytes. */
+  track(socket: Socket, labels: Labels): void;
+}
+
+interface Tracked {
+  readonly socket: Socket;
+  readonly series: Series;
+  read: number;
+  written: number;
+  errno: string;
+}
+
+interface Series {
+  readonly labels: Labels;
+  readonly opened: Counter;
+  readonly current: Gauge;
+  readonly read: Counter;
+  readonly written: Counter;
+}
+
+export function transportMetrics(registry: MetricRegistry): TransportMetrics {
+  const opened = registry.counter('tcp_open_total', 'Total count of opened connections.', { evictable: true });
+  const current = registry.gauge('tcp_open_connections', 'Number of currently-open connections.', { evictable: true });
+  const read = registry.counter('tcp_read_bytes_total', 'Total count of bytes read from peers.', { evictable: true });
+  const written = registry.counter('tcp_write_bytes_total', 'Total count of bytes written to peers.', { evictable: true });
+  const closed = registry.counter('tcp_close_total', 'Total count of closed connections.', { evictable: true });
+  const open = new Set<Tracked>();
+
+  const flush = (entry: Tracked): void => {
+    const { bytesRead, bytesWritten } = entry.socket;
+    if (bytesRead > entry.read) entry.series.read.inc(bytesRead - entry.read);
+    if (bytesWritten > entry.written) entry.series.written.inc(bytesWritten - entry.written);
+    entry.read = Math.max(bytesRead, entry.read);
+    entry.written = Math.max(bytesWritten, entry.written);
+  };
+  registry.beforeRender(() => {
+    for (const entry of open) flush(entry);
+  });
+
+  return {
+    track(socket, labels) {
+      const series: Series = {
+        labels,
+        opened: opened.with(labels),
+        current: current.with(labels),
+        read: read.with(labels),
+        written: written.with(labels),
+      };
+      const entry: Tracked = { socket, series, read: 0, written: 0, errno: '' };
+      series.opened.inc();
+      series.current.inc();
+      series.read.inc(0);
+      series.written.inc(0);
+      open.add(entry);
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        entry.errno = error.code ?? 'UNKNOWN';
+      });
+      const onClose = (): void => {
+        open.delete(entry);
+        flush(entry);
+        series.current.dec();
+        closed.with({ ...labels, errno: entry.errno }).inc();
+      };
+      if (socket.closed) onClose();
+      else socket.once('close', onClose);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+// What drives a destination: its client policy, its profile, or the fallback where there is neither. spec/proxy.md §5.1, §7.7.
+import {
+  type Backend,
+  type ClientPolicy,
+  type Dispatcher,
+  type Distribution,
+  defaultMetadata,
+  type HttpProtocol,
+  type Metadata,
+  type OpaqueProtocol,
+  type Profile,
+  plainEndpoint,
+  type SocketAddress,
+} from '@weft/core';
+
+export interface EffectivePolicy {
+  readonly policy: ClientPolicy;
+  /** Set when a ServiceProfile drives HTTP: sent as l5d-dst-canonical. */
+  readonly canonicalDst?: string | undefined;
+}
+
+/** Carried on the wire only; the proxy's own settings rule. */
+const QUEUE = { capacity: 0, failfastTimeoutMs: 0 };
+const LOAD = { kind: 'peak-ewma', defaultRttMs: 30, decayMs: 10_000 } as const;
+const DETECT_TIMEOUT_MS = 10_000;
+
+/** `profile` and `policy` are undefined where the control plane has none. */
+export function effectivePolicy(address: SocketAddress, profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy {
+  const base = policy ?? fallback(address, profile);
+  if (!profile) return { policy: base };
+  if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaqueOf(address, profile, base) } } };
+  if (profile.fullyQualifiedName === '' || (profile.routes.length === 0 && profile.overrides.length === 0)) return { policy: base };
+  const authority = `${profile.fullyQualifiedName}:${address.port}`;
+  const parent = profile.parent ?? base.parent;
+  const http = httpOver(parent, profileDistribution(authority, profile));
+  const opaque = opaqueOf(address, profile, base);
+  return { policy: { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque, http1: http, http2: http } }, canonicalDst: authority };
+}
+
+/** Detection, and a forward to the endpoint that the profile names, else in plaintext to where the connection was going. */
+function fallback(address: SocketAddress, profile: Profile | undefined): ClientPolicy {
+  const endpoint = profile?.endpoint;
+  const parent = defaultMetadata(endpoint ? 'endpoint' : 'fallback');
+  const distribution = first(parent, { kind: 'forward', endpoint: endpoint ?? plainEndpoint(address) });
+  const http = httpOver(parent, distribution);
+  return { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque: opaqueOver(parent, distribution), http1: http, http2: http } };
+}
+
+/** The profile rules only when it splits traffic; else the policy, as far as it speaks of opaque connections. */
+function opaqueOf(address: SocketAddress, profile: Profile, policy: ClientPolicy): OpaqueProtocol {
+  const authority = `${profile.fullyQualifiedName}:${address.port}`;
+  if (profile.overrides.length > 0) return opaqueOver(policy.parent, profileDistribution(authority, profile));
+  if (policy.protocol.kind === 'opaque') return policy.protocol;
+  if (policy.protocol.kind === 'detect') return policy.protocol.opaque;
+  const dispatcher: Dispatcher =
+    profile.fullyQualifiedName === ''
+      ? { kind: 'forward', endpoint: profile.endpoint ?? plainEndpoint(address) }
+      : { kind: 'balancer', path: authority, load: LOAD };
+  return opaqueOver(policy.parent, first(policy.parent, dispatcher));
+}
+
+/** The branches of a split that carry weight, or the target itself. */
+function profileDistribution(authority: string, profile: Profile): Distribution {
+  const metadata = profile.parent ?? defaultMetadata('profile');
+  const branches = profile.overrides.filter((override) => override.weight > 0);
+  if (branches.length === 0) return first(metadata, { kind: 'balancer', path: authority, load: LOAD });
+  return {
+    kind: 'random-available',
+    backends: branches.map((branch) => ({
+      backend: backend(branch.backend ?? metadata, { kind: 'balancer', path: branch.authority, load: LOAD }),
+      filters: [],
+      weight: branch.weight,
+    })),
+  };
+}
+
+function first(metadata: Metadata, dispatcher: Dispatcher): Distribution {
+  return { kind: 'first-available', backends: [{ backend: backend(metadata, dispatcher), filters: [] }] };
+}
+
+function backend(metadata: Metadata, dispatcher: Dispatcher): Backend {
+  return { metadata, dispatcher, queue: QUEUE };
+}
+
+function httpOver(metadata: Metadata, distribution: Distribution): HttpProtocol {
+  return { routes: [{ metadata, hosts: [], rules: [{ matches: [], filters: [], distribution, timeouts: {}, allowL5dHeaders: false }] }] };
+}
+
+function opaqueOver(metadata: Metadata, distribution: Distribution): OpaqueProtocol {
+  return { routes: [{ metadata, rules: [{ filters: [], distribution }] }] };
+}

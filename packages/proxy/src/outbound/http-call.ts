@@ -1,0 +1,132 @@
+// One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
+// One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
+import { formatIdentityId, type Reason, reason } from '@weft/core';
+import { type Dispatch, penaltyOf } from '@weft/core/balance';
+import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, setField } from '@weft/http';
+import type { HttpEndpoint } from '../connect/http-endpoint.ts';
+import { failureReason } from '../relay/failure.ts';
+import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
+import { MeteredExchange } from '../relay/metered-exchange.ts';
+import { isGrpcRequest, statusOf, synthesize } from '../relay/synthesize.ts';
+import type { HeadEdits } from '../route/filters.ts';
+import type { HttpBackend } from './backends.ts';
+import type { Waiter } from './balanced-queue.ts';
+import type { OutboundHttpConnection } from './serve-http.ts';
+
+export interface HttpCallOptions {
+  readonly connection: OutboundHttpConnection;
+  readonly exchange: Exchange;
+  readonly backend: HttpBackend;
+  readonly routeEdits: HeadEdits;
+  readonly backendEdits: HeadEdits;
+  /** The identity that the application demands of the endpoint. */
+  readonly requiredId: string | undefined;
+}
+
+export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, ForwardRules {
+  origProto: ForwardRules['origProto'] = 'none';
+  authorityOverride: string | undefined;
+  readonly #options: HttpCallOptions;
+  readonly #isGrpc: boolean;
+  #endpoint: HttpEndpoint | undefined;
+  #dispatch: Dispatch | undefined;
+  #admitted = true;
+
+  constructor(options: HttpCallOptions) {
+    super(options.connection.shared.clock);
+    this.#options = options;
+    this.#isGrpc = isGrpcRequest(options.exchange.request);
+  }
+
+  get aborted(): boolean {
+    if (this.#options.exchange.aborted) this.#leave();
+    return this.#options.exchange.aborted;
+  }
+
+  start(endpoint: HttpEndpoint, dispatch: Dispatch): void {
+    const { exchange, requiredId, routeEdits, backendEdits } = this.#options;
+    const { request } = exchange;
+    if (requiredId !== undefined && !hasIdentity(endpoint, requiredId)) {
+      dispatch.complete(this.clock.now());
+      return this.refuse(reason('IDENTITY_REQUIRED', `${endpoint.address}: ${requiredId} is required`));
+    }
+    this.#endpoint = endpoint;
+    this.#dispatch = dispatch;
+    this.origProto = endpoint.upgrades(request) ? 'encode' : 'none';
+    if (!endpoint.isLocal && endpoint.endpoint.authorityOverride !== undefined) {
+      this.authorityOverride = endpoint.endpoint.authorityOverride;
+      removeCanonicalDst(request);
+    }
+    routeEdits.request?.(request.headers);
+    backendEdits.request?.(request.headers);
+    this.begin(endpoint.meter, this.#isGrpc);
+    exchange.forward(endpoint.upstream(request), this, this);
+  }
+
+  refuse(why: Reason): void {
+    this.#leave();
+    this.#options.connection.refuse(this.#options.exchange, why);
+  }
+
+  response(head: ResponseHead, _request: RequestHead): void {
+    const { connection, backend, routeEdits, backendEdits } = this.#options;
+    const { error, close } = takeProxyHeaders(head);
+    if (error !== undefined)
+      connection.shared.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
+    backendEdits.response?.(head.headers);
+    routeEdits.response?.(head.headers);
+    if (close && backend.isForward && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
+  }
+
+  failed(exchange: Exchange, failure: ForwardFailure): void {
+    const at = this.#endpoint?.address ?? '';
+    if (failure.kind === 'reset' && this.origProto === 'none' && exchange.request.version === '2') return exchange.reset(failure.code);
+    const why = failure.kind === 'reset' ? reason('DOWNGRADED', `${at}: HTTP/2 code ${failure.code}`) : failureReason(failure, at);
+    this.answeredStatus = statusOf(why);
+    this.refuse(why);
+  }
+
+  protected override onHead(head: ResponseHead): void {
+    this.#leave();
+    const { penalty } = this.#options.backend;
+    if (!penalty || !this.#dispatch) return;
+    const grpcStatus = this.#isGrpc && head.status === 200 ? numberOf(field(head.headers, 'grpc-status')) : undefined;
+    const seconds = numberOf(field(head.headers, 'retry-after'));
+    const penaltyMs = penaltyOf({ status: head.status, grpcStatus, retryAfterMs: seconds === undefined ? undefined : seconds * 1000 }, penalty);
+    if (penaltyMs !== undefined) this.#dispatch.penalize(this.clock.now(), penaltyMs);
+  }
+
+  protected override onSample(now: number): void {
+    this.#dispatch?.complete(now);
+  }
+
+  protected override onEnd(): void {
+    this.#leave();
+  }
+
+  /** Gives the in-flight permit back, once. */
+  #leave(): void {
+    if (!this.#admitted) return;
+    this.#admitted = false;
+    this.#options.connection.shared.limit.release();
+  }
+}
+
+function hasIdentity({ endpoint, isLocal }: HttpEndpoint, wanted: string): boolean {
+  return !isLocal && endpoint.identity !== undefined && formatIdentityId(endpoint.identity.id) === wanted.toLowerCase();
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Answers a request that got no further than its connection. */
+export function answer(exchange: Exchange, why: Reason, informational: boolean): void {
+  if (!exchange.aborted) synthesize(exchange, why, informational);
+}
+
+/** Names the service instead of the listener on which its traffic arrives. */
+export function renameAuthority(request: RequestHead, authority: string): void {
+  request.authority = authority;
+  if (field(request.headers, 'host') !== undefined) setField(request.headers, 'host', authority);
+}

@@ -1,0 +1,106 @@
+// Puts the outbound side together: discovery, balancers, connections to endpoints. spec/proxy.md §2.2.
+import type { Clock, Logger, Random, Reason, SocketAddress } from '@weft/core';
+import type { HttpEngine } from '@weft/http';
+import type { TlsClient } from '@weft/tls';
+import type { Connection } from '../accept/connections.ts';
+import type { Listener, OutboundConfig } from '../config.ts';
+import { endpointDialer } from '../connect/endpoint-dialer.ts';
+import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
+import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
+import type { HttpMetrics } from '../observe/http-metrics.ts';
+import { endpointLabels } from '../observe/labels.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { TransportMetrics } from '../observe/transport-metrics.ts';
+import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
+import { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
+import { Backends } from './backends.ts';
+import { createDiscover } from './discover.ts';
+
+export interface OutboundDeps {
+  readonly config: OutboundConfig;
+  readonly discovery: ProxyPorts['discovery'];
+  readonly policy: ProxyPorts['policy'];
+  readonly originalDst: OriginalDst;
+  readonly dial: Dialer;
+  readonly tls: TlsClient;
+  readonly engine: HttpEngine;
+  readonly http: HttpMetrics;
+  readonly transport: TransportMetrics;
+  readonly refusals: Refusals;
+  readonly ownAddresses: () => readonly SocketAddress[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface Outbound {
+  accept(connection: Connection, listener: Listener): Promise<void>;
+  /** Ends connections to endpoints; what waits fails for this reason. */
+  destroy(why: Reason): void;
+}
+
+export function createOutbound(deps: OutboundDeps): Outbound {
+  const { config, clock, random, engine, transport } = deps;
+  const dialer = endpointDialer({
+    dial: deps.dial,
+    tls: deps.tls,
+    connectTimeoutMs: config.connectTimeoutMs,
+    keepAliveMs: config.sockets.connectKeepAliveMs,
+    localIps: config.localIps,
+  });
+  const common = { dialer, backoff: config.connectBackoff, clock, random };
+
+  const backends = (): Backends =>
+    new Backends({
+      discovery: deps.discovery,
+      http: { capacity: config.queueCapacity, failfastMs: config.failfastMs, clock, random },
+      tcp: { capacity: config.tcpQueueCapacity, failfastMs: config.tcpFailfastMs, clock, random },
+      httpEndpoint(endpoint, authority, changed) {
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        return new HttpEndpoint({
+          ...common,
+          endpoint,
+          engine,
+          meter: deps.http.bind(labels),
+          onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
+          poolIdleMs: config.poolIdleMs,
+          maxIdle: config.maxIdlePerEndpoint,
+          http2: config.http2,
+          changed,
+        });
+      },
+      tcpEndpoint(endpoint, authority, changed) {
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        return new TcpEndpoint({ ...common, endpoint, onConnected: (socket) => transport.track(socket, connectionLabels(labels)), changed });
+      },
+    });
+
+  const discover = createDiscover({
+    discovery: deps.discovery,
+    policy: deps.policy,
+    profileNetworks: config.profileNetworks,
+    idleMs: config.discoveryIdleMs,
+    clock,
+    random,
+    backends,
+  });
+
+  const options: OutboundOptions = {
+    originalDst: deps.originalDst,
+    discover,
+    detectTimeoutMs: config.detectTimeoutMs,
+    transport,
+    ownAddresses: deps.ownAddresses,
+    http: {
+      engine,
+      serverHttp2: config.serverHttp2,
+      limit: new InFlightLimit(config.maxInFlight),
+      informationalHeaders: config.informationalHeaders,
+      refusals: deps.refusals,
+      clock,
+      logger: deps.logger,
+    },
+  };
+  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why) };
+}

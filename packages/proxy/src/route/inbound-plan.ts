@@ -1,0 +1,93 @@
+// A server policy compiled: the routes of a port with who may use them. spec/proxy.md §8.
+import {
+  type Authorizer,
+  createAuthorizer,
+  defaultMetadata,
+  type GrpcMatch,
+  type HttpMatch,
+  type InboundRoute,
+  type Labels,
+  type Metadata,
+  type Reason,
+  reasonOf,
+  type ServerPolicy,
+} from '@weft/core';
+import type { RequestHead } from '@weft/http';
+import { routeLabels, serverLabels } from '../observe/labels.ts';
+import { compileFilters, type HeadEdits } from './filters.ts';
+import { anyOf, grpcMatcher, httpMatcher, type RuleMatcher } from './rule-match.ts';
+import { selectRoute } from './select-route.ts';
+
+export interface InboundRulePlan {
+  readonly route: Metadata;
+  readonly labels: Labels;
+  readonly authorizer: Authorizer;
+  readonly edits: HeadEdits;
+  /** Set where requests of this rule fail after authorization: the policy asks for what cannot be done. */
+  readonly invalid: Reason | undefined;
+}
+
+export interface InboundPlan {
+  readonly port: number;
+  readonly kind: ServerPolicy['protocol']['kind'];
+  /** HTTP detection; the proxy's own limit where the policy has none. */
+  readonly detectTimeoutMs: number | undefined;
+  readonly labels: Labels;
+  /** For opaque connections. HTTP-only protocols admit none. */
+  readonly tcp: Authorizer;
+  /** Undefined: no route matches. */
+  select(request: RequestHead): InboundRulePlan | undefined;
+}
+
+export function compileInbound(policy: ServerPolicy, port: number): InboundPlan {
+  const { metadata: server, protocol } = policy;
+  const tcpAdmits = protocol.kind === 'detect' || protocol.kind === 'opaque' || protocol.kind === 'tls';
+  return {
+    port,
+    kind: protocol.kind,
+    detectTimeoutMs: protocol.kind === 'detect' ? protocol.timeoutMs : undefined,
+    labels: serverLabels(server, port),
+    tcp: createAuthorizer({ authorizations: tcpAdmits ? protocol.authorizations : [], server }),
+    select: compileRoutes(policy),
+  };
+}
+
+function compileRoutes(policy: ServerPolicy): InboundPlan['select'] {
+  const { metadata: server, protocol } = policy;
+  if (!('routes' in protocol)) return () => undefined;
+  if (protocol.routes.length === 0) {
+    const route = defaultMetadata('default');
+    const labels = routeLabels(route);
+    const authorizer = createAuthorizer({ authorizations: protocol.authorizations, server, route });
+    const rule: InboundRulePlan = { route, labels, authorizer, edits: compileFilters([]), invalid: undefined };
+    return () => rule;
+  }
+  const plans =
+    protocol.kind === 'grpc'
+      ? protocol.routes.map((route) => compileRoute(route, server, (match: GrpcMatch) => grpcMatcher(match)))
+      : protocol.routes.map((route) => compileRoute(route, server, (match: HttpMatch) => httpMatcher(match)));
+  // A match that is not understood could have led a request to stricter rules: none is served then.
+  const invalid = plans.flatMap((plan) => plan.rules).find(({ matches, rule }) => matches === NEVER && rule.invalid);
+  return invalid ? () => invalid.rule : selectRoute(plans);
+}
+
+const NEVER: RuleMatcher = () => undefined;
+
+/** What cannot be compiled fails the requests that come to it, so that nothing is admitted by omission. */
+function compileRoute<M>(route: InboundRoute<M>, server: Metadata, compile: (match: M) => RuleMatcher) {
+  const labels = routeLabels(route.metadata);
+  const authorizer = createAuthorizer({ authorizations: route.authorizations, server, route: route.metadata });
+  const rules = route.rules.map((rule) => {
+    let invalid: Reason | undefined;
+    let matches = NEVER;
+    let edits: HeadEdits = { request: undefined, response: undefined };
+    try {
+      matches = anyOf(rule.matches, compile);
+      edits = compileFilters(rule.filters);
+    } catch (error) {
+      invalid = reasonOf(error);
+    }
+    return { matches, rule: { route: route.metadata, labels, authorizer, edits, invalid } satisfies InboundRulePlan };
+  });
+  return { hosts: route.hosts, rules };
+}
