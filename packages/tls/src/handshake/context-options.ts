@@ -1,6 +1,6 @@
 // What both ends of a mesh handshake have in common. spec/proxy.md §3.1.
 import { constants, createPrivateKey } from 'node:crypto';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 
 const CIPHERS = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';
 
@@ -46,14 +46,13 @@ export function contextOptions(material: ContextMaterial): SecureContextOptions 
   };
 }
 
-/** The post-quantum hybrid is used where this OpenSSL has it (3.5 and later). */
-export function keyExchangeGroups(): string {
-  try {
-    createSecureContext({ ecdhCurve: GROUPS_WITH_HYBRID });
-    return GROUPS_WITH_HYBRID;
-  } catch {
-    return GROUPS;
-  }
+/**
+ * The post-quantum hybrid came with OpenSSL 3.5. The version is asked, not the library: a failed attempt leaves an error in
+ * OpenSSL's queue, where the next unrelated call finds it (seen on Node 20).
+ */
+export function keyExchangeGroups(openssl: string = process.versions.openssl): string {
+  const [major = 0, minor = 0] = openssl.split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 5) ? GROUPS_WITH_HYBRID : GROUPS;
 }
 
 function keyPem(pkcs8: Uint8Array): string | Buffer {

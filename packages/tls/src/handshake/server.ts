@@ -2,7 +2,7 @@
 // Handshakes go through an unlistened tls.Server, the only path of Node that verifies client certificates, and it is told not
 // to reject: whether a certificate was shown, and whether it was good, is decided here before a byte is read.
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls';
 import { type Clock, type Credentials, type IdentityId, type Logger, ReasonError, reason, silentLogger, systemClock, type Watch } from '@weft/core';
 import { peerIdentity } from '../identity/peer-identity.ts';
 import { contextOptions } from './context-options.ts';
@@ -44,17 +44,19 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 export function tlsServer(options: TlsServerOptions): TlsServer {
   const { clock = systemClock(), logger = silentLogger, alpn, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
-  const attempts = new WeakMap<Socket, Attempt<AcceptedTls>>();
+  const attempts: Attempts = new WeakMap();
   const live = liveFrom(options.credentials, (own) => createTerminator(own, alpn, attempts), logger);
   return {
     async accept(raw) {
       const server = live.current;
       if (!server) {
         raw.destroy();
-        throw new ReasonError(reason('IDENTITY_NOT_READY'));
+        throw new ReasonError(reason('IDENTITY_NOT_READY', live.problem?.message), { cause: live.problem });
       }
       const attempt = beginAttempt<AcceptedTls>(raw, clock, handshakeTimeoutMs);
-      attempts.set(raw, attempt);
+      attempts.set(raw, { attempt, allowHalfOpen: raw.allowHalfOpen });
+      // A half-open socket would wait for the rest of a handshake that cannot come any more.
+      raw.allowHalfOpen = false;
       if (raw.destroyed) attempt.fail(handshakeFailed('the connection was closed'));
       else server.emit('connection', raw);
       return attempt.outcome;
@@ -63,24 +65,40 @@ export function tlsServer(options: TlsServerOptions): TlsServer {
   };
 }
 
-function createTerminator(own: Credentials, alpn: string | undefined, attempts: WeakMap<Socket, Attempt<AcceptedTls>>): Server {
+interface Pending {
+  readonly attempt: Attempt<AcceptedTls>;
+  /** As the socket was given. */
+  readonly allowHalfOpen: boolean;
+}
+
+type Attempts = WeakMap<Socket, Pending>;
+
+function createTerminator(own: Credentials, alpn: string | undefined, attempts: Attempts): Server {
+  const material = contextOptions({ anchors: own.anchors, own });
+  const secureContext = createSecureContext(material);
   const server = createServer({
-    ...contextOptions({ anchors: own.anchors, own }),
+    ...material,
+    // tls.Server leaves allowPartialTrustChain out of the context that it makes (Node 20 to 24); one made outside has it. A
+    // client without server name gets the stricter context of the server.
+    SNICallback: (_name, done) => done(null, secureContext),
     requestCert: true,
     rejectUnauthorized: false,
     ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
   });
   server.on('secureConnection', (socket) => {
-    const attempt = attemptOf(socket, attempts);
-    if (!attempt) return void socket.destroy();
-    const verdict = judge(socket);
-    if (!(verdict instanceof ReasonError)) return attempt.succeed(verdict);
+    const pending = pendingOf(socket, attempts);
+    const verdict = pending ? judge(socket) : handshakeFailed('nobody waits for it');
+    if (pending && !(verdict instanceof ReasonError)) {
+      socket.allowHalfOpen = pending.allowHalfOpen;
+      pending.attempt.succeed(verdict);
+      return;
+    }
     socket.destroy();
-    attempt.fail(verdict);
+    if (verdict instanceof ReasonError) pending?.attempt.fail(verdict);
   });
   server.on('tlsClientError', (error, socket) => {
     socket.destroy();
-    attemptOf(socket, attempts)?.fail(handshakeFailed(error));
+    pendingOf(socket, attempts)?.attempt.fail(handshakeFailed(error));
   });
   return server;
 }
@@ -100,7 +118,7 @@ function judge(socket: TLSSocket): AcceptedTls | ReasonError {
 }
 
 /** tls.Server does not say for which socket it speaks except by this field, unchanged from Node 20 to 24 (contract suite). */
-function attemptOf(socket: TLSSocket, attempts: WeakMap<Socket, Attempt<AcceptedTls>>): Attempt<AcceptedTls> | undefined {
+function pendingOf(socket: TLSSocket, attempts: Attempts): Pending | undefined {
   const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
   return raw && attempts.get(raw);
 }
