@@ -1,5 +1,5 @@
 // One endpoint. What is wrong beside the address is ignored, as the protocol wants it. spec/proxy.md §5.2.
-import { canonicalDnsName, type Endpoint, type IdentityId, type ProtocolHint, parseAuthority, parseIdentityId, type ServerIdentity } from '@weft/core';
+import { canonicalDnsName, type Endpoint, type ProtocolHint, parseAuthority, parseIdentityId, type ServerIdentity } from '@weft/core';
 import type { DestinationProtocolHint, DestinationTlsIdentity, DestinationWeightedAddr } from '../gen/messages.ts';
 import { socketAddressFromWire, socketAddressToWire } from './address.ts';
 import { http2ParamsFromWire, http2ParamsToWire } from './http2-params.ts';
@@ -40,17 +40,15 @@ export function endpointToWire(endpoint: Endpoint, labels: Labels = endpoint.lab
   };
 }
 
-/** A DNS identity is its own server name unless one is given; a URI identity without one is dropped. */
-function identityFromWire(wire: DestinationTlsIdentity): ServerIdentity | undefined {
-  const id = parseIdentityId(wire.dnsLikeIdentity?.name ?? wire.uriLikeIdentity?.uri ?? '');
-  if (!id || !isOfKind(id, wire)) return undefined;
-  const serverName = canonicalDnsName(wire.serverName?.name ?? '') ?? (id.kind === 'dns' ? id.name : undefined);
-  return serverName === undefined ? undefined : { id, serverName };
-}
-
-/** The control plane sends the identities of external workloads as URI-like even where they are DNS names; then the name decides. */
-function isOfKind(id: IdentityId, wire: DestinationTlsIdentity): boolean {
-  return id.kind === 'dns' || !wire.dnsLikeIdentity;
+/** A DNS-like identity is its own server name unless one is given. A URI-like one without server name is dropped, and so is what is neither. */
+function identityFromWire({ dnsLikeIdentity, uriLikeIdentity, serverName }: DestinationTlsIdentity): ServerIdentity | undefined {
+  const given = canonicalDnsName(serverName?.name ?? '');
+  if (uriLikeIdentity) {
+    const id = parseIdentityId(uriLikeIdentity.uri ?? '');
+    return id && given !== undefined ? { id, serverName: given } : undefined;
+  }
+  const name = canonicalDnsName(dnsLikeIdentity?.name ?? '');
+  return name === undefined ? undefined : { id: { kind: 'dns', name }, serverName: given ?? name };
 }
 
 function identityToWire({ id, serverName }: ServerIdentity): DestinationTlsIdentity {

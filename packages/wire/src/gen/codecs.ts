@@ -15938,7 +15938,7 @@ return linkerd;
 })();
 return io;
 })();
-export const google: any = $root.google = (() => {
+const google: any = $root.google = (() => {
 const google = {};
 google.protobuf = (function() {
 const protobuf = {};
