@@ -1,7 +1,20 @@
 // createProxy: the whole data plane behind its ports. docs/architecture.md, "A request's way through the proxy".
-import type { SocketAddress } from '@weft/core';
-import type { ProxySettings } from './config.ts';
-import type { ProxyPorts } from './ports.ts';
+import { constantWatch, createRegistry, ReasonError, reason, type SocketAddress, silentLogger, sleep, systemClock, systemRandom } from '@weft/core';
+import { nodeEngine } from '@weft/http';
+import { tlsClient } from '@weft/tls';
+import { Connections } from './accept/connections.ts';
+import { createHold } from './accept/hold.ts';
+import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { adminRoutes } from './admin/routes.ts';
+import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
+import { tcpDialer } from './connect/tcp-dialer.ts';
+import { createInbound } from './inbound/inbound.ts';
+import { authzMetrics } from './observe/authz-metrics.ts';
+import { httpMetrics } from './observe/http-metrics.ts';
+import { refusals } from './observe/refusals.ts';
+import { transportMetrics } from './observe/transport-metrics.ts';
+import { createOutbound } from './outbound/outbound.ts';
+import { type ProxyPorts, staticOriginalDst } from './ports.ts';
 
 export interface ProxyAddresses {
   readonly outbound: readonly SocketAddress[];
@@ -19,12 +32,153 @@ export interface Proxy {
   /** Stops accepting, lets exchanges and connections finish within `shutdownGraceMs`, then closes what is left. Idempotent; never rejects. */
   close(): Promise<void>;
   /** Closes everything at once. */
-  destroy(reason?: Error): void;
+  destroy(error?: Error): void;
 }
+
+/** How often a missing first certificate is complained about. */
+const IDENTITY_WARNING_MS = 15_000;
 
 /** Binds at once; connections are read once the first certificate is held. */
 export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Proxy {
-  void ports;
-  void settings;
-  throw new Error('not built yet');
+  const config = proxyConfig(settings);
+  const { clock = systemClock(), random = systemRandom, logger = silentLogger, engine = nodeEngine() } = ports;
+  const { identity, discovery, policy, originalDst = staticOriginalDst, dial = tcpDialer({ clock }), metrics = createRegistry({ clock }) } = ports;
+  const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
+  const http = httpMetrics(metrics);
+  const tls = tlsClient({ identity, clock, logger });
+  const connections = new Connections();
+  const adminConnections = new Connections();
+  const adminListen = config.admin.listen;
+  let certified = false;
+
+  const inbound = createInbound({
+    config: config.inbound,
+    identity,
+    policy,
+    originalDst,
+    dial,
+    engine,
+    httpMetrics: http,
+    authz: authzMetrics(metrics),
+    ...counted,
+    admin: adminListen && {
+      policyPort: config.admin.policyPort ?? adminListen.port,
+      handler: adminRoutes({ registry: metrics, isReady: () => certified, routes: ports.adminRoutes ?? [] }),
+    },
+    clock,
+    logger,
+  });
+  const outbound = createOutbound({
+    config: config.outbound,
+    discovery,
+    policy,
+    originalDst,
+    dial,
+    tls,
+    engine,
+    http,
+    ...counted,
+    ownAddresses: () => outboundSide.listeners.addresses,
+    clock,
+    random,
+    logger,
+  });
+
+  const side = (name: 'inbound' | 'outbound'): { readonly listeners: Listeners; readonly hold: ReturnType<typeof createHold> } => {
+    const { listeners: watched, sockets } = config[name];
+    const accept = name === 'inbound' ? inbound.accept : outbound.accept;
+    const hold = createHold({
+      maxHeld: config.maxHeldConnections,
+      timeoutMs: config.holdTimeoutMs,
+      clock,
+      onRefused: (_socket, why) => counted.refusals.connection(name, why, {}),
+    });
+    const listeners = bindListeners({
+      name,
+      listeners: watched,
+      sockets,
+      logger,
+      onConnection(socket, listener) {
+        socket.on('error', () => undefined);
+        hold.pass(socket, () => void connections.run(socket, (connection) => accept(connection, listener)));
+      },
+    });
+    return { listeners, hold };
+  };
+  const outboundSide = side('outbound');
+  const inboundSide = side('inbound');
+  const adminListeners =
+    adminListen &&
+    bindListeners({
+      name: 'admin',
+      listeners: constantWatch<readonly Listener[]>([{ listen: adminListen }]),
+      sockets: {},
+      logger,
+      onConnection: (socket) => void adminConnections.run(socket, inbound.acceptAdmin),
+    });
+  const allListeners = [outboundSide.listeners, inboundSide.listeners, ...(adminListeners ? [adminListeners] : [])];
+  const listening = Promise.all(allListeners.map((one) => one.listening)).then(() => undefined);
+
+  const waiting = new AbortController();
+  let unsubscribe: () => void = () => undefined;
+  const firstCertificate = new Promise<void>((resolve, reject) => {
+    waiting.signal.addEventListener('abort', () => reject(new ReasonError(reason('DRAINING'))));
+    unsubscribe = identity.credentials.subscribe((state) => {
+      if (state.kind !== 'value' || certified) return;
+      certified = true;
+      outboundSide.hold.open();
+      inboundSide.hold.open();
+      resolve();
+    });
+  });
+  const ready = Promise.all([listening, firstCertificate]).then(() => undefined);
+  // Whoever is interested awaits them; nobody has to.
+  for (const promise of [listening, ready]) promise.catch(() => undefined);
+  const complain = (): void => {
+    if (certified || waiting.signal.aborted) return;
+    logger.log('warn', 'waiting for identity to be initialized');
+    clock.after(IDENTITY_WARNING_MS, complain);
+  };
+  clock.after(IDENTITY_WARNING_MS, complain);
+
+  const stopAccepting = (): void => {
+    waiting.abort();
+    for (const { listeners, hold } of [outboundSide, inboundSide]) {
+      listeners.close();
+      hold.close();
+    }
+  };
+  const destroy = (error?: Error): void => {
+    stopAccepting();
+    adminListeners?.close();
+    connections.destroy(error);
+    adminConnections.destroy(error);
+    outbound.destroy(reason('DRAINING'));
+    inbound.destroy(error);
+    tls.close();
+    unsubscribe();
+  };
+  const drain = async (): Promise<void> => {
+    stopAccepting();
+    const grace = new AbortController();
+    const finished = connections.drain().then(() => grace.abort());
+    await Promise.race([finished, sleep(clock, config.shutdownGraceMs, grace.signal).catch(() => undefined)]);
+    adminListeners?.close();
+    await Promise.race([adminConnections.drain(), sleep(clock, ADMIN_GRACE_MS)]);
+    destroy();
+  };
+  let closing: Promise<void> | undefined;
+
+  return {
+    listening,
+    ready,
+    get addresses() {
+      return { outbound: outboundSide.listeners.addresses, inbound: inboundSide.listeners.addresses, admin: adminListeners?.addresses[0] };
+    },
+    close: () => (closing ??= drain()),
+    destroy,
+  };
 }
+
+/** For a scrape that is under way when everything else has ended. */
+const ADMIN_GRACE_MS = 1_000;

@@ -8,9 +8,6 @@ export interface Stage {
   destroy(error?: Error): void;
 }
 
-/** Nothing to finish early: the peers close it. */
-export const UNTIL_CLOSED: Pick<Stage, 'drain'> = { drain: () => undefined };
-
 /** One accepted connection, from accept to close. Before it enters a stage a drain simply closes it. */
 export class Connection {
   readonly socket: Socket;
@@ -72,13 +69,13 @@ export class Connections {
   /** Resolves when nothing is open. */
   drain(): Promise<void> {
     this.#draining = true;
-    for (const connection of [...this.#open]) connection.drain();
+    for (const connection of this.#open) connection.drain();
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   destroy(error?: Error): void {
     this.#draining = true;
-    for (const connection of [...this.#open]) connection.destroy(error);
+    for (const connection of this.#open) connection.destroy(error);
   }
 }

@@ -4,7 +4,7 @@ import { formatSocketAddress, ReasonError, reason, type SocketAddress } from '@w
 import { decodeTransportHeader, TRANSPORT_ALPN, type TransportHeader } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { peek } from '../accept/peek.ts';
-import type { InboundOptions } from './accept-inbound.ts';
+import type { InboundOptions } from './options.ts';
 import { serveInboundHttp } from './serve-http.ts';
 import { serveInboundTcp } from './serve-tcp.ts';
 import { inboundSession, LivePlan } from './session.ts';

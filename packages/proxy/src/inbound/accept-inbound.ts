@@ -1,38 +1,19 @@
 // The inbound pipeline of one connection: policy of the port, TLS, protocol, and on to HTTP or bytes. spec/proxy.md §2.4.
 import type { Socket } from 'node:net';
-import { formatSocketAddress, type IpAddress, type Labels, ReasonError, reason, reasonOf, type SocketAddress } from '@weft/core';
-import type { TlsServer } from '@weft/tls';
+import { formatSocketAddress, type Labels, ReasonError, reason, reasonOf, type SocketAddress } from '@weft/core';
 import type { Connection } from '../accept/connections.ts';
 import { detectHttp } from '../accept/detect-http.ts';
 import { localAddressOf, originalDstOf, remoteAddressOf } from '../accept/original-dst.ts';
 import { peek } from '../accept/peek.ts';
 import type { Listener } from '../config.ts';
 import { targetLabels } from '../observe/labels.ts';
-import type { Refusals } from '../observe/refusals.ts';
-import type { TransportMetrics } from '../observe/transport-metrics.ts';
-import type { OriginalDst } from '../ports.ts';
 import type { InboundPlan } from '../route/inbound-plan.ts';
 import { acceptDirect } from './accept-direct.ts';
-import type { InboundPolicies } from './policies.ts';
-import { type InboundHttpShared, serveInboundHttp } from './serve-http.ts';
-import { type InboundTcpShared, serveInboundTcp } from './serve-tcp.ts';
+import type { InboundOptions } from './options.ts';
+import { serveInboundHttp } from './serve-http.ts';
+import { serveInboundTcp } from './serve-tcp.ts';
 import { type InboundSession, inboundSession, LivePlan } from './session.ts';
-import { type TlsDetectOptions, terminateTls } from './terminate-tls.ts';
-
-export interface InboundOptions {
-  readonly originalDst: OriginalDst;
-  readonly directPort: number;
-  readonly allowedIps: readonly IpAddress[];
-  readonly policies: InboundPolicies;
-  /** Detection, and termination without ALPN. */
-  readonly tls: TlsDetectOptions;
-  /** Termination with the transport ALPN. */
-  readonly directTlsServer: TlsServer;
-  readonly transport: TransportMetrics;
-  readonly refusals: Refusals;
-  readonly http: InboundHttpShared;
-  readonly tcp: InboundTcpShared;
-}
+import { terminateTls } from './terminate-tls.ts';
 
 /** Resolves when the connection is closed. Never rejects: what went wrong is counted and logged. */
 export async function acceptInbound(connection: Connection, listener: Listener, options: InboundOptions): Promise<void> {

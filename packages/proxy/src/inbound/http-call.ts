@@ -1,24 +1,37 @@
 // One inbound request, forwarded to the application and watched. One object per request serves as forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
-import { formatSocketAddress, type Reason } from '@weft/core';
+import { type Clock, formatSocketAddress, type Reason } from '@weft/core';
 import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
+import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { isGrpcRequest, statusOf } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
-import type { InboundHttpConnection } from './serve-http.ts';
+import type { Applications } from './applications.ts';
+import type { InboundSession } from './session.ts';
+
+/** The connection that a call came in on. */
+export interface CallConnection {
+  readonly clock: Clock;
+  readonly session: InboundSession;
+  readonly applications: Applications;
+  /** Entered for the call; left when its response head arrived or it ended. */
+  readonly limit: InFlightLimit;
+  /** Counts, logs and answers. */
+  refuse(exchange: Exchange, why: Reason): void;
+}
 
 export class InboundCall extends MeteredExchange implements ForwardRules {
   readonly origProto: ForwardRules['origProto'];
-  readonly #connection: InboundHttpConnection;
+  readonly #connection: CallConnection;
   readonly #exchange: Exchange;
   readonly #edits: HeadEdits;
   #admitted = true;
 
-  constructor(connection: InboundHttpConnection, exchange: Exchange, edits: HeadEdits) {
-    super(connection.shared.clock);
+  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits) {
+    super(connection.clock);
     this.#connection = connection;
     this.#exchange = exchange;
     this.#edits = edits;
@@ -27,19 +40,21 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
 
   forward(meter: HttpMeter): void {
     const { request } = this.#exchange;
-    const { session, shared } = this.#connection;
+    const { session, applications } = this.#connection;
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
     this.begin(meter, isGrpcRequest(request));
     const version = request.version === '2' && this.origProto === 'none' ? 'http/2' : 'http/1';
-    this.#exchange.forward(shared.applications.upstream(session.target, version), this, this);
+    this.#exchange.forward(applications.upstream(session.target, version), this, this);
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
-    if (failure.kind === 'reset' && exchange.request.version === '2') return exchange.reset(failure.code);
-    const why: Reason = failureReason(failure, formatSocketAddress(this.#connection.session.target));
-    this.answeredStatus = statusOf(why);
-    this.#connection.refuse(exchange, why);
+    if (failure.kind === 'reset' && this.#passesResets) exchange.reset(failure.code);
+    else this.#connection.refuse(exchange, this.#reasonOf(failure));
+  }
+
+  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
+    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure));
   }
 
   protected override onHead(_head: ResponseHead): void {
@@ -54,10 +69,18 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
     this.#leave();
   }
 
+  get #passesResets(): boolean {
+    return this.#exchange.request.version === '2';
+  }
+
+  #reasonOf(failure: ForwardFailure): Reason {
+    return failureReason(failure, formatSocketAddress(this.#connection.session.target));
+  }
+
   #leave(): void {
     if (!this.#admitted) return;
     this.#admitted = false;
-    this.#connection.shared.limit.release();
+    this.#connection.limit.release();
   }
 }
 

@@ -12,8 +12,9 @@ import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
 import { InFlightLimit } from '../relay/in-flight-limit.ts';
-import { acceptInbound, type InboundOptions } from './accept-inbound.ts';
+import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
+import type { InboundOptions } from './options.ts';
 import { inboundPolicies } from './policies.ts';
 import type { InboundHttpShared } from './serve-http.ts';
 

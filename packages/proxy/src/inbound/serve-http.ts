@@ -11,7 +11,7 @@ import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Applications } from './applications.ts';
-import { InboundCall } from './http-call.ts';
+import { type CallConnection, InboundCall } from './http-call.ts';
 import type { InboundSession } from './session.ts';
 
 export interface InboundHttpShared {
@@ -51,22 +51,29 @@ interface Bound {
   readonly allowed: Counter;
 }
 
-export class InboundHttpConnection {
-  readonly shared: InboundHttpShared;
+export class InboundHttpConnection implements CallConnection {
+  readonly clock: Clock;
+  readonly applications: Applications;
+  readonly limit: InFlightLimit;
   readonly session: InboundSession;
+  readonly #shared: InboundHttpShared;
   readonly #direction: Direction;
   readonly #admitted: Admitted;
   readonly #bound = new WeakMap<InboundRulePlan, Map<Authorization, Bound>>();
 
   constructor(direction: Direction, shared: InboundHttpShared, session: InboundSession, admitted: Admitted) {
     this.#direction = direction;
-    this.shared = shared;
+    this.#shared = shared;
+    this.clock = shared.clock;
+    this.applications = shared.applications;
+    this.limit = shared.limit;
     this.session = session;
     this.#admitted = admitted;
   }
 
   handle(exchange: Exchange): void {
-    const { session, shared } = this;
+    const shared = this.#shared;
+    const { session } = this;
     const plan = session.plan.current;
     const rule = plan.select(exchange.request);
     if (!rule) {
@@ -86,7 +93,8 @@ export class InboundHttpConnection {
 
   /** Only a client with a mesh identity learns why. */
   refuse(exchange: Exchange, why: Reason): void {
-    const { session, shared } = this;
+    const shared = this.#shared;
+    const { session } = this;
     const { method, path } = exchange.request;
     const client = session.client.ip;
     const plan = session.plan.current;
@@ -101,7 +109,7 @@ export class InboundHttpConnection {
     let bound = byAuthorization.get(authorization);
     if (!bound) {
       const labels = { ...this.session.labels, ...plan.labels, ...rule.labels, ...authzLabels(authorization) };
-      bound = { meter: this.shared.metrics.bind({ direction: 'inbound', ...labels }), allowed: this.shared.authz.http.allow.with(labels) };
+      bound = { meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }), allowed: this.#shared.authz.http.allow.with(labels) };
       byAuthorization.set(authorization, bound);
     }
     return bound;

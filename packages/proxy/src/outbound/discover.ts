@@ -67,7 +67,7 @@ export function createDiscover(options: DiscoverOptions): Discover {
       return entry.reference();
     },
     destroy(why) {
-      for (const entry of [...entries.values()]) entry.destroy(why);
+      for (const entry of entries.values()) entry.destroy(why);
     },
   };
 }
@@ -113,10 +113,10 @@ class Destination {
     this.#idle?.cancel();
     this.#idle = undefined;
     let released = false;
-    const self = this;
+    const current = (): Discovered | undefined => this.current;
     return {
       get current() {
-        return self.current;
+        return current();
       },
       ready: (signal) => this.#ready(signal),
       release: () => {
@@ -172,7 +172,7 @@ class Destination {
 
   #settle(result: Discovered): void {
     this.current = result;
-    for (const done of [...this.#waiting]) done(result);
+    for (const done of this.#waiting) done(result);
     this.#waiting.clear();
   }
 

@@ -1,20 +1,32 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { formatIdentityId, type Reason, reason } from '@weft/core';
+import { type Clock, formatIdentityId, type Logger, type Reason, reason } from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
 import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import { failureReason } from '../relay/failure.ts';
+import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { isGrpcRequest, statusOf, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
-import type { OutboundHttpConnection } from './serve-http.ts';
+
+/** The connection that a call came in on. */
+export interface CallConnection {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Entered for the call; left when its response head arrived or it ended. */
+  readonly limit: InFlightLimit;
+  /** Counts, logs and answers. */
+  refuse(exchange: Exchange, why: Reason): void;
+  /** The peer proxy asked for it (spec/proxy.md §4.4). */
+  closeAfterResponse(): void;
+}
 
 export interface HttpCallOptions {
-  readonly connection: OutboundHttpConnection;
+  readonly connection: CallConnection;
   readonly exchange: Exchange;
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
@@ -33,7 +45,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   #admitted = true;
 
   constructor(options: HttpCallOptions) {
-    super(options.connection.shared.clock);
+    super(options.connection.clock);
     this.#options = options;
     this.#isGrpc = isGrpcRequest(options.exchange.request);
   }
@@ -72,18 +84,21 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     const { connection, backend, routeEdits, backendEdits } = this.#options;
     const { error, close } = takeProxyHeaders(head);
     if (error !== undefined)
-      connection.shared.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
+      connection.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
     backendEdits.response?.(head.headers);
     routeEdits.response?.(head.headers);
     if (close && backend.isForward && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
-    const at = this.#endpoint?.address ?? '';
-    if (failure.kind === 'reset' && this.origProto === 'none' && exchange.request.version === '2') return exchange.reset(failure.code);
-    const why = failure.kind === 'reset' ? reason('DOWNGRADED', `${at}: HTTP/2 code ${failure.code}`) : failureReason(failure, at);
-    this.answeredStatus = statusOf(why);
-    this.refuse(why);
+    const why = this.#reasonOf(failure);
+    if (why) this.refuse(why);
+    else if (failure.kind === 'reset') exchange.reset(failure.code);
+  }
+
+  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
+    const why = this.#reasonOf(failure);
+    return why && statusOf(why);
   }
 
   protected override onHead(head: ResponseHead): void {
@@ -104,11 +119,19 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     this.#leave();
   }
 
+  /** Undefined: a native HTTP/2 stream was reset, which is passed on. */
+  #reasonOf(failure: ForwardFailure): Reason | undefined {
+    const at = this.#endpoint?.address ?? '';
+    if (failure.kind !== 'reset') return failureReason(failure, at);
+    if (this.origProto === 'none' && this.#options.exchange.request.version === '2') return undefined;
+    return reason('DOWNGRADED', `${at}: HTTP/2 code ${failure.code}`);
+  }
+
   /** Gives the in-flight permit back, once. */
   #leave(): void {
     if (!this.#admitted) return;
     this.#admitted = false;
-    this.#options.connection.shared.limit.release();
+    this.#options.connection.limit.release();
   }
 }
 

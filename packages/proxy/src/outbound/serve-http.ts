@@ -9,7 +9,7 @@ import { setCanonicalDst, takeRequiredId } from '../relay/l5d-headers.ts';
 import type { HttpPlan } from '../route/outbound-plan.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Lookup, Plan } from './discover.ts';
-import { answer, HttpCall, renameAuthority } from './http-call.ts';
+import { answer, type CallConnection, HttpCall, renameAuthority } from './http-call.ts';
 
 export interface OutboundHttpShared {
   readonly engine: HttpEngine;
@@ -40,14 +40,18 @@ export async function serveOutboundHttp(options: OutboundHttpOptions): Promise<v
   await server.closed;
 }
 
-export class OutboundHttpConnection {
-  readonly shared: OutboundHttpShared;
+class OutboundHttpConnection implements CallConnection {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limit: InFlightLimit;
   server: ServerConnection | undefined;
   readonly #options: OutboundHttpOptions;
   #plan: HttpPlan<HttpBackend> | undefined;
 
   constructor(options: OutboundHttpOptions) {
-    this.shared = options.shared;
+    this.clock = options.shared.clock;
+    this.logger = options.shared.logger;
+    this.limit = options.shared.limit;
     this.#options = options;
   }
 
@@ -65,18 +69,18 @@ export class OutboundHttpConnection {
     if (!rule) return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
     const choice = rule.distribute();
     if (!choice) return this.refuse(exchange, reason('LOAD_SHED', 'the route has no backend'));
-    if (!this.shared.limit.enter()) return this.refuse(exchange, reason('LOAD_SHED', `${this.shared.limit.max} requests are in flight`));
+    if (!this.limit.enter()) return this.refuse(exchange, reason('LOAD_SHED', `${this.limit.max} requests are in flight`));
     const { backend, edits } = choice;
     backend.submit(new HttpCall({ connection: this, exchange, backend, routeEdits: rule.edits, backendEdits: edits, requiredId }));
   }
 
   refuse(exchange: Exchange, why: Reason): void {
     const { method, authority, path } = exchange.request;
-    this.shared.refusals.request('outbound', why, {}, { method, authority, path });
-    answer(exchange, why, this.shared.informationalHeaders);
+    const { refusals, informationalHeaders } = this.#options.shared;
+    refusals.request('outbound', why, {}, { method, authority, path });
+    answer(exchange, why, informationalHeaders);
   }
 
-  /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void {
     this.server?.drain();
   }

@@ -1,13 +1,11 @@
 // Watches one exchange for its metrics: one object per request, made of prototype methods. spec/proxy.md §9.2, §6.2 (sample point).
 import type { Clock } from '@weft/core';
-import { type ExchangeObserver, type ExchangeOutcome, type FieldList, field, type ResponseHead } from '@weft/http';
+import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type ResponseHead } from '@weft/http';
 import { classify, type HttpMeter } from '../observe/http-metrics.ts';
 
 export abstract class MeteredExchange implements ExchangeObserver {
   protected readonly clock: Clock;
   protected meter: HttpMeter | undefined;
-  /** Set when the proxy answered in place of the endpoint. */
-  protected answeredStatus: number | undefined;
   #isGrpc = false;
   #startedAt = 0;
   #status: number | undefined;
@@ -52,6 +50,8 @@ export abstract class MeteredExchange implements ExchangeObserver {
     this.onEnd();
   }
 
+  /** The status of the answer that the client gets in place of the endpoint's; undefined where its stream is reset. */
+  protected abstract statusOfFailure(failure: ForwardFailure): number | undefined;
   /** The head arrived. */
   protected abstract onHead(head: ResponseHead): void;
   /** The first body frame arrived, or the exchange ended before one. */
@@ -69,10 +69,12 @@ export abstract class MeteredExchange implements ExchangeObserver {
   #count(outcome: ExchangeOutcome | undefined): void {
     if (this.#counted) return;
     this.#counted = true;
+    const isGrpc = this.#isGrpc;
     const error = outcome === undefined ? undefined : errorOf(outcome);
-    if (this.#status !== undefined && error === undefined) return this.meter?.response(classify(this.#isGrpc, this.#status, this.#grpcStatus));
-    const status = this.#status ?? this.answeredStatus;
-    this.meter?.response({ status, grpcStatus: undefined, success: false, error: this.#status === undefined && status !== undefined ? undefined : error });
+    if (this.#status !== undefined && error === undefined) return this.meter?.response(classify(isGrpc, this.#status, this.#grpcStatus));
+    const answered = this.#status === undefined && outcome?.kind === 'failed' ? this.statusOfFailure(outcome.failure) : undefined;
+    const status = this.#status ?? answered;
+    this.meter?.response({ status, grpcStatus: undefined, success: false, error: answered === undefined ? error : undefined });
   }
 }
 
