@@ -71,8 +71,8 @@ const tcpFilter: fc.Arbitrary<Filter> = fc.oneof(
 const unknownFilter = fc.constant({ kind: 'unknown' as const });
 
 const backoff: fc.Arbitrary<ExponentialBackoff> = fc
-  .record({ minMs: duration, extraMs: fc.integer({ min: 1, max: 1e6 }), jitter: float })
-  .map(({ minMs, extraMs, jitter }) => ({ minMs, maxMs: minMs + extraMs, jitter }));
+  .record({ one: duration, other: duration, jitter: float })
+  .map(({ one, other, jitter }) => ({ minMs: Math.min(one, other), maxMs: Math.max(one, other, 1), jitter }));
 const accrual: fc.Arbitrary<FailureAccrual> = fc.oneof(
   fc.record({ kind: fc.constant('consecutive' as const), maxFailures: u32, backoff }),
   fc.record({

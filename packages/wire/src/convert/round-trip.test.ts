@@ -26,7 +26,7 @@ function counterexample<T>(arbitrary: fc.Arbitrary<T>, trip: (value: T) => T, nu
   const property = fc.property(arbitrary, (value) => {
     expect(trip(value)).toEqual(value);
   });
-  const outcome = fc.check(property, { numRuns });
+  const outcome = fc.check(property, { numRuns, seed: 1 });
   return outcome.failed ? fc.defaultReportMessage(outcome) : undefined;
 }
 
@@ -71,7 +71,7 @@ test('server policies survive, with effective authorizations added', () => {
       expect(received).toEqual(effective(value));
       expect(serverPolicyFromWire(serverPolicyToWire(received))).toEqual(received);
     }),
-    { numRuns: 100 },
+    { numRuns: 100, seed: 1 },
   );
 });
 
@@ -92,6 +92,6 @@ test('whatever is received is frozen throughout', () => {
       expect(thawed(serverPolicyFromWire(serverPolicyToWire(server)))).toBe(false);
       expect(thawed(profileFromWire(profileToWire(prof)))).toBe(false);
     }),
-    { numRuns: 30 },
+    { numRuns: 30, seed: 1 },
   );
 });

@@ -35,8 +35,12 @@ export function timestampToWire(epochMs: number): GoogleTimestamp {
   return split(epochMs);
 }
 
+/** The nearest number: nanoseconds are added up first where that is exact. */
 function millisOf(wire: GoogleDuration): number {
-  return (wire.seconds?.toNumber() ?? 0) * 1000 + (wire.nanos ?? 0) / NANOS_PER_MS;
+  const seconds = wire.seconds?.toNumber() ?? 0;
+  const nanos = wire.nanos ?? 0;
+  const total = seconds * 1e9 + nanos;
+  return Number.isSafeInteger(total) ? total / NANOS_PER_MS : seconds * 1000 + nanos / NANOS_PER_MS;
 }
 
 /** Nanoseconds are never negative: a timestamp before the epoch counts back in seconds and forward in nanoseconds. */
