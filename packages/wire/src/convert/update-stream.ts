@@ -11,7 +11,7 @@ type Labels = Readonly<Record<string, string>>;
 export type AppliedUpdate =
   /** The new set; the same array as before when nothing changed. */
   | { readonly kind: 'endpoints'; readonly endpoints: EndpointSet }
-  /** The target does not exist. */
+  /** The target does not exist: the set before the next message is the empty one. */
   | { readonly kind: 'absent' }
   /** The message has no effect, and does not count as the first of its stream. */
   | { readonly kind: 'ignored' };
