@@ -1,0 +1,112 @@
+// The clients of the control plane: identity, discovery and policy, each over a connection of its own. spec/proxy.md §1.4, §5.3.
+import { type Clock, defaultServerPolicy, type IdentityPort, type Logger, type MetricRegistry, portSetHas, type Random } from '@weft/core';
+import { type DestinationClient, destinationClient } from '@weft/destination/client';
+import { type IdentityClient, identityClient } from '@weft/identity/client';
+import { type PolicyClient, policyClient } from '@weft/policy/client';
+import { type TlsClient, tlsClient } from '@weft/tls';
+import { grpcChannel, type RpcChannel } from '@weft/wire';
+import type { Dialer } from '../../ports.ts';
+import type { Config, StreamLimits } from '../config/config.ts';
+import type { ControlAddress } from '../config/rules.ts';
+import type { Resolver } from '../dns/resolver.ts';
+import { VERSION } from '../version.ts';
+import { controlDialer } from './control-dialer.ts';
+
+export interface ControlClientsOptions {
+  readonly config: Config;
+  readonly dial: Dialer;
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: MetricRegistry;
+}
+
+export interface ControlClients {
+  readonly identity: IdentityClient;
+  readonly discovery: DestinationClient;
+  readonly policy: PolicyClient;
+  close(): void;
+}
+
+export function controlClients(options: ControlClientsOptions): ControlClients {
+  const { config, clock, random, logger, metrics } = options;
+  const { source } = config.identity;
+  if (source.kind !== 'linkerd') throw new Error(`identity from the SPIFFE Workload API (${source.socket}) is not supported yet`);
+
+  const channels: RpcChannel[] = [];
+  const connect = (address: ControlAddress, tls: TlsClient): RpcChannel => {
+    // A loopback address means the own pod: near, and as patient as the application's side is.
+    const side = address.target.loopback ? config.inbound : config.outbound;
+    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs });
+    const channel = grpcChannel({ target: address.target.authority, dial, backoff: side.connectBackoff, userAgent: `weft-proxy/${VERSION}`, clock, random });
+    channels.push(channel);
+    return channel;
+  };
+
+  let tls: TlsClient | undefined;
+  const identity = identityClient({
+    channel(port: IdentityPort) {
+      tls = tlsClient({ identity: port, clock, logger });
+      return connect(source.address, tls);
+    },
+    localName: config.identity.name,
+    serverName: config.identity.serverName,
+    dir: config.identity.dir,
+    tokenFile: config.identity.tokenFile,
+    anchors: config.identity.anchors,
+    minRefreshMs: config.identity.minRefreshMs,
+    maxRefreshMs: config.identity.maxRefreshMs,
+    clock,
+    logger: logger.child({ part: 'identity' }),
+    metrics,
+  });
+  const own = tls ?? tlsClient({ identity, clock, logger });
+
+  const { destination, policy, inbound } = config;
+  const discovery = destinationClient({
+    channel: connect(destination.address, own),
+    contextToken: destination.context,
+    profileNetworks: destination.profileNetworks,
+    profileSuffixes: destination.profileSuffixes,
+    ...streams(config, destination.address),
+    clock,
+    random,
+    logger: logger.child({ part: 'discovery' }),
+  });
+  const policies = policyClient({
+    channel: connect(policy.address, own),
+    workload: policy.workload,
+    defaultPolicy: (port) =>
+      defaultServerPolicy(inbound.defaultPolicy, {
+        clusterNetworks: policy.clusterNetworks,
+        opaque: portSetHas(inbound.opaquePorts, port),
+        detectTimeoutMs: inbound.detectTimeoutMs,
+      }),
+    ports: inbound.ports,
+    detectTimeoutMs: inbound.detectTimeoutMs,
+    ...streams(config, policy.address),
+    clock,
+    random,
+    logger: logger.child({ part: 'policy' }),
+  });
+
+  return {
+    identity,
+    discovery,
+    policy: policies,
+    close() {
+      discovery.close();
+      policies.close();
+      identity.close();
+      own.close();
+      for (const channel of channels) channel.close();
+    },
+  };
+}
+
+/** Limits do not apply to a controller in the own pod. */
+function streams(config: Config, { target }: ControlAddress) {
+  const limits: StreamLimits = target.loopback ? {} : config.streamLimits;
+  return { streamLimits: limits, backoff: (target.loopback ? config.inbound : config.outbound).connectBackoff };
+}

@@ -1,0 +1,56 @@
+// The sidecar's configuration as settings of the proxy itself.
+import { constantWatch, type SocketAddress, type Watch } from '@weft/core';
+import type { Listener, ProxySettings, SocketOptions } from '../config.ts';
+import type { Config, SocketSettings } from './config/config.ts';
+import type { AddressBookReader } from './watch-address-book.ts';
+
+export function proxySettings(config: Config, book: AddressBookReader | undefined): ProxySettings {
+  const { outbound, inbound, admin } = config;
+  return {
+    outbound: {
+      listeners: book?.outbound ?? listenersAt(outbound.listen),
+      detectTimeoutMs: outbound.detectTimeoutMs,
+      connectTimeoutMs: outbound.connectTimeoutMs,
+      connectBackoff: outbound.connectBackoff,
+      discoveryIdleMs: outbound.discoveryIdleMs,
+      poolIdleMs: outbound.poolIdleMs,
+      maxIdlePerEndpoint: outbound.maxIdlePerEndpoint,
+      maxInFlight: outbound.maxInFlight,
+      queueCapacity: outbound.queueCapacity,
+      failfastMs: outbound.failfastMs,
+      tcpQueueCapacity: outbound.tcpQueueCapacity,
+      tcpFailfastMs: outbound.tcpFailfastMs,
+      http2: config.http2,
+      serverHttp2: outbound.serverHttp2,
+      localIps: inbound.ips,
+      profileNetworks: config.destination.profileNetworks,
+      informationalHeaders: outbound.informationalHeaders,
+      sockets: socketOptions(outbound.sockets),
+    },
+    inbound: {
+      listeners: book?.inbound ?? listenersAt(inbound.listen),
+      directPort: inbound.listen[0]?.port ?? 4143,
+      detectTimeoutMs: inbound.detectTimeoutMs,
+      connectTimeoutMs: inbound.connectTimeoutMs,
+      policyIdleMs: inbound.discoveryIdleMs,
+      poolIdleMs: inbound.poolIdleMs,
+      maxIdlePerEndpoint: inbound.maxIdlePerEndpoint,
+      maxInFlight: inbound.maxInFlight,
+      http2: config.http2,
+      serverHttp2: inbound.serverHttp2,
+      allowedIps: inbound.ips,
+      sockets: socketOptions(inbound.sockets),
+    },
+    admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port },
+    shutdownGraceMs: config.shutdownGraceMs,
+  };
+}
+
+function listenersAt(addresses: readonly SocketAddress[]): Watch<readonly Listener[]> {
+  return constantWatch(addresses.map((listen) => ({ listen })));
+}
+
+/** TCP_USER_TIMEOUT cannot be set from Node; see docs/limits.md. */
+function socketOptions({ acceptKeepAliveMs, connectKeepAliveMs, backlog }: SocketSettings): SocketOptions {
+  return { acceptKeepAliveMs, connectKeepAliveMs, backlog };
+}

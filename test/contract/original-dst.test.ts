@@ -1,0 +1,77 @@
+// The contract of `_handle.fd`, on which reading the original destination rests, on every supported Node major.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const here = dirname(fileURLToPath(import.meta.url));
+const proxy = join(here, '../../packages/proxy');
+
+/** Runs inside each Node: the real implementation over IPv4, mapped IPv4 and IPv6 connections; prints what it found as JSON. */
+const PROBE = `
+import { readlinkSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { descriptorOf, socketOriginalDst } from ${JSON.stringify(join(proxy, 'src/sidecar/original-dst.ts'))};
+
+const errors = [];
+const lookup = socketOriginalDst({ onError: (errno) => errors.push(errno) });
+const results = [];
+for (const [listen, host] of [['127.0.0.1', '127.0.0.1'], ['::', '127.0.0.1'], ['::', '::1']]) {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  const accepted = new Promise((resolve) => server.once('connection', resolve));
+  await new Promise((resolve) => server.listen(0, listen, resolve));
+  const client = connect(server.address().port, host);
+  const socket = await accepted;
+  const fd = descriptorOf(socket);
+  const original = lookup.of(socket);
+  const before = { isSocket: /^socket:/.test(readlinkSync('/proc/self/fd/' + fd)), asListener: original === undefined || original.port === server.address().port };
+  socket.destroy();
+  results.push({ ...before, afterwards: descriptorOf(socket) ?? null, lookupAfterwards: lookup.of(socket) ?? null });
+  client.destroy();
+  await new Promise((resolve) => server.close(resolve));
+}
+process.stdout.write(JSON.stringify({ errors, results }));
+`;
+
+const nodes = [{ name: 'this Node', binary: process.execPath }, ...['node-22', 'node-24'].map((name) => ({ name, binary: packaged(name) }))];
+
+function packaged(name: string): string | undefined {
+  try {
+    const binary = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin/node');
+    return existsSync(binary) ? binary : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+describe.runIf(process.platform === 'linux')('the descriptor of an accepted socket', () => {
+  let dir: string;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'original-dst-'));
+    await build({
+      stdin: { contents: PROBE, resolveDir: here, loader: 'js' },
+      outfile: join(dir, 'probe.mjs'),
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      conditions: ['weft-source'],
+      external: ['koffi'],
+      logLevel: 'silent',
+    });
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  test.each(nodes)('can be asked for its original destination on $name', async ({ name, binary }) => {
+    if (binary === undefined) throw new Error(`${name} is not installed`);
+    const { stdout } = await run(binary, [join(dir, 'probe.mjs')], { env: { NODE_PATH: join(proxy, 'node_modules') } });
+    const found = { isSocket: true, asListener: true, afterwards: null, lookupAfterwards: null };
+    expect(JSON.parse(stdout)).toEqual({ errors: [], results: [found, found, found] });
+  });
+});
