@@ -74,7 +74,7 @@ export interface Exchange {
   forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void;
   /** Answers locally. The request body is discarded. */
   respond(response: LocalResponse): void;
-  /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). */
+  /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). A forward under way is given up. */
   reset(code: number): void;
 }
 
@@ -114,7 +114,10 @@ export type ForwardFailure =
   /** The response could not be parsed. */
   | { readonly kind: 'protocol'; readonly error: Error };
 
-/** Watches one exchange; null where unused. Methods are called in this order, at most once each but `data`; `end` always. */
+/**
+ * Watches one exchange; null where unused. Methods are called in this order, at most once each but `data`; `end` always, and last. A response may
+ * come before the request's end. `end` comes before `ForwardRules.failed`; what is answered locally then is not watched.
+ */
 export interface ExchangeObserver {
   /** The request is bound to a connection and its head was written. */
   sent?(): void;
@@ -129,7 +132,7 @@ export interface ExchangeObserver {
 
 export type ExchangeOutcome =
   | { readonly kind: 'complete' }
-  /** A byte tunnel (upgrade, CONNECT) ended. */
+  /** A byte tunnel (upgrade, CONNECT) ended; bytes read from the client and written to it. */
   | { readonly kind: 'tunnel'; readonly bytesRead: number; readonly bytesWritten: number }
   | { readonly kind: 'client-gone'; readonly code?: number }
   | { readonly kind: 'failed'; readonly failure: ForwardFailure };

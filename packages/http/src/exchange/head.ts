@@ -26,6 +26,8 @@ export interface RequestHead {
 export interface ResponseHead {
   status: number;
   version: HttpVersion;
+  /** Reason phrase as an HTTP/1 peer gave it; undefined: the standard one. */
+  reason?: string | undefined;
   headers: FieldList;
 }
 

@@ -1,0 +1,68 @@
+// Serves one HTTP/2 connection without ALPN, on a link that may already hold bytes (RFC 9113; spec/proxy.md §4.5, §1.5).
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Http2Params, Link, ServerConnection } from '../exchange/engine.ts';
+import { requestFromHttp2 } from './h2-fields.ts';
+import { H2ServerStream } from './h2-server-stream.ts';
+import { keepAlive, openConnectionWindow, sessionOptions } from './h2-settings.ts';
+import type { ClientSide } from './sides.ts';
+import type { EngineTimers } from './timers.ts';
+
+export interface H2ServeOptions {
+  readonly link: Link;
+  readonly params: Http2Params | undefined;
+  readonly timers: EngineTimers;
+  readonly onStream: (client: ClientSide) => void;
+}
+
+export function serveHttp2(options: H2ServeOptions): ServerConnection {
+  const { link, params, timers, onStream } = options;
+  let resolveClosed: () => void = () => undefined;
+  const closed = new Promise<void>((resolve) => {
+    resolveClosed = resolve;
+  });
+  link.on('error', () => undefined);
+  link.once('close', () => resolveClosed());
+  if (link.destroyed) {
+    resolveClosed();
+    return { drain: () => undefined, destroy: () => undefined, closed };
+  }
+  // Node wraps any Duplex that is no socket.
+  const session: ServerHttp2Session = performServerHandshake(link as Socket, sessionOptions(params, 'server'));
+  let streams = 0;
+  let draining = false;
+
+  const goAway = (): void => {
+    if (draining || session.destroyed) return;
+    draining = true;
+    // First a GOAWAY that refuses nothing; the second one, after a round trip, names the last stream that got here (RFC 9113 §6.8).
+    session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
+    const close = (): void => {
+      if (!session.destroyed) session.close();
+    };
+    if (streams === 0 || !session.ping(close)) close();
+  };
+  session.on('error', () => undefined);
+  session.on('frameError', () => undefined);
+  session.on('close', () => link.destroy());
+  session.on('stream', (stream: ServerHttp2Stream, ...received: readonly unknown[]) => {
+    streams += 1;
+    stream.once('close', () => {
+      streams -= 1;
+    });
+    const raw = received[2] as string[];
+    onStream(new H2ServerStream(stream, requestFromHttp2(raw), received[1] as number, goAway));
+  });
+  openConnectionWindow(session, params);
+  const stopPings = keepAlive(
+    session,
+    params,
+    timers,
+    () => streams === 0,
+    () => session.destroy(),
+  );
+  session.once('close', stopPings);
+  return { drain: goAway, destroy: (error) => (session.destroyed ? link.destroy(error) : session.destroy(error)), closed };
+}
+
+const MAX_STREAM_ID = 2 ** 31 - 1;

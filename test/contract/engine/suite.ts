@@ -1,0 +1,50 @@
+// The contract of the engine port: every engine passes these cases, through real TCP sockets. What an engine cannot do is listed
+// as data, and a listed gap that works fails the run.
+import type { HttpEngine } from '@weft/http';
+import { describe, test } from 'vitest';
+import { Bench } from './bench.ts';
+import { http1Cases } from './http1-cases.ts';
+import { http2Cases } from './http2-cases.ts';
+
+export interface EngineCase {
+  /** A sentence in the present. */
+  readonly name: string;
+  run(bench: Bench): Promise<void>;
+}
+
+export interface EngineGap {
+  /** Name of the case. */
+  readonly test: string;
+  readonly reason: string;
+  readonly since: string;
+}
+
+const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
+  'HTTP/1': http1Cases,
+  'HTTP/2': http2Cases,
+};
+
+export function describeEngine(name: string, factory: () => HttpEngine, gaps: readonly EngineGap[] = []): void {
+  const known = new Set(Object.values(CASES).flatMap((cases) => cases.map((one) => one.name)));
+  const gapNames = new Set(gaps.map((gap) => gap.test));
+  describe(`engine ${name}`, () => {
+    for (const gap of gaps) if (!known.has(gap.test)) throw new Error(`gap names no case: ${gap.test}`);
+    for (const [group, cases] of Object.entries(CASES)) {
+      for (const one of cases) {
+        const define = gapNames.has(one.name) ? test.fails : test;
+        define(`${group}: ${one.name}`, { timeout: gapNames.has(one.name) ? GAP_MS : CASE_MS }, async () => {
+          const bench = new Bench(factory());
+          try {
+            await one.run(bench);
+          } finally {
+            await bench.close();
+          }
+        });
+      }
+    }
+  });
+}
+
+const CASE_MS = 20_000;
+/** A gap may show by nothing happening. */
+const GAP_MS = 3000;
