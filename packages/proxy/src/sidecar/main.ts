@@ -1,20 +1,17 @@
 // The main of the proxy process. Exit codes: 0, 1 where it cannot be built, 64 where the configuration is not acceptable.
 import { availableParallelism } from 'node:os';
 import { createRegistry, systemClock, systemRandom } from '@weft/core';
-import { createLogger, type ProcessLogger } from '@weft/process';
+import { createLogger, createShutdown, ExitCode, handleSignals, type ProcessLogger } from '@weft/process';
 import { readConfig } from './config/config.ts';
-import { LOG_FILTER, levelOf } from './config/log-filter.ts';
 import { type Environment, formatProblem } from './config/read-variables.ts';
+import { logFilter } from './config/syntax.ts';
+import { processMetrics } from './process-metrics.ts';
 import { startSidecar } from './sidecar.ts';
 import { usage } from './usage.ts';
 import { VERSION } from './version.ts';
 
-const EX_OK = 0;
-const EX_FAILED = 1;
-const EX_USAGE = 64;
-
-/** The target that this program's records have in LINKERD2_PROXY_LOG. */
-const LOG_TARGET = 'linkerd_app';
+/** The drain of the proxy keeps to the configured limit; this much more for the admin listener and the rest. */
+const SLACK_MS = 2_000;
 
 /** Runs until SIGTERM, SIGINT or /shutdown, and resolves with the exit code. A second signal ends it at once. */
 export async function proxyMain(env: Environment, argv: readonly string[]): Promise<number> {
@@ -27,73 +24,48 @@ export async function proxyMain(env: Environment, argv: readonly string[]): Prom
   if (argv.length > 0) logger.log('error', 'the proxy takes no arguments; see --help', { argument });
   if (!result.ok) {
     for (const problem of result.problems) logger.log('error', `Invalid configuration: ${formatProblem(problem)}`);
-    return EX_USAGE;
+    return ExitCode.CONFIG;
   }
-  if (argv.length > 0) return EX_USAGE;
+  if (argv.length > 0) return ExitCode.CONFIG;
 
   const { config } = result;
-  const stop = stopSignals(logger);
+  const clock = systemClock();
+  const shutdown = createShutdown({ graceMs: config.shutdownGraceMs + SLACK_MS, logger, clock });
+  const removeSignals = handleSignals(shutdown);
+  // Timers of our clocks do not keep a process alive, and in a drain nothing else may be open for a moment.
+  const alive = setInterval(() => undefined, 60_000);
   try {
-    const clock = systemClock();
     const metrics = createRegistry({ clock });
-    const sidecar = await startSidecar({ config, env, clock, random: systemRandom, logger, metrics, onShutdown: () => stop.request('/shutdown') });
-    void stop.again.then(() => sidecar.destroy());
-    await stop.requested;
-    logger.log('info', 'Shutting down', { graceMs: config.shutdownGraceMs });
-    await Promise.race([sidecar.close(), stop.again]);
-    return EX_OK;
+    processMetrics(metrics, clock);
+    const onShutdown = (): void => void shutdown.begin('/shutdown');
+    const sidecar = await startSidecar({ config, env, clock, random: systemRandom, logger, metrics, onShutdown });
+    shutdown.add('proxy', (force) => {
+      force.addEventListener('abort', () => sidecar.destroy(), { once: true });
+      return sidecar.close();
+    });
+    await new Promise<void>((resolve) => {
+      if (shutdown.signal.aborted) return resolve();
+      shutdown.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await shutdown.begin('done');
+    return ExitCode.OK;
   } catch (error) {
     logger.log('error', 'The proxy cannot start', { error });
-    return EX_FAILED;
+    return ExitCode.FAILED;
   } finally {
-    stop.release();
+    clearInterval(alive);
+    removeSignals();
   }
 }
 
 function print(text: string): number {
   process.stdout.write(text);
-  return EX_OK;
+  return ExitCode.OK;
 }
 
 /** Made before it is known whether the configuration is good: problems are reported through it. */
 function loggerOf(env: Environment): ProcessLogger {
-  const filter = LOG_FILTER.parse(env['LINKERD2_PROXY_LOG'] ?? 'warn,linkerd=info');
+  const filter = logFilter.parse(env['LINKERD2_PROXY_LOG'] ?? 'info');
   const format = env['LINKERD2_PROXY_LOG_FORMAT']?.toUpperCase() === 'JSON' ? 'json' : 'plain';
-  return createLogger({ level: filter.ok ? levelOf(filter.value, LOG_TARGET) : 'info', format, name: LOG_TARGET, stamp: 'uptime' });
-}
-
-interface Stop {
-  /** Resolves with the first request. */
-  readonly requested: Promise<void>;
-  /** Resolves with the second signal. */
-  readonly again: Promise<void>;
-  request(source: string): void;
-  release(): void;
-}
-
-function stopSignals(logger: ProcessLogger): Stop {
-  let first: () => void = () => undefined;
-  let second: () => void = () => undefined;
-  const requested = new Promise<void>((resolve) => (first = resolve));
-  const again = new Promise<void>((resolve) => (second = resolve));
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    logger.log('info', 'received a signal', { signal });
-    if (++signals > 1) second();
-    first();
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-  return {
-    requested,
-    again,
-    request(source) {
-      logger.log('info', 'shutdown was requested', { source });
-      first();
-    },
-    release() {
-      process.off('SIGTERM', onSignal);
-      process.off('SIGINT', onSignal);
-    },
-  };
+  return createLogger({ level: filter.ok ? filter.value : 'info', format, name: 'linkerd_app', stamp: 'uptime' });
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type Config, readConfig } from './config.ts';
-import { levelOf } from './log-filter.ts';
 import { MINIMAL_ENVIRONMENT } from './minimal-environment.ts';
 import { type Environment, formatProblem } from './read-variables.ts';
 import { namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
@@ -178,8 +177,8 @@ const VALUES: readonly (readonly [VariableName, string, (c: Config) => unknown, 
   ['TRACE_SERVICE_NAME', 'svc', (c) => c.tracing.serviceName, 'svc'],
   ['HOSTNAME', 'pod-1', (c) => c.tracing.hostname, 'pod-1'],
   ['LOG_FORMAT', 'json', (c) => c.log.format, 'JSON'],
-  ['LOG', 'warn,linkerd=debug', (c) => levelOf(c.log.directives, 'linkerd_app'), 'debug'],
-  ['LOG', 'off', (c) => levelOf(c.log.directives, 'linkerd_app'), 'off'],
+  ['LOG', 'warn,linkerd=debug', (c) => c.log.level, 'debug'],
+  ['LOG', 'off', (c) => c.log.level, 'off'],
   ['ACCESS_LOG', 'apache', (c) => c.log.access, 'apache'],
   ['CORES', '3', (c) => c.workers, 3],
   ['CORES', '300', (c) => c.workers, 8],
@@ -228,7 +227,7 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['INBOUND_CONNECT_EXP_BACKOFF_MAX', '1s', 'BACKOFF_MIN must be set together with'],
   ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', '0.5', 'needs LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF_MIN'],
   ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', 'NaN', 'is not a number'],
-  ['LOG', 'linkerd=loud', 'is not a log directive'],
+  ['LOG', 'linkerd=loud', 'is not a list of log directives'],
   ['LOG_FORMAT', 'xml', 'must be one of PLAIN, JSON'],
   ['POLICY_WORKLOAD', '\uFFFD', 'is not UTF-8'],
 ];

@@ -1,7 +1,7 @@
 // The sidecar's configuration: environment → one typed, frozen object, or every problem at once. spec/proxy.md §1.3, §1.4.
 import { type DefaultPolicyName, type ExponentialBackoff, type IpNetwork, type PortSet, portSet, type SocketAddress } from '@weft/core';
 import type { Http2Params } from '@weft/http';
-import type { LogDirective } from './log-filter.ts';
+import type { LogThreshold } from '@weft/process';
 import { type ConfigProblem, type Environment, readVariables } from './read-variables.ts';
 import { backoff, type ControlAddress, controlAddress, localIdentity, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
 import type { Values } from './variables.ts';
@@ -88,7 +88,7 @@ export interface Config {
     readonly otelAttributes: string;
     readonly hostname?: string | undefined;
   };
-  readonly log: { readonly directives: readonly LogDirective[]; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
+  readonly log: { readonly level: LogThreshold; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
   readonly workers: number;
   readonly shutdownGraceMs: number;
   readonly addressBook?: string | undefined;
@@ -213,7 +213,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       otelAttributes: v.OTEL_RESOURCE_ATTRIBUTES ?? '',
       hostname: v.HOSTNAME,
     },
-    log: { directives: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
+    log: { level: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
     workers: workers(v, processors),
     shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
     addressBook: v.ADDRESS_BOOK,

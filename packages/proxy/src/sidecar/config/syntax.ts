@@ -17,6 +17,7 @@ import {
   parseSocketAddress,
   type SocketAddress,
 } from '@weft/core';
+import { type LogThreshold, parseLogFilter } from '@weft/process';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
@@ -209,6 +210,15 @@ export function oneOf<const T extends string>(...words: readonly T[]): Syntax<T>
     },
   };
 }
+
+/** Threshold of this process, of filter directives such as `warn,linkerd=info`. Without any directive: errors only. */
+export const logFilter: Syntax<LogThreshold> = {
+  form: 'directives, such as warn,linkerd=info',
+  parse(text) {
+    const level = text.trim() === '' ? 'error' : parseLogFilter(text);
+    return level === undefined ? bad('is not a list of log directives') : ok(level);
+  },
+};
 
 /** A file of `unix:` or `unix://`, or a plain path. */
 export const unixPath: Syntax<string> = {

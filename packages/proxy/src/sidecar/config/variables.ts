@@ -1,6 +1,5 @@
 // Every environment variable of the proxy, as data: name, syntax, default, meaning. spec/proxy.md §1.3.
 import { DEFAULT_POLICY_NAMES } from '@weft/core';
-import { LOG_FILTER } from './log-filter.ts';
 import {
   bool,
   controlTarget,
@@ -9,6 +8,7 @@ import {
   integer,
   ipSet,
   jitter,
+  logFilter,
   networks,
   nonEmpty,
   oneOf,
@@ -62,7 +62,7 @@ export const VARIABLES = {
   SHUTDOWN_ENDPOINT_ENABLED: withDefault(bool, 'false', 'enables POST /shutdown'),
   SHUTDOWN_GRACE_PERIOD: withDefault(duration, '2m', 'drain time limit'),
   INGRESS_MODE: withDefault(bool, 'false', 'outbound runs as ingress'),
-  LOG: withDefault(LOG_FILTER, 'warn,linkerd=info,hickory=error', 'filter directives; off disables logging'),
+  LOG: withDefault(logFilter, 'warn,linkerd=info,hickory=error', 'filter directives; off disables logging'),
   LOG_FORMAT: withDefault(oneOf('PLAIN', 'JSON'), 'PLAIN', 'form of log lines'),
   ACCESS_LOG: optional(oneOf('', 'apache', 'json'), 'access log of inbound requests, to stderr'),
   CORES: optional(u32, 'worker threads, fixed', { lenient: true }),
