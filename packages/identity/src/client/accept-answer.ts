@@ -1,7 +1,7 @@
 // Is what the identity service answered usable as this workload's credentials? spec/proxy.md §3.3, "validation".
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { type Credentials, ReasonError, reason } from '@weft/core';
-import { type IdentityCertifyResponse, timestampFromWire } from '@weft/wire';
+import { type CertifyResponse, timestampFromWire } from '@weft/wire';
 import { chainProblem } from '../certificate/verify-chain.ts';
 
 export interface Expected {
@@ -15,7 +15,7 @@ export interface Expected {
 }
 
 /** Throws ReasonError CERTIFICATE_UNUSABLE: expired, not chaining to the own anchors, of another name or another key. */
-export function acceptAnswer(answer: IdentityCertifyResponse, expected: Expected): Credentials {
+export function acceptAnswer(answer: CertifyResponse, expected: Expected): Credentials {
   const { identity, serverName, key, anchors, now } = expected;
   const leaf = answer.leafCertificate ?? new Uint8Array();
   const intermediates = answer.intermediateCertificates ?? [];

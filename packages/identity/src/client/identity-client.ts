@@ -11,9 +11,10 @@ import {
   ReasonError,
   reason,
   silentLogger,
+  sleep,
   systemClock,
 } from '@weft/core';
-import { type IdentityCertifyRequest, identityService, type RpcChannel } from '@weft/wire';
+import { type CertifyRequest, identityService, type RpcChannel } from '@weft/wire';
 import type { KeyAndRequest } from '../authority/key-and-request.ts';
 import { acceptAnswer } from './accept-answer.ts';
 import { loadOrCreateKey } from './key-files.ts';
@@ -70,7 +71,7 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
 
   async function certify(): Promise<Credentials> {
     keys ??= await loadOrCreateKey(options.dir, localName);
-    const request: IdentityCertifyRequest = { identity: localName, token: await readFile(options.tokenFile), certificateSigningRequest: keys.request };
+    const request: CertifyRequest = { identity: localName, token: await readFile(options.tokenFile), certificateSigningRequest: keys.request };
     const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const answer = await channel.unary(identityService.Certify, request, { signal: stopped.signal, timeoutMs });
     return acceptAnswer(answer, { identity: localName, serverName, key: keys.key, anchors, now: clock.wall() });
@@ -92,16 +93,8 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
         const refusal = error instanceof ReasonError ? error : new ReasonError(reason('CERTIFY_FAILED', messageOf(error)), { cause: error });
         logger.log('warn', 'could not certify', { identity: localName, reason: refusal.reason });
       }
-      await pause(refreshDelayMs(expiresAt, clock.wall(), bounds));
+      await sleep(clock, refreshDelayMs(expiresAt, clock.wall(), bounds), stopped.signal).catch(() => undefined);
     }
-  }
-
-  /** Ends early, without error, when stopped. */
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = clock.after(ms, resolve);
-      stopped.signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
-    });
   }
 
   void run();
