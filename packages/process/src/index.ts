@@ -18,7 +18,7 @@ export {
 } from './flags/flag.ts';
 export { boundAddress, formatListenAddress, type ListenAddress, listenFlag, parseListenAddress } from './flags/listen-address.ts';
 export { type FlagResult, type FlagSpec, type FlagValues, type ParseFlagsOptions, parseFlags, renderUsage } from './flags/parse-flags.ts';
-export { type GrpcServer, type GrpcServerOptions, type GrpcService, startGrpcServer } from './grpc/grpc-server.ts';
+export { type GrpcImplementation, type GrpcServer, type GrpcServerOptions, type GrpcService, startGrpcServer } from './grpc/grpc-server.ts';
 export { type Encoded, type Settled, type WatchToCallOptions, writeWatch } from './grpc/write-watch.ts';
 export { ConfigError } from './lifecycle/config-error.ts';
 export { ExitCode, type MainContext, type MainOptions, type MainWorld, runMain } from './lifecycle/run-main.ts';
@@ -26,3 +26,4 @@ export { createShutdown, type Shutdown, type ShutdownOptions, type ShutdownOutco
 export { handleSignals } from './lifecycle/signals.ts';
 export { type CreateLoggerOptions, createLogger, type LogFormat, type ProcessLogger } from './logging/create-logger.ts';
 export { type LogThreshold, parseLogFilter, parseLogLevel } from './logging/log-level.ts';
+export { VERSION } from './version.ts';

@@ -2,18 +2,21 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import { type Clock, type Logger, type MetricRegistry, type SocketAddress, silentLogger, systemClock } from '@weft/core';
 import { boundAddress, type ListenAddress } from '../flags/listen-address.ts';
 import { grpcMetrics } from './grpc-metrics.ts';
 import { OpenStreams, trackStreams } from './open-streams.ts';
 
-export type GrpcService = readonly [definition: ServiceDefinition, implementation: UntypedServiceImplementation];
+/** Handlers by method name, as grpc-js calls them; unary ones may also be `async (call) => response`. */
+export type GrpcImplementation = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+export type GrpcService = readonly [definition: ServiceDefinition, implementation: GrpcImplementation];
 
 export interface GrpcServerOptions {
   /** Absent: nothing is listened on; connections come through `inject` only. */
   readonly listen?: ListenAddress;
-  /** Unary methods may also be `async (call) => response`; errors with a gRPC `code` keep it. */
+  /** Errors with a gRPC `code` become the status; others are logged and hidden behind INTERNAL. */
   readonly services: readonly GrpcService[];
   readonly logger?: Logger;
   /** Where `grpc_server_*` are counted. Default: nowhere. */

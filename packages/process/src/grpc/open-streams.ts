@@ -9,6 +9,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from '@weft/core';
+import type { GrpcImplementation } from './grpc-server.ts';
 
 type Stream = ServerWritableStream<unknown, unknown>;
 
@@ -32,15 +33,19 @@ export class OpenStreams {
 /** The implementation with every handler wrapped. Methods with request streams are left as they are. */
 export function trackStreams(
   definition: ServiceDefinition,
-  implementation: UntypedServiceImplementation,
+  implementation: GrpcImplementation,
   streams: OpenStreams,
   logger: Logger,
 ): UntypedServiceImplementation {
-  const wrapped: UntypedServiceImplementation = { ...implementation };
+  const wrapped: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(definition)) {
     const handler = implementation[name];
-    if (!handler || method.requestStream) continue;
-    const bound = handler.bind(implementation) as unknown;
+    if (!handler) continue;
+    const bound = handler.bind(implementation) as (...args: unknown[]) => unknown;
+    if (method.requestStream) {
+      wrapped[name] = bound as UntypedServiceImplementation[string];
+      continue;
+    }
     wrapped[name] = method.responseStream ? streaming(bound as StreamHandler, method.path, streams, logger) : unary(bound as UnaryHandler, method.path, logger);
   }
   return wrapped;
