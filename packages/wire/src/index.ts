@@ -52,7 +52,6 @@ export { type CallOptions, type RpcChannel, RpcCode, RpcError } from './rpc/chan
 export { type GrpcChannelOptions, grpcChannel } from './rpc/grpc-channel.ts';
 export { type ResubscribeOptions, resubscribe, type StreamLimits } from './rpc/resubscribe.ts';
 export { type ScriptedCall, type ScriptedChannel, scriptedChannel } from './rpc/scripted-channel.ts';
-export { type StreamWatchOptions, streamWatch } from './rpc/stream-watch.ts';
 export { destinationService } from './services/destination-service.ts';
 export { identityService } from './services/identity-service.ts';
 export { inboundPoliciesService } from './services/inbound-policies-service.ts';

@@ -1,7 +1,8 @@
 // io.linkerd.proxy.destination.Destination over gRPC: each question becomes a shared Watch, each Watch a stream.
 import { type ServerWritableStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { EndpointSet, Logger, MetricRegistry, Profile } from '@weft/core';
-import { type DestinationProfile, type DestinationUpdate, diffToUpdates, type GetDestination, noEndpointsUpdate, profileToWire, streamWatch } from '@weft/wire';
+import { type EndpointSet, formatReason, type Logger, type MetricRegistry, type Profile } from '@weft/core';
+import { writeWatch } from '@weft/process';
+import { type DestinationProfile, type DestinationUpdate, diffToUpdates, type GetDestination, noEndpointsUpdate, profileToWire } from '@weft/wire';
 import type { Lookups, Refusal } from './lookups.ts';
 import { parseContextToken } from './request.ts';
 import { serviceLabels } from './service-endpoints.ts';
@@ -10,14 +11,15 @@ export interface DestinationServerOptions {
   readonly lookups: Lookups;
   readonly registry: MetricRegistry;
   readonly logger: Logger;
-  /** Ends all streams with OK. */
-  readonly signal?: AbortSignal;
 }
+
+/** The subject is gone: the client asks again. */
+const END = { code: status.OK, details: '' } as const;
 
 type Stream<Response> = ServerWritableStream<GetDestination, Response>;
 
 /** The implementation for grpc-js's `addService(destinationService, …)`. */
-export function destinationServer({ lookups, registry, logger, signal }: DestinationServerOptions): UntypedServiceImplementation {
+export function destinationServer({ lookups, registry, logger }: DestinationServerOptions): UntypedServiceImplementation {
   const streams = registry.gauge('weft_destination_streams', 'Streams that are open, by method');
   const refusals = registry.counter('weft_destination_refusals_total', 'Lookups that were refused, by method and gRPC status');
 
@@ -31,19 +33,22 @@ export function destinationServer({ lookups, registry, logger, signal }: Destina
     logger.log('debug', 'a lookup was refused', { method, path: call.request.path ?? '', status: refusal.status, detail: refusal.message });
     call.emit('error', { code: status[refusal.status], details: refusal.message });
   };
-  const common = signal ? { signal } : {};
-
   return {
     Get(call: Stream<DestinationUpdate>) {
       const answer = lookups.endpoints(call.request.path ?? '', parseContextToken(call.request.contextToken ?? ''));
       if (answer.kind === 'refused') return refuse('Get', call, answer);
       open('Get', call);
       const setLabels = serviceLabels(answer.lookup);
-      streamWatch<EndpointSet, GetDestination, DestinationUpdate>(call, answer.watch, {
-        ...common,
-        // An empty set is said, not left to silence: clients would run into their initial timeout and ask again.
-        messages: (previous, next) =>
-          previous === undefined && next.length === 0 ? [noEndpointsUpdate(true)] : diffToUpdates(previous ?? [], next, { setLabels }),
+      writeWatch<EndpointSet, DestinationUpdate>({
+        call,
+        watch: answer.watch,
+        encode: (state, previous) => {
+          if (state.kind !== 'value') return END;
+          const before = previous?.kind === 'value' ? previous.value : undefined;
+          // An empty set is said, not left to silence: clients would run into their initial timeout and ask again.
+          if (!before && state.value.length === 0) return [noEndpointsUpdate(true)];
+          return diffToUpdates(before ?? [], state.value, { setLabels });
+        },
       });
     },
     GetProfile(call: Stream<DestinationProfile>) {
@@ -51,15 +56,17 @@ export function destinationServer({ lookups, registry, logger, signal }: Destina
       if (answer.kind === 'refused') return refuse('GetProfile', call, answer);
       open('GetProfile', call);
       let last = '';
-      streamWatch<Profile, GetDestination, DestinationProfile>(call, answer.watch, {
-        ...common,
-        messages: (_previous, next) => {
-          const text = JSON.stringify(next);
+      writeWatch<Profile, DestinationProfile>({
+        call,
+        watch: answer.watch,
+        encode: (state) => {
+          if (state.kind === 'rejected') return { code: status.FAILED_PRECONDITION, details: formatReason(state.reason) };
+          if (state.kind !== 'value') return END;
+          const text = JSON.stringify(state.value);
           if (text === last) return [];
           last = text;
-          return [profileToWire(next)];
+          return [profileToWire(state.value)];
         },
-        rejected: (state) => ({ code: status.FAILED_PRECONDITION, details: state.reason.detail ?? '' }),
       });
     },
   };

@@ -1,6 +1,7 @@
 // The two policy services over gRPC. spec/control-plane.md §2.4, §2.5.
 import { type ServerUnaryCall, type ServerWritableStream, type sendUnaryData, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type ClientPolicy, type Logger, type MetricRegistry, type ServerPolicy, valueOf, type Watch } from '@weft/core';
+import { writeWatch } from '@weft/process';
 import {
   clientPolicyToWire,
   type InboundServer,
@@ -8,7 +9,6 @@ import {
   type PortSpec,
   serverPolicyToWire,
   socketAddressFromWire,
-  streamWatch,
   type TrafficSpec,
 } from '@weft/wire';
 import type { PolicyAnswer, PolicyLookups, PolicyRefusal } from './lookups.ts';
@@ -18,8 +18,6 @@ export interface PolicyServerOptions {
   readonly lookups: PolicyLookups;
   readonly registry: MetricRegistry;
   readonly logger: Logger;
-  /** Ends all streams with OK. */
-  readonly signal?: AbortSignal;
 }
 
 export interface PolicyServices {
@@ -31,7 +29,7 @@ export interface PolicyServices {
 
 const invalid = (message: string): PolicyRefusal => ({ kind: 'refused', status: 'INVALID_ARGUMENT', message });
 
-export function policyServer({ lookups, registry, logger, signal }: PolicyServerOptions): PolicyServices {
+export function policyServer({ lookups, registry, logger }: PolicyServerOptions): PolicyServices {
   const streams = registry.gauge('weft_policy_streams', 'Streams that are open, by method');
   const refusals = registry.counter('weft_policy_refusals_total', 'Lookups that were refused, by method and gRPC status');
 
@@ -79,7 +77,12 @@ export function policyServer({ lookups, registry, logger, signal }: PolicyServer
       const gauge = streams.with({ method });
       gauge.inc();
       call.once('close', () => gauge.dec());
-      streamWatch<T, Request, Response>(call, answer.watch, { ...(signal ? { signal } : {}), messages: (_previous, next) => [toWire(next)] });
+      // The workload is gone where the Watch has no value: the stream ends with OK.
+      writeWatch<T, Response>({
+        call,
+        watch: answer.watch,
+        encode: (state) => (state.kind === 'value' ? [toWire(state.value)] : { code: status.OK, details: '' }),
+      });
     };
 
   return {

@@ -1,0 +1,4 @@
+// weft-destination.
+import { destinationMain } from '@weft/destination/server';
+
+await destinationMain();

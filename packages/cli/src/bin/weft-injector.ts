@@ -1,0 +1,4 @@
+// weft-injector.
+import { injectorMain } from '@weft/injector/webhook';
+
+await injectorMain();

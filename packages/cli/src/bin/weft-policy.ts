@@ -1,0 +1,4 @@
+// weft-policy.
+import { policyMain } from '@weft/policy/server';
+
+await policyMain();

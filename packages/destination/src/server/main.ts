@@ -1,0 +1,105 @@
+// weft-destination: flags in, a discovery service until SIGTERM. spec/control-plane.md §1.1.
+import { createRegistry, type Http2ClientParams, isDnsName } from '@weft/core';
+import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import {
+  boolFlag,
+  ConfigError,
+  createLogger,
+  customFlag,
+  intFlag,
+  listenFlag,
+  type MainContext,
+  oneOfFlag,
+  type Parsed,
+  parseLogLevel,
+  portSetFlag,
+  runMain,
+  startAdmin,
+  startGrpcServer,
+  stringFlag,
+  VERSION,
+} from '@weft/process';
+import { destinationService } from '@weft/wire';
+import { watchCluster } from './cluster-view.ts';
+import { destinationServer } from './destination-server.ts';
+import { parseHttp2Params } from './http2-params.ts';
+import { createLookups } from './lookups.ts';
+import type { DestinationSettings } from './settings.ts';
+
+const http2Params = (text: string): Parsed<Http2ClientParams | undefined> => {
+  try {
+    return { ok: true, value: text.trim() === '' ? undefined : parseHttp2Params(text) };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error) };
+  }
+};
+
+export const destinationFlags = {
+  addr: listenFlag({ default: { port: 8086 }, help: 'address of the gRPC server' }),
+  'metrics-addr': listenFlag({ default: { port: 9996 }, help: 'address of the admin server' }),
+  kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
+  'controller-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
+  'outbound-transport-mode': oneOfFlag({ default: 'transparent', values: ['transparent', 'transport-header'], help: 'how meshed endpoints are reached' }),
+  'enable-h2-upgrade': boolFlag({ default: true, help: 'lets proxies carry HTTP/1 in HTTP/2' }),
+  'enable-endpoint-slices': boolFlag({ default: true, help: 'accepted for compatibility: EndpointSlices are always used' }),
+  'enable-ipv6': boolFlag({ default: true, help: 'prefers IPv6 addresses of dual-stack pods' }),
+  'identity-trust-domain': stringFlag({ default: '', help: 'trust domain of workload identities; empty: cluster.local' }),
+  'cluster-domain': stringFlag({ default: '', help: 'DNS domain of the cluster; empty: cluster.local' }),
+  'default-opaque-ports': portSetFlag({ default: [], help: 'ports that are opaque unless annotated otherwise' }),
+  'stream-queue-capacity': intFlag({ default: 100, min: 1, help: 'accepted for compatibility: a slow stream holds one state' }),
+  'export-queue-metrics': boolFlag({ default: true, help: 'accepted for compatibility' }),
+  'meshed-http2-client-params': customFlag<Http2ClientParams | undefined>({
+    default: undefined,
+    defaultText: '',
+    placeholder: 'json',
+    help: 'Http2ClientParams for meshed endpoints, with the field names of the protobuf message',
+    parse: http2Params,
+  }),
+  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
+} as const;
+
+export function destinationMain(): Promise<number> {
+  return runMain({ name: 'weft-destination', version: VERSION, description: 'Serves service discovery to proxies.', flags: destinationFlags, run });
+}
+
+async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): Promise<void> {
+  const level = parseLogLevel(flags['log-level']);
+  const settings: DestinationSettings = {
+    controllerNamespace: flags['controller-namespace'],
+    trustDomain: flags['identity-trust-domain'] || 'cluster.local',
+    clusterDomain: flags['cluster-domain'] || 'cluster.local',
+    enableH2Upgrade: flags['enable-h2-upgrade'],
+    transportMode: flags['outbound-transport-mode'],
+    enableIpv6: flags['enable-ipv6'],
+    defaultOpaquePorts: flags['default-opaque-ports'],
+    meshedHttp2: flags['meshed-http2-client-params'],
+  };
+  const errors = [
+    ...(level ? [] : [`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]),
+    ...(isDnsName(settings.trustDomain) ? [] : [`-identity-trust-domain ${JSON.stringify(settings.trustDomain)}: not a DNS name`]),
+    ...(isDnsName(settings.clusterDomain) ? [] : [`-cluster-domain ${JSON.stringify(settings.clusterDomain)}: not a DNS name`]),
+  ];
+  if (!level || errors.length > 0) throw new ConfigError(errors);
+
+  const logger = createLogger({ level, format: flags['log-format'], name: 'destination' });
+  const registry = createRegistry();
+  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  shutdown.add('kubernetes client', () => client.close());
+  const cluster = watchCluster(client, logger);
+  shutdown.add('watches', () => cluster.close());
+  const state = { serving: false };
+  const admin = await startAdmin({ listen: flags['metrics-addr'], registry, ready: () => state.serving, logger });
+  shutdown.add('admin server', () => admin.close());
+  await cluster.synced;
+  const lookups = createLookups(cluster, settings);
+  const server = await startGrpcServer({
+    listen: flags.addr,
+    services: [[destinationService, destinationServer({ lookups, registry, logger })]],
+    logger,
+    registry,
+  });
+  shutdown.add('gRPC server', () => server.close());
+  state.serving = true;
+  logger.log('info', 'serving discovery', { address: server.address });
+}

@@ -1,0 +1,85 @@
+// weft-injector: flags in, the admission webhook until SIGTERM. spec/injector-cli.md §1.8.
+import { readFile } from 'node:fs/promises';
+import { createRegistry, type MetricRegistry, systemClock } from '@weft/core';
+import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import { ConfigError, createLogger, listenFlag, type MainContext, oneOfFlag, parseLogLevel, runMain, startAdmin, stringFlag, VERSION } from '@weft/process';
+import { readValues } from '../values/read-values.ts';
+import type { InjectorValues } from '../values/values.ts';
+import type { AdmissionObserver } from './admission.ts';
+import { clusterLookups } from './cluster-lookups.ts';
+import { startWebhook } from './server.ts';
+
+export const injectorFlags = {
+  addr: listenFlag({ default: { port: 8443 }, help: 'address of the webhook' }),
+  'metrics-addr': listenFlag({ default: { port: 9995 }, help: 'address of the admin server' }),
+  kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
+  'linkerd-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
+  'tls-dir': stringFlag({ default: '/var/run/linkerd/tls', help: 'directory with tls.crt and tls.key' }),
+  'values-file': stringFlag({ default: '/var/run/linkerd/config/values', help: 'values as YAML, read for every review' }),
+  'trust-anchors-file': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'trust anchors as PEM, read for every review' }),
+  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
+} as const;
+
+export function injectorMain(): Promise<number> {
+  return runMain({ name: 'weft-injector', version: VERSION, description: 'Adds proxies to pods as an admission webhook.', flags: injectorFlags, run });
+}
+
+async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Promise<void> {
+  const level = parseLogLevel(flags['log-level']);
+  if (!level) throw new ConfigError([`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]);
+  const logger = createLogger({ level, format: flags['log-format'], name: 'injector' });
+  const registry = createRegistry();
+
+  const values = async (): Promise<InjectorValues> => {
+    const [yaml, trustAnchorsPem] = await Promise.all([readFile(flags['values-file'], 'utf8'), readFile(flags['trust-anchors-file'], 'utf8')]);
+    return { ...readValues(yaml, { trustAnchorsPem, version: VERSION }), controlPlaneNamespace: flags['linkerd-namespace'], trustAnchorsPem };
+  };
+  await values();
+  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  shutdown.add('kubernetes client', () => client.close());
+  const cluster = clusterLookups(client, logger);
+  shutdown.add('watches', () => cluster.close());
+  const state = { serving: false };
+  const admin = await startAdmin({ listen: flags['metrics-addr'], registry, ready: () => state.serving, logger });
+  shutdown.add('admin server', () => admin.close());
+  await cluster.synced;
+  const observer = observe(registry, (event) => {
+    for (const warning of event.warnings) logger.log('warn', 'an annotation is not valid', { namespace: event.namespace, owner: event.owner, warning });
+    const skipped = event.skipped.length > 0;
+    logger.log('info', skipped ? 'not injected' : 'injected', {
+      kind: event.kind,
+      namespace: event.namespace,
+      owner: event.owner,
+      ...(skipped ? { reasons: event.skipped } : {}),
+    });
+  });
+  const { host = '0.0.0.0', port } = flags.addr;
+  const server = await startWebhook({
+    listen: { host, port },
+    certFile: `${flags['tls-dir']}/tls.crt`,
+    keyFile: `${flags['tls-dir']}/tls.key`,
+    lookups: { ...cluster, values },
+    observer,
+    clock: systemClock(),
+    logger,
+  });
+  shutdown.add('webhook', () => server.close());
+  state.serving = true;
+  logger.log('info', 'serving the webhook', { port: server.port });
+}
+
+type Decided = Parameters<AdmissionObserver['decided']>[0];
+
+function observe(registry: MetricRegistry, log: (event: Decided) => void): AdmissionObserver {
+  const requests = registry.counter('proxy_inject_admission_requests_total', 'Admission requests by owner kind and namespace');
+  const responses = registry.counter('proxy_inject_admission_responses_total', 'Admission responses by owner kind, namespace and outcome');
+  return {
+    decided(event) {
+      const labels = { owner_kind: event.kind, namespace: event.namespace, annotation_at: event.at };
+      requests.with(labels).inc();
+      responses.with({ ...labels, skip: String(event.skipped.length > 0), skip_reason: event.skipped.join(',') }).inc();
+      log(event);
+    },
+  };
+}
