@@ -34,6 +34,12 @@ for (const dir of packages) {
   if (existsSync(koffi)) copyAddon(join(realpathSync(koffi), '..'), join(outdir, 'node_modules'));
 }
 
+// The demo application travels with the command that starts it.
+const demo = 'packages/cli/dist/demo';
+rmSync(demo, { recursive: true, force: true });
+cpSync('examples/emojivoto/dist/bundle', join(demo, 'programs'), { recursive: true });
+cpSync('examples/emojivoto/k8s', join(demo, 'manifests'), { recursive: true });
+
 /** koffi with the prebuilt addon of this platform, without its sources. */
 function copyAddon(from, to) {
   for (const name of ['koffi', '@koromix']) {
