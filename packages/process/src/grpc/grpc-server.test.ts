@@ -12,7 +12,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { constantWatch, createRegistry, createWatch, memoryLogger, parseExposition, reason } from '@weft/core';
+import { createRegistry, createWatch, memoryLogger, parseExposition, reason } from '@weft/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type GrpcImplementation, type GrpcServer, type GrpcServerOptions, startGrpcServer } from './grpc-server.ts';
 import { writeWatch } from './write-watch.ts';
@@ -280,18 +280,22 @@ describe('a Watch written to a stream', () => {
   });
 
   test('does not outlive a call that was cancelled before', async () => {
-    const watch = constantWatch('x');
+    const source = createWatch<string>();
+    const progress: string[] = [];
     const server = await serve({
       Stream: async (call: Call) => {
+        progress.push('called');
         await once(call, 'cancelled');
-        writeWatch({ call, watch, encode: () => [Buffer.from('late')] });
+        writeWatch({ call, watch: source.watch, encode: () => [Buffer.from('late')] });
+        source.set('x');
+        progress.push('written');
       },
     });
     const stream = clientOf(server).Stream(Buffer.alloc(0));
     stream.on('error', () => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => progress.length === 1);
     stream.cancel();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect('references' in watch && watch.references).toBe(0);
+    await until(() => progress.length === 2);
+    expect(source.references).toBe(0);
   });
 });

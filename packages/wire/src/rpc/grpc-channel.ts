@@ -82,7 +82,7 @@ function tcpDial(authority: string): (signal: AbortSignal) => Promise<Duplex> {
   const { host, port } = parsed;
   return (signal) =>
     new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true });
+      const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
       const onAbort = (): void => void socket.destroy(new Error('aborted'));
       signal.addEventListener('abort', onAbort, { once: true });
       const settle = (): void => {

@@ -26,6 +26,8 @@ export interface SessionsOptions {
 
 const STREAM_WINDOW = 1024 * 1024;
 const CONNECTION_WINDOW = 8 * 1024 * 1024;
+/** In megabytes; Node's 10 would refuse streams that flow control already bounds. */
+const SESSION_MEMORY_MB = 1000;
 
 export class GrpcSessions {
   readonly #options: SessionsOptions;
@@ -113,7 +115,11 @@ async function openSession(dial: SessionsOptions['dial'], signal: AbortSignal): 
     throw reasonOf(signal) ?? new Error('the connection was closed at once');
   }
   // The origin is not used: every request names its authority. The scheme keeps Node from asking for ALPN.
-  const session = connectHttp2('http://unused.invalid', { createConnection: () => socket, settings: { enablePush: false, initialWindowSize: STREAM_WINDOW } });
+  const session = connectHttp2('http://unused.invalid', {
+    createConnection: () => socket,
+    maxSessionMemory: SESSION_MEMORY_MB,
+    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+  });
   return new Promise((resolve, reject) => {
     let failure: unknown;
     // Stays for the life of the session: without a listener an error would be uncaught. Calls see it through their streams.
