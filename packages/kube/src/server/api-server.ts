@@ -53,6 +53,8 @@ export interface ApiServerOptions {
   readonly kinds?: readonly ResourceKind[];
   /** Namespaces present from the start, besides `default` and `kube-system`. */
   readonly namespaces?: readonly string[];
+  /** PEM that pods get as `kube-root-ca.crt` to verify this server by. Default empty: it speaks plain HTTP. */
+  readonly rootCa?: string;
   /** Largest request body, in bytes. Default 3 MiB. */
   readonly maxBodyBytes?: number;
   /** Changes kept for watches to resume from; older ones are answered with 410. Default 4096. */

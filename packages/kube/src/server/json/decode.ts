@@ -1,0 +1,42 @@
+// Bytes from a peer to a JSON tree that is safe to walk: bounded depth, no key that reaches a prototype.
+import { parseDocument } from 'yaml';
+import { badRequest } from '../errors/api-error.ts';
+import type { Json } from './json.ts';
+
+const MAX_DEPTH = 100;
+
+export function decodeJson(text: string): Json {
+  try {
+    return checked(JSON.parse(text) as Json);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badRequest(`the body of the request is not JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+export function decodeYaml(text: string): Json {
+  const document = parseDocument(text, { prettyErrors: true });
+  const [problem] = document.errors;
+  if (problem) throw badRequest(`the body of the request is not YAML: ${problem.message}`);
+  try {
+    return checked(document.toJS({ maxAliasCount: 100 }) as Json);
+  } catch (error) {
+    if (error instanceof ReferenceError) throw badRequest(`the body of the request is not usable YAML: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Throws a 400 for a tree that is too deep or has a forbidden key. Iterative, so that depth cannot overflow the stack. */
+function checked(root: Json): Json {
+  const open: { readonly value: Json; readonly depth: number }[] = [{ value: root, depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next;
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth > MAX_DEPTH) throw badRequest(`the body of the request is nested deeper than ${MAX_DEPTH} levels`);
+    for (const [key, item] of Object.entries(value)) {
+      if (key === '__proto__') throw badRequest('the body of the request has a member named __proto__');
+      open.push({ value: item as Json, depth: depth + 1 });
+    }
+  }
+  return root;
+}

@@ -1,0 +1,99 @@
+// Reading: one object, a list in pages, a watch.
+
+import { badRequest, expired, notFound, versionTooLarge } from '../errors/api-error.ts';
+import { selectionOf } from '../select/selection.ts';
+import { keyOf, type Revision } from '../storage/collection.ts';
+import { objectKey } from '../storage/object-store.ts';
+import { listText, objectText, type WriteForm } from '../table/table.ts';
+import { prepareWatch } from '../watch/watch-session.ts';
+import type { ApiAnswer, ApiRequest } from './api-request.ts';
+import type { ApiState } from './api-state.ts';
+
+export function writeForm(state: ApiState, request: ApiRequest): WriteForm {
+  return { kind: request.kind, form: request.form, includeObject: request.query.get('includeObject'), nowMs: state.clock.wall() };
+}
+
+export function answerObject(state: ApiState, request: ApiRequest, code: number, revision: Revision): ApiAnswer {
+  return { kind: 'json', code, text: objectText(revision, writeForm(state, request)) };
+}
+
+export function getObject(state: ApiState, request: ApiRequest): ApiAnswer {
+  const { kind, path } = request;
+  const found = state.store.collection(kind.resource).get(keyOf(path.namespace, path.name ?? ''));
+  if (!found) throw notFound(kind.resource, path.name ?? '');
+  return answerObject(state, request, 200, found);
+}
+
+export function listObjects(state: ApiState, request: ApiRequest): ApiAnswer {
+  const { kind, path, query } = request;
+  const isWatch = query.get('watch') === 'true' || query.get('watch') === '1';
+  if (isWatch) return watchObjects(state, request);
+  const wanted = versionIn(query);
+  if (wanted !== undefined && wanted > state.store.version) throw versionTooLarge(String(wanted), String(state.store.version));
+  const selects = selectionOf(kind.resource, path.namespace, query);
+  const limit = numberIn(query, 'limit') ?? 0;
+  const token = query.get('continue') ?? '';
+  const from = token === '' ? undefined : decodeContinue(token);
+  const version = from?.version ?? String(state.store.version);
+  const all = state.store
+    .collection(kind.resource)
+    .list(path.namespace, from?.after)
+    .filter(({ object }) => selects(object));
+  const page = limit > 0 ? all.slice(0, limit) : all;
+  const last = page.at(-1);
+  const more = page.length < all.length && last ? { next: encodeContinue(version, objectKey(last.object)), remaining: all.length - page.length } : {};
+  return { kind: 'json', code: 200, text: listText(page, { resourceVersion: version, ...more }, writeForm(state, request)) };
+}
+
+function watchObjects(state: ApiState, { kind, path, query, form }: ApiRequest): ApiAnswer {
+  const { store } = state;
+  const streamsList = query.get('sendInitialEvents') === 'true';
+  const version = versionIn(query);
+  // 0 means any state will do: the present one.
+  const from = streamsList || version === undefined || version === 0 ? undefined : version;
+  if (from !== undefined && from > store.version) throw expired(`resource version ${from} is from another life of this server (${store.version})`);
+  const timeoutSeconds = numberIn(query, 'timeoutSeconds');
+  const run = prepareWatch({
+    store,
+    kind,
+    namespace: path.namespace,
+    selects: selectionOf(kind.resource, path.namespace, query),
+    form,
+    includeObject: query.get('includeObject'),
+    from,
+    marksInitialEnd: streamsList,
+    bookmarks: query.get('allowWatchBookmarks') === 'true',
+    bookmarkMs: state.bookmarkMs,
+    timeoutMs: timeoutSeconds === undefined || timeoutSeconds === 0 ? undefined : timeoutSeconds * 1000,
+    clock: state.clock,
+  });
+  return { kind: 'stream', contentType: form === 'table' ? 'application/json;as=Table;v=v1;g=meta.k8s.io' : 'application/json', run };
+}
+
+function versionIn(query: URLSearchParams): number | undefined {
+  return numberIn(query, 'resourceVersion');
+}
+
+function numberIn(query: URLSearchParams, key: string): number | undefined {
+  const text = query.get(key);
+  if (text === null || text === '') return undefined;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw badRequest(`invalid ${key}: ${text}`);
+  return value;
+}
+
+/** Where the next page begins: an opaque text for clients. */
+function encodeContinue(version: string, after: string): string {
+  return Buffer.from(JSON.stringify({ version, after })).toString('base64url');
+}
+
+function decodeContinue(token: string): { readonly version: string; readonly after: string } {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'));
+    if (typeof value === 'object' && value !== null && 'version' in value && 'after' in value)
+      return { version: String(value.version), after: String(value.after) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw badRequest('continue key is not valid');
+}

@@ -1,0 +1,104 @@
+// Putting the server together.
+import { silentLogger, systemClock, systemRandom } from '@weft/core';
+import { kubeClient } from '../client/client.ts';
+import type { KubeClient } from '../client/kube-client.ts';
+import { namespaceKind } from '../resources/cluster.ts';
+import { serviceKind } from '../resources/service.ts';
+import { webhookAdmission } from './admission/webhook-admission.ts';
+import type { ApiServer, ApiServerOptions } from './api-server.ts';
+import { serviceAllocator } from './defaults/cluster-ip.ts';
+import { discoveryDocuments } from './discovery/discovery-documents.ts';
+import { openApiDocuments } from './discovery/openapi.ts';
+import { servedResources } from './discovery/served-resources.ts';
+import { createListener } from './http/listener.ts';
+import { createRouter } from './http/router.ts';
+import { kindRegistry } from './kinds/kind-registry.ts';
+import { startGarbageCollector } from './lifecycle/garbage-collector.ts';
+import { startNamespaceLifecycle } from './lifecycle/namespace-lifecycle.ts';
+import type { ApiState } from './rest/api-state.ts';
+import { reviewKinds } from './rest/reviews.ts';
+import { createObject } from './rest/write-object.ts';
+import { createObjectStore } from './storage/object-store.ts';
+import { ADMIN } from './tokens/authenticate.ts';
+import { tokenAuthority } from './tokens/token-authority.ts';
+
+const DEFAULT_ISSUER = 'https://kubernetes.default.svc.cluster.local';
+const MAX_OBJECTS = 250_000;
+/** Versions per millisecond of wall time between two lives of a server: more writes than that would be needed to overlap. */
+const VERSIONS_PER_MS = 16;
+
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  const { clock = systemClock(), random = systemRandom, logger = silentLogger, issuer = DEFAULT_ISSUER } = options;
+  const store = createObjectStore({
+    startVersion: Math.floor(clock.wall()) * VERSIONS_PER_MS,
+    maxHistory: options.maxHistory ?? 4096,
+    maxObjects: MAX_OBJECTS,
+  });
+  const registry = kindRegistry(options.kinds ?? []);
+  const state: ApiState = {
+    store,
+    registry,
+    services: serviceAllocator({
+      cidr: options.serviceCidr ?? '10.43.0.0/16',
+      services: () =>
+        store
+          .collection(serviceKind)
+          .list()
+          .map(({ object }) => object),
+    }),
+    webhooks: webhookAdmission({ store, dialService: options.dialService, clock, logger }),
+    tokens: tokenAuthority({ issuer, clock }),
+    apiAudiences: options.apiAudiences ?? [issuer],
+    kubelet: options.kubelet ?? false,
+    podLogs: options.podLogs,
+    bookmarkMs: options.bookmarkMs ?? 60_000,
+    clock,
+    random,
+    logger,
+  };
+  const stopCollector = startGarbageCollector(state);
+  const stopNamespaces = startNamespaceLifecycle(state, { rootCa: options.rootCa ?? '' });
+  await createNamespaces(state, ['default', 'kube-system', ...(options.namespaces ?? [])]);
+
+  const served = (): ReturnType<typeof servedResources> => servedResources(registry.kinds, reviewKinds);
+  const documents = { discovery: discoveryDocuments(served), openApi: openApiDocuments(served), tokens: state.tokens };
+  const listener = createListener(createRouter({ state, documents, maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024 }));
+  const listen = options.listen ?? {};
+  const host = listen === false ? '' : (listen.host ?? '127.0.0.1');
+  const port = listen === false ? 0 : await listener.listen(host, listen.port ?? 0);
+  const url = listen === false ? '' : `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const clients = new Set<KubeClient>();
+  let closing: Promise<void> | undefined;
+
+  return {
+    url,
+    port,
+    attach: (server) => listener.attach(server),
+    client() {
+      const client = kubeClient(url === '' ? { server: 'http://api-server', dial: () => Promise.resolve(listener.connect()), clock } : { server: url, clock });
+      clients.add(client);
+      return client;
+    },
+    close() {
+      closing ??= (async () => {
+        stopCollector();
+        stopNamespaces();
+        for (const client of clients) client.close();
+        await listener.close();
+      })();
+      return closing;
+    },
+  };
+}
+
+async function createNamespaces(state: ApiState, names: readonly string[]): Promise<void> {
+  const kind = state.registry.byPlural('', 'v1', namespaceKind.plural);
+  if (!kind) return;
+  for (const name of new Set(names)) {
+    await createObject(
+      state,
+      { kind, namespace: undefined, user: ADMIN, dryRun: false, warn: () => undefined },
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    );
+  }
+}
