@@ -53,7 +53,7 @@ export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
         const { socket, alpn } = await options.tls.connect(raw, { identity, alpn: header !== undefined, timeoutMs: options.connectTimeoutMs });
         if (header && alpn === TRANSPORT_ALPN) {
           const sessionProtocol = session === 'opaque' || endpoint.hint === 'opaque' ? undefined : session;
-          socket.write(encodeTransportHeader({ port: header.port, name: header.host, sessionProtocol }));
+          await written(socket, encodeTransportHeader({ port: header.port, name: header.host, sessionProtocol }));
         }
         return socket;
       } catch (error) {
@@ -61,6 +61,13 @@ export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
       }
     },
   };
+}
+
+/** node:http2 takes a write of ours that is still under way for its own and aborts the process: the socket is handed on when it is done. */
+function written(socket: Socket, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** Port and name of the transport header; undefined where none is to be sent. */

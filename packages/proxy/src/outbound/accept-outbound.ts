@@ -39,7 +39,7 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
     if (found.kind === 'refused') throw new ReasonError(found.reason);
-    await serve(connection, listener, lookup, found.plan, options);
+    await serve({ connection, listener, lookup, target }, found.plan, options);
   } catch (error) {
     if (!connection.signal.aborted || error instanceof ReasonError) http.refusals.connection('outbound', reasonOf(error), labels, { ...labels });
     connection.socket.destroy();
@@ -48,8 +48,16 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
   }
 }
 
-async function serve(connection: Connection, listener: Listener, lookup: Lookup, plan: Plan, options: OutboundOptions): Promise<void> {
-  const http = (version: 'http/1' | 'http/2'): Promise<void> => serveOutboundHttp({ shared: options.http, connection, listener, lookup, version });
+interface Accepted {
+  readonly connection: Connection;
+  readonly listener: Listener;
+  readonly lookup: Lookup;
+  readonly target: SocketAddress;
+}
+
+async function serve(accepted: Accepted, plan: Plan, options: OutboundOptions): Promise<void> {
+  const { connection } = accepted;
+  const http = (version: 'http/1' | 'http/2'): Promise<void> => serveOutboundHttp({ ...accepted, shared: options.http, version });
   switch (plan.kind) {
     case 'opaque':
       return serveTcp(connection, plan.opaque, options);

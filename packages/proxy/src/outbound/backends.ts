@@ -23,8 +23,8 @@ export interface PoolBackend<M> {
   submit(waiter: Waiter<M>): void;
   /** The penalty rules of its balancer, where it has some. */
   readonly penalty?: { readonly penaltyMs: number; readonly maxRetryAfterMs: number } | undefined;
-  /** Forwards to one endpoint without balancing. */
-  readonly isForward: boolean;
+  /** The name that is balanced over; undefined where requests are forwarded to one endpoint without balancing. */
+  readonly authority: string | undefined;
 }
 
 export type HttpBackend = PoolBackend<HttpEndpoint>;
@@ -110,7 +110,7 @@ export class Backends {
       },
       submit: (waiter) => queue.submit(waiter),
       penalty: kind === 'http' && dispatcher.kind === 'balancer' && dispatcher.load.kind === 'penalty-peak-ewma' ? dispatcher.load : undefined,
-      isForward: dispatcher.kind === 'forward',
+      authority,
     };
     this.#next.set(key, { queue, backend });
     return backend;
@@ -137,5 +137,5 @@ function loadOf(dispatcher: Dispatcher, kind: 'http' | 'tcp'): (now: number) => 
 
 /** A backend that policy says cannot work. */
 function failing<M>(why: Reason): PoolBackend<M> {
-  return { available: true, submit: (waiter) => waiter.refuse(why), isForward: false };
+  return { available: true, submit: (waiter) => waiter.refuse(why), authority: undefined };
 }

@@ -19,6 +19,8 @@ export interface CallConnection {
   readonly logger: Logger;
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
+  /** The authority of requests that name none. */
+  readonly defaultAuthority: string;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
@@ -56,7 +58,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   start(endpoint: HttpEndpoint, dispatch: Dispatch): void {
-    const { exchange, requiredId, routeEdits, backendEdits } = this.#options;
+    const { connection, exchange, backend, requiredId, routeEdits, backendEdits } = this.#options;
     const { request } = exchange;
     if (requiredId !== undefined && !hasIdentity(endpoint, requiredId)) {
       dispatch.complete(this.clock.now());
@@ -64,7 +66,10 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     this.#endpoint = endpoint;
     this.#dispatch = dispatch;
-    this.origProto = endpoint.upgrades(request) ? 'encode' : 'none';
+    if (endpoint.upgrades(request)) {
+      this.origProto = 'encode';
+      request.authority ??= backend.authority ?? connection.defaultAuthority;
+    }
     if (!endpoint.isLocal && endpoint.endpoint.authorityOverride !== undefined) {
       this.authorityOverride = endpoint.endpoint.authorityOverride;
       removeCanonicalDst(request);
@@ -87,7 +92,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
       connection.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
     backendEdits.response?.(head.headers);
     routeEdits.response?.(head.headers);
-    if (close && backend.isForward && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
+    if (close && backend.authority === undefined && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {

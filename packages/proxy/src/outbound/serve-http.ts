@@ -1,5 +1,5 @@
 // Serves one connection of the application as HTTP: each request is routed by the newest plan. spec/proxy.md §2.2, §7.
-import { type Clock, isLoopbackIp, type Logger, parseAuthority, type Reason, reason } from '@weft/core';
+import { type Clock, formatSocketAddress, isLoopbackIp, type Logger, parseAuthority, type Reason, reason, type SocketAddress } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, RequestHead, ServerConnection } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { Listener } from '../config.ts';
@@ -26,6 +26,7 @@ export interface OutboundHttpOptions {
   readonly connection: Connection;
   readonly listener: Listener;
   readonly lookup: Lookup;
+  readonly target: SocketAddress;
   readonly version: 'http/1' | 'http/2';
 }
 
@@ -44,6 +45,7 @@ class OutboundHttpConnection implements CallConnection {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limit: InFlightLimit;
+  readonly defaultAuthority: string;
   server: ServerConnection | undefined;
   readonly #options: OutboundHttpOptions;
   #plan: HttpPlan<HttpBackend> | undefined;
@@ -52,6 +54,7 @@ class OutboundHttpConnection implements CallConnection {
     this.clock = options.shared.clock;
     this.logger = options.shared.logger;
     this.limit = options.shared.limit;
+    this.defaultAuthority = formatSocketAddress(options.target);
     this.#options = options;
   }
 
