@@ -2,9 +2,12 @@
 // as data, and a listed gap that works fails the run.
 import type { HttpEngine } from '@weft/http';
 import { describe, test } from 'vitest';
+import { badRequestCases } from './bad-request-cases.ts';
 import { Bench } from './bench.ts';
 import { http1Cases } from './http1-cases.ts';
 import { http2Cases } from './http2-cases.ts';
+import { poolCases } from './pool-cases.ts';
+import { tunnelCases } from './tunnel-cases.ts';
 
 export interface EngineCase {
   /** A sentence in the present. */
@@ -21,6 +24,9 @@ export interface EngineGap {
 
 const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   'HTTP/1': http1Cases,
+  'invalid messages': badRequestCases,
+  tunnels: tunnelCases,
+  pool: poolCases,
   'HTTP/2': http2Cases,
 };
 

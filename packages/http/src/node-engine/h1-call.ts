@@ -152,7 +152,8 @@ export class H1Call implements LinkOwner, ResponseOwner {
       host.callDone(false);
       reader.link.destroy();
     } else if (this.#responseDone && this.#requestDone) {
-      const clean = this.#feed.readableLength === 0 && !reader.ended && !reader.link.destroyed && reader.link.writable;
+      // The parser destroys its feed on bytes beyond the response: nobody asked for them, so nobody may get them.
+      const clean = !this.#feed.destroyed && this.#feed.readableLength === 0 && !reader.ended && !reader.link.destroyed && reader.link.writable;
       this.#leave();
       host.callDone(clean && !request.oneOff);
     }

@@ -10,7 +10,7 @@ import { stripHopByHop } from './hop-by-hop.ts';
 import { abortLink, type LinkOwner, LinkReader } from './link-reader.ts';
 import { fieldsFromRaw } from './readable-body.ts';
 import type { ClientSide, TunnelEnd } from './sides.ts';
-import { parseTarget } from './target.ts';
+import { hasSoundFraming, parseTarget } from './target.ts';
 import type { EngineTimers } from './timers.ts';
 
 export interface H1ServeOptions {
@@ -229,7 +229,7 @@ function requestHead(message: IncomingMessage, upgrade: boolean): RequestHead | 
   const method = message.method ?? '';
   const headers = fieldsFromRaw(message.rawHeaders);
   const target = parseTarget(method, message.url ?? '', version, headers);
-  if (target === undefined) return undefined;
+  if (target === undefined || !hasSoundFraming(version, headers)) return undefined;
   if (!upgrade) stripHopByHop(headers);
   return { method, version, ...target, headers, upgrade };
 }

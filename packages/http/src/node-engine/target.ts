@@ -8,6 +8,14 @@ export interface Target {
   readonly authority: string | undefined;
 }
 
+/** Whether `transfer-encoding` says where the body ends; if not, the request is refused (RFC 9112 §6.1, §6.3). */
+export function hasSoundFraming(version: HttpVersion, headers: FieldList): boolean {
+  const codings = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === 'transfer-encoding').join(',');
+  if (codings === '') return true;
+  const last = codings.slice(codings.lastIndexOf(',') + 1);
+  return version === '1.1' && last.trim().toLowerCase() === 'chunked';
+}
+
 /** undefined: answer 400. */
 export function parseTarget(method: string, target: string, version: HttpVersion, headers: FieldList): Target | undefined {
   if (hosts(headers) > 1) return undefined;
