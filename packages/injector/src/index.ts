@@ -4,6 +4,7 @@
 export { type Decision, SKIP_TEXTS, type SkipReason } from './decision/decide.ts';
 export { annotateService, type InjectPodOptions, injectPod, type PodMutation } from './inject.ts';
 export type { AddOperation, OwnerRef } from './patch/build-patch.ts';
+export { readValues } from './values/read-values.ts';
 export {
   defaultValues,
   type InboundPolicyName,

@@ -14,9 +14,10 @@ export const injectorFlags = {
   'metrics-addr': listenFlag({ default: { port: 9995 }, help: 'address of the admin server' }),
   kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
   'linkerd-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
-  'tls-dir': stringFlag({ default: '/var/run/linkerd/tls', help: 'directory with tls.crt and tls.key' }),
-  'values-file': stringFlag({ default: '/var/run/linkerd/config/values', help: 'values as YAML, read for every review' }),
-  'trust-anchors-file': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'trust anchors as PEM, read for every review' }),
+  'tls-cert': stringFlag({ default: '/var/run/linkerd/tls/tls.crt', help: 'serving certificate as PEM, reloaded when it changes' }),
+  'tls-key': stringFlag({ default: '/var/run/linkerd/tls/tls.key', help: 'its key as PEM' }),
+  values: stringFlag({ default: '/var/run/linkerd/config/values', help: 'values as YAML, read for every review' }),
+  'trust-roots': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'trust anchors as PEM, read for every review' }),
   'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
   'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
 } as const;
@@ -32,7 +33,7 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   const registry = createRegistry();
 
   const values = async (): Promise<InjectorValues> => {
-    const [yaml, trustAnchorsPem] = await Promise.all([readFile(flags['values-file'], 'utf8'), readFile(flags['trust-anchors-file'], 'utf8')]);
+    const [yaml, trustAnchorsPem] = await Promise.all([readFile(flags.values, 'utf8'), readFile(flags['trust-roots'], 'utf8')]);
     return { ...readValues(yaml, { trustAnchorsPem, version: VERSION }), controlPlaneNamespace: flags['linkerd-namespace'], trustAnchorsPem };
   };
   await values();
@@ -57,8 +58,8 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   const { host = '0.0.0.0', port } = flags.addr;
   const server = await startWebhook({
     listen: { host, port },
-    certFile: `${flags['tls-dir']}/tls.crt`,
-    keyFile: `${flags['tls-dir']}/tls.key`,
+    certFile: flags['tls-cert'],
+    keyFile: flags['tls-key'],
     lookups: { ...cluster, values },
     observer,
     clock: systemClock(),
