@@ -7,5 +7,7 @@ export type CryptoProvider = webcrypto.Crypto;
 
 export async function loadX509(): Promise<typeof X509> {
   await import('reflect-metadata');
-  return import('@peculiar/x509');
+  const loaded = await import('@peculiar/x509');
+  // A bundler that takes the CommonJS build gives its exports as the default alone.
+  return 'Pkcs10CertificateRequestGenerator' in loaded ? loaded : (loaded as { readonly default: typeof X509 }).default;
 }
