@@ -1,6 +1,6 @@
 // Rules about the repository as a whole that no other tool knows: file sizes, lock file, READMEs, words that must not appear.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const problems: string[] = [];
 const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })

@@ -1,14 +1,19 @@
 // Writes every generated file; with `--check`, fails where a committed one differs instead. Each is a pure function of sources.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { renderReasons } from '@weft/core';
-import { generateWire } from './generate-wire.ts';
+import { renderReasons } from '../packages/core/src/reasons/render.ts';
+import { renderCodecs } from '../packages/wire/generate/render-codecs.ts';
+import { renderMessages } from '../packages/wire/generate/render-messages.ts';
 
 interface Generated {
   readonly path: string;
   readonly text: string;
 }
 
-const files: readonly Generated[] = [{ path: 'docs/reasons.md', text: renderReasons() }, ...(await generateWire())];
+const files: readonly Generated[] = [
+  { path: 'docs/reasons.md', text: renderReasons() },
+  { path: 'packages/wire/src/gen/codecs.ts', text: await renderCodecs() },
+  { path: 'packages/wire/src/gen/messages.ts', text: renderMessages() },
+];
 
 const check = process.argv.includes('--check');
 const stale = files.filter(({ path, text }) => read(path) !== text);

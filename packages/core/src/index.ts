@@ -38,7 +38,7 @@ export {
   penaltyPeakEwma,
 } from './balance/index.ts';
 export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
-export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portSet, portSetHas, portsOf } from './config/port-set.ts';
+export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
   Backend,
   ClientPolicy,

@@ -3,7 +3,6 @@
 // Example: const policy = clientPolicyFromWire(message); call.write(serverPolicyToWire(policy));
 export { type Codec, codecOf, type MessageName } from './codec.ts';
 export { ipFromWire, ipToWire, networkFromWire, networkToWire, socketAddressFromWire, socketAddressToWire } from './convert/address.ts';
-export { LOCALHOST_AUTHORIZATION } from './convert/authorization.ts';
 export { clientPolicyFromWire, clientPolicyToWire } from './convert/client-policy.ts';
 export { ConvertError, type ConvertErrorCode } from './convert/convert-error.ts';
 export { endpointFromWire, endpointToWire } from './convert/endpoint.ts';

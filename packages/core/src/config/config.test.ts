@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatDuration, parseDuration, parseGoDuration } from './duration.ts';
-import { formatPortSet, parsePortRange, parsePortSet, portSet, portSetHas, portsOf } from './port-set.ts';
+import { formatPortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './port-set.ts';
 
 describe('durations', () => {
   test.each([
@@ -73,6 +73,11 @@ describe('port sets', () => {
         expect(parsePortSet(formatPortSet(set))).toEqual(set);
       }),
     );
+  });
+
+  test('of annotations know names and leave out what is none', () => {
+    const names: Record<string, number> = { http: 8080, '9': 99 };
+    expect(formatPortSet(portList('http, 9 ,x,70000,3-2,1-2,', (name) => names[name]))).toBe('1-2,99,8080');
   });
 
   test('read one range', () => {

@@ -30,6 +30,19 @@ export function parsePortSet(text: string): PortSet | undefined {
   return portSet(ranges);
 }
 
+/**
+ * A comma list of port names, numbers and ranges, as annotations carry them: names first, and what is none of these is left
+ * out. spec/control-plane.md §1.6.
+ */
+export function portList(text: string, portOf: (name: string) => number | undefined): PortSet {
+  return portSet(
+    text.split(',').flatMap((item) => {
+      const named = portOf(item.trim());
+      return named === undefined ? (parsePortRange(item) ?? []) : { first: named, last: named };
+    }),
+  );
+}
+
 /** The union of any ranges. */
 export function portSet(ranges: Iterable<PortRange>): PortSet {
   const merged: { first: number; last: number }[] = [];

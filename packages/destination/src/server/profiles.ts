@@ -1,11 +1,11 @@
 // Profiles: of a Service, or of the one endpoint behind an address. spec/control-plane.md §1.10. ServiceProfile objects are
 // not read yet: every Service has the default profile.
-import { formatServiceName, type Profile, portSetHas, type RetryBudget, type SocketAddress } from '@weft/core';
+import { formatServiceName, type Profile, portList, portSetHas, type RetryBudget, type SocketAddress } from '@weft/core';
 import type { Service } from '@weft/kube';
 import type { ClusterView } from './cluster-view.ts';
 import { bareEndpoint, podEndpoint, podLabels } from './pod-endpoint.ts';
 import type { DestinationSettings } from './settings.ts';
-import { opaquePortsOf, portList } from './workload.ts';
+import { opaquePortsOf } from './workload.ts';
 
 const DEFAULT_BUDGET: RetryBudget = { retryRatio: 0.2, minRetriesPerSecond: 10, ttlMs: 10_000 };
 

@@ -1,5 +1,5 @@
 // What is known of the pod behind an address: owner, opaque ports, mesh membership. spec/control-plane.md §1.4, §1.6.
-import { type PortSet, parsePortSet, parseSocketAddress, portSet, portSetHas } from '@weft/core';
+import { type PortSet, parseSocketAddress, portList, portSetHas } from '@weft/core';
 import type { Container, Pod } from '@weft/kube';
 import type { ClusterView } from './cluster-view.ts';
 
@@ -29,16 +29,6 @@ export function opaquePortsOf(pod: Pod, defaults: PortSet): PortSet {
   if (text === undefined) return defaults;
   const ports = containersOf(pod).flatMap((container) => container.ports ?? []);
   return portList(text, (name) => ports.find((port) => port.name === name)?.containerPort);
-}
-
-/** A comma list of names, numbers and ranges; what is none of these is left out. */
-export function portList(text: string, byName: (name: string) => number | undefined): PortSet {
-  return portSet(
-    text.split(',').flatMap((item) => {
-      const named = byName(item.trim());
-      return named === undefined ? [...(parsePortSet(item) ?? [])] : [{ first: named, last: named }];
-    }),
-  );
 }
 
 /** True where the proxy does not see inbound traffic on this port. */

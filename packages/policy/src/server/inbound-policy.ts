@@ -8,8 +8,7 @@ import {
   type InboundRoute,
   isDefaultPolicyName,
   type PortSet,
-  parsePortSet,
-  portSet,
+  portList,
   portSetHas,
   type ServerPolicy,
 } from '@weft/core';
@@ -42,15 +41,9 @@ function opaquePort(pod: Pod, port: number): boolean {
   return portSetHas(ports(annotation(pod, 'opaque-ports') ?? '', pod), port);
 }
 
-/** Names of container ports, numbers and ranges; what is none of these is left out. */
 function ports(text: string, pod: Pod): PortSet {
   const named = containersOf(pod).flatMap((container) => container.ports ?? []);
-  return portSet(
-    text.split(',').flatMap((item) => {
-      const port = named.find((candidate) => candidate.name !== undefined && candidate.name === item.trim())?.containerPort;
-      return port === undefined ? [...(parsePortSet(item) ?? [])] : [{ first: port, last: port }];
-    }),
-  );
+  return portList(text, (name) => named.find((candidate) => candidate.name === name)?.containerPort);
 }
 
 function containersOf(pod: Pod): readonly Container[] {

@@ -10,10 +10,8 @@ import {
   type HttpProtocol,
   type Metadata,
   type OpaqueProtocol,
-  type PortSet,
-  parsePortSet,
   plainEndpoint,
-  portSet,
+  portList,
   portSetHas,
   type SocketAddress,
 } from '@weft/core';
@@ -62,14 +60,10 @@ function protocolOf(port: ServicePort | undefined, opaquePort: boolean, http: Ht
 function isOpaque(service: Service | undefined, port: number, settings: PolicySettings): boolean {
   const text = service?.metadata.annotations?.['config.linkerd.io/opaque-ports'];
   if (text === undefined) return portSetHas(settings.defaultOpaquePorts, port);
-  const byName = (name: string): number | undefined => service?.spec.ports?.find((candidate) => candidate.name === name)?.port;
-  const ports: PortSet = portSet(
-    text.split(',').flatMap((item) => {
-      const named = byName(item.trim());
-      return named === undefined ? [...(parsePortSet(item) ?? [])] : [{ first: named, last: named }];
-    }),
+  return portSetHas(
+    portList(text, (name) => service?.spec.ports?.find((candidate) => candidate.name === name)?.port),
+    port,
   );
-  return portSetHas(ports, port);
 }
 
 /** A port that the Service behind this cluster IP does not declare: connections are refused. */

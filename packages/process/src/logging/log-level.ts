@@ -28,12 +28,12 @@ const OWN_TARGETS = ['weft', 'linkerd', 'linkerd2_proxy', 'linkerd_app'];
 /**
  * The threshold of a filter such as `warn,linkerd=info,hickory=error`: comma-separated `level`, `target=level` or `target` (everything of it).
  * One threshold holds for the whole process: that of `weft`, else of `linkerd`, `linkerd2_proxy` or `linkerd_app`, else the bare level, else `error`.
- * Other targets must be well-formed and change nothing; span filters (`target[span]=level`) are refused. Undefined when anything is malformed.
+ * Other targets and span filters (`target[span{field}]=level`, of which there is nothing here) must be well-formed and change nothing. Undefined when anything is malformed.
  */
 export function parseLogFilter(text: string): LogThreshold | undefined {
   let bare: LogThreshold | undefined;
   const byTarget = new Map<string, LogThreshold>();
-  for (const directive of text.split(',')) {
+  for (const directive of directivesOf(text)) {
     const trimmed = directive.trim();
     if (trimmed === '') continue;
     const level = parseLogLevel(trimmed);
@@ -41,6 +41,8 @@ export function parseLogFilter(text: string): LogThreshold | undefined {
       bare = level;
       continue;
     }
+    const span = /^(?:[a-zA-Z_][\w:.-]*)?\[[^[\]]*\](?:=([a-zA-Z]+))?$/.exec(trimmed);
+    if (span && (span[1] === undefined || parseLogLevel(span[1]))) continue;
     const match = /^([a-zA-Z_][\w:.-]*)(?:=([a-zA-Z]+))?$/.exec(trimmed);
     const threshold = match?.[2] === undefined ? 'trace' : parseLogLevel(match[2]);
     if (!match || !threshold) return undefined;
@@ -51,4 +53,9 @@ export function parseLogFilter(text: string): LogThreshold | undefined {
     if (own) return own;
   }
   return bare ?? (byTarget.size > 0 ? 'error' : undefined);
+}
+
+/** Commas separate directives, except inside of the brackets of a span. */
+function directivesOf(text: string): readonly string[] {
+  return text.match(/(?:\[[^\]]*\]|[^,])+/g) ?? [];
 }

@@ -79,7 +79,9 @@ describe('the threshold', () => {
     ['linkerd_app::outbound=debug,info', 'info'],
     ['', undefined],
     ['warn,linkerd=loud', undefined],
-    ['linkerd[span]=info', undefined],
+    ['linkerd[span]=info,warn', 'warn'],
+    ['warn,linkerd=info,[{headers}]=off,[{request}]=off', 'info'],
+    ['warn,[a,b]=loud', undefined],
     ['=info', undefined],
     ['info;debug', undefined],
   ])('%j as a filter is %s', (text, level) => {

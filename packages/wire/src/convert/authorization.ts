@@ -1,21 +1,10 @@
 // Who may connect to a port. spec/proxy.md §8.1, §8.2.
-import { type Authentication, type Authorization, defaultMetadata } from '@weft/core';
+import type { Authentication, Authorization } from '@weft/core';
 import type { InboundAuthn, InboundAuthz } from '../gen/messages.ts';
 import { networkFromWire, networkToWire } from './address.ts';
 import { ConvertError } from './convert-error.ts';
 import { metadataFromLabels, metadataFromWire, metadataToLabels, metadataToWire } from './metadata.ts';
 import { each, join, nonEmpty, required, type Wire } from './path.ts';
-import { freezeDeep } from './plain-data.ts';
-
-/** Appended to the authorizations of every Server that a control plane sends: a pod may always reach itself. */
-export const LOCALHOST_AUTHORIZATION: Authorization = freezeDeep({
-  metadata: defaultMetadata('localhost'),
-  networks: [
-    { net: { ip: '127.0.0.1', prefix: 32 }, except: [] },
-    { net: { ip: '::1', prefix: 128 }, except: [] },
-  ],
-  authentication: { kind: 'unauthenticated' },
-});
 
 export function authorizationFromWire(wire: InboundAuthz, at: string): Authorization {
   const networks = join(at, 'networks');

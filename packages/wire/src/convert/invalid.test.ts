@@ -1,8 +1,8 @@
+import { LOCALHOST_AUTHORIZATION } from '@weft/core';
 // What makes a policy invalid, with the place that is reported; and where the protocol is lenient. spec/wire.md, inbound.proto and outbound.proto.
 import Long from 'long';
 import { describe, expect, test } from 'vitest';
 import type { InboundServer, MessageTypes, OutboundPolicy } from '../gen/messages.ts';
-import { LOCALHOST_AUTHORIZATION } from './authorization.ts';
 import { clientPolicyFromWire, clientPolicyToWire } from './client-policy.ts';
 import { ConvertError } from './convert-error.ts';
 import { endpointFromWire } from './endpoint.ts';

@@ -1,5 +1,6 @@
 // domain → message → bytes → message → domain gives the same value, for every converter.
 import type { InboundRoute, ServerPolicy } from '@weft/core';
+import { LOCALHOST_AUTHORIZATION } from '@weft/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { duration, endpoint, ip, metadata, network, profile, socketAddress } from '../../test/arbitrary-basics.ts';
@@ -7,7 +8,6 @@ import { clientPolicy, serverPolicy } from '../../test/arbitrary-policy.ts';
 import { codecOf, type MessageName } from '../codec.ts';
 import type { MessageTypes } from '../gen/messages.ts';
 import { ipFromWire, ipToWire, networkFromWire, networkToWire, socketAddressFromWire, socketAddressToWire } from './address.ts';
-import { LOCALHOST_AUTHORIZATION } from './authorization.ts';
 import { clientPolicyFromWire, clientPolicyToWire } from './client-policy.ts';
 import { endpointFromWire, endpointToWire } from './endpoint.ts';
 import { metadataFromWire, metadataToWire } from './metadata.ts';

@@ -1,5 +1,14 @@
 // Inbound policy of a port. What is required and missing makes the whole policy invalid. spec/wire.md, inbound.proto; spec/proxy.md §8.
-import type { Authorization, Filter, GrpcMatch, HttpMatch, InboundRoute, ServerPolicy, ServerProtocol } from '@weft/core';
+import {
+  type Authorization,
+  type Filter,
+  type GrpcMatch,
+  type HttpMatch,
+  type InboundRoute,
+  LOCALHOST_AUTHORIZATION,
+  type ServerPolicy,
+  type ServerProtocol,
+} from '@weft/core';
 import type {
   InboundGrpcRoute,
   InboundGrpcRouteFilter,
@@ -8,7 +17,7 @@ import type {
   InboundProxyProtocol,
   InboundServer,
 } from '../gen/messages.ts';
-import { authorizationFromWire, authorizationToWire, LOCALHOST_AUTHORIZATION } from './authorization.ts';
+import { authorizationFromWire, authorizationToWire } from './authorization.ts';
 import { ConvertError } from './convert-error.ts';
 import { grpcFilterFromWire, grpcFilterToWire, httpFilterFromWire, inboundHttpFilterToWire, keepUnknown } from './filter.ts';
 import { grpcMatchFromWire, grpcMatchToWire, hostMatchFromWire, hostMatchToWire, httpMatchFromWire, httpMatchToWire } from './match.ts';
