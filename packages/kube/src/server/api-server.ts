@@ -55,6 +55,8 @@ export interface ApiServerOptions {
   readonly namespaces?: readonly string[];
   /** PEM that pods get as `kube-root-ca.crt` to verify this server by. Default empty: it speaks plain HTTP. */
   readonly rootCa?: string;
+  /** How long a deleted namespace stays as it is before it is emptied, in milliseconds; a real one takes seconds. Default 1000. */
+  readonly namespaceEmptyAfterMs?: number;
   /** Largest request body, in bytes. Default 3 MiB. */
   readonly maxBodyBytes?: number;
   /** Changes kept for watches to resume from; older ones are answered with 410. Default 4096. */

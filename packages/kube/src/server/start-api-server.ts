@@ -57,7 +57,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     logger,
   };
   const stopCollector = startGarbageCollector(state);
-  const stopNamespaces = startNamespaceLifecycle(state, { rootCa: options.rootCa ?? '' });
+  const stopNamespaces = startNamespaceLifecycle(state, { rootCa: options.rootCa ?? '', emptyAfterMs: options.namespaceEmptyAfterMs ?? 1000 });
   await createNamespaces(state, ['default', 'kube-system', ...(options.namespaces ?? [])]);
 
   const served = (): ReturnType<typeof servedResources> => servedResources(registry.kinds, reviewKinds);

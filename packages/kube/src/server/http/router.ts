@@ -1,7 +1,7 @@
 // From an HTTP request to the handler that answers it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, internal, methodNotAllowed, noSuchPath, notAcceptable, notImplemented, unauthorized } from '../errors/api-error.ts';
-import { type ApiAnswer, type ApiRequest, parseResourcePath, type ResourcePath } from '../rest/api-request.ts';
+import { type ApiAnswer, type ApiRequest, parseResourcePath } from '../rest/api-request.ts';
 import type { ApiState } from '../rest/api-state.ts';
 import { bindPod, evictPod, servePodLog } from '../rest/pod-subresources.ts';
 import { getObject, listObjects } from '../rest/read.ts';
@@ -90,7 +90,7 @@ function handlerOf(request: ApiRequest): Handler {
   return object[method] ?? refuse(method);
 }
 
-function subresourceHandler({ method, path, kind }: ApiRequest, name: string): Handler {
+function subresourceHandler({ method, kind }: ApiRequest, name: string): Handler {
   const { group, kind: kindName } = kind.resource;
   if (name === 'status' && kind.hasStatus) {
     if (method === 'GET') return getObject;
@@ -106,11 +106,7 @@ function subresourceHandler({ method, path, kind }: ApiRequest, name: string): H
     if (own[name]) return own[name];
     if (['exec', 'attach', 'portforward', 'proxy'].includes(name)) throw notImplemented(`pods/${name} is not served by the embedded API server`);
   }
-  throw unknownSubresource(path);
-}
-
-function unknownSubresource(_path: ResourcePath): ApiError {
-  return noSuchPath();
+  throw noSuchPath();
 }
 
 function refuse(method: string): Handler {

@@ -29,6 +29,11 @@ export function objectsAt(value: Json | undefined, ...path: readonly string[]): 
   return listAt(value, ...path).filter(isObject);
 }
 
+/** The texts of a list, leaving out what is not one. */
+export function stringsAt(value: Json | undefined, ...path: readonly string[]): string[] {
+  return listAt(value, ...path).filter((item) => typeof item === 'string');
+}
+
 export function stringAt(value: Json | undefined, ...path: readonly string[]): string | undefined {
   const at = objectAt(value, ...path.slice(0, -1))?.[path.at(-1) ?? ''];
   return typeof at === 'string' ? at : undefined;

@@ -1,4 +1,5 @@
 // What belongs to every namespace, and the emptying of one that is being deleted. Kubernetes "Namespaces".
+import type { Timer } from '@weft/core';
 import { configMapKind, namespaceKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { apiVersionOf } from '../../resources/resource-kind.ts';
 import { clone, ensureObject, type JsonObject, listAt, stringAt } from '../json/json.ts';
@@ -16,13 +17,18 @@ const ROOT_CA = 'kube-root-ca.crt';
 export interface NamespaceLifecycleOptions {
   /** PEM that pods are given to verify this server by; empty where it speaks plain HTTP. */
   readonly rootCa: string;
+  /** How long a namespace stays as it is after its deletion began, so that one `kubectl delete -f` finds all that it names. */
+  readonly emptyAfterMs: number;
 }
 
 /** Returns a function that stops it. */
-export function startNamespaceLifecycle(state: ApiState, { rootCa }: NamespaceLifecycleOptions): () => void {
+export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs }: NamespaceLifecycleOptions): () => void {
   const { store, registry } = state;
   let scheduled: NodeJS.Immediate | undefined;
   const dirty = new Set<string>();
+  /** Namespaces whose deletion began, by uid: those that still wait, and those to be emptied. */
+  const waiting = new Map<string, Timer>();
+  const due = new Set<string>();
   const namespaced = registry.kinds.filter((kind) => kind.resource.namespaced);
 
   const visit = (name: string): void => {
@@ -37,8 +43,18 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa }: NamespaceLi
   const tend = (name: string): void => {
     const namespace = store.collection(namespaceKind).get(keyOf(undefined, name));
     if (!namespace) return;
-    if (isBeingDeleted(namespace.object)) empty(name);
-    else furnish(name);
+    if (!isBeingDeleted(namespace.object)) return furnish(name);
+    const uid = stringAt(namespace.object, 'metadata', 'uid') ?? '';
+    if (due.has(uid)) return empty(name, uid);
+    if (waiting.has(uid)) return;
+    waiting.set(
+      uid,
+      state.clock.after(emptyAfterMs, () => {
+        waiting.delete(uid);
+        due.add(uid);
+        visit(name);
+      }),
+    );
   };
   const furnish = (name: string): void => {
     ensure(serviceAccountKind.plural, serviceAccountKind, name, { metadata: { name: 'default' } });
@@ -55,10 +71,11 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa }: NamespaceLi
       state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
     });
   };
-  const empty = (name: string): void => {
+  const empty = (name: string, uid: string): void => {
     let left = 0;
     for (const kind of namespaced) left += emptyOf(kind, name);
     if (left > 0) return;
+    due.delete(uid);
     const current = store.collection(namespaceKind).get(keyOf(undefined, name));
     const definition = registry.byPlural('', 'v1', 'namespaces');
     if (!current || !definition || listAt(current.object, 'spec', 'finalizers').length === 0) return;
@@ -90,5 +107,6 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa }: NamespaceLi
   return () => {
     unlisten();
     if (scheduled) clearImmediate(scheduled);
+    for (const timer of waiting.values()) timer.cancel();
   };
 }

@@ -1,6 +1,6 @@
 // JSON Patch. RFC 6902, applied by the rfc6902 package to a copy; what it would let through to a prototype is refused before.
 import { applyPatch, type Operation } from 'rfc6902';
-import { clone, isObject, type Json, type JsonObject } from '../json/json.ts';
+import { clone, isObject, type Json, type JsonObject, stringAt } from '../json/json.ts';
 
 const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 /** Kubernetes' own limit. */
@@ -41,6 +41,6 @@ function operationProblem(operation: Json): string | undefined {
 }
 
 function rooted(operation: JsonObject): Operation {
-  const path = `/root${String(operation.path)}`;
+  const path = `/root${stringAt(operation, 'path') ?? ''}`;
   return { ...operation, path, ...(typeof operation.from === 'string' ? { from: `/root${operation.from}` } : {}) } as unknown as Operation;
 }

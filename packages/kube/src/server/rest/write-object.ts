@@ -51,7 +51,7 @@ export function objectOf(body: Json | undefined, { kind, namespace }: WriteConte
   } else delete metadata.namespace;
   if (name !== undefined) {
     if (metadata.name !== undefined && metadata.name !== name)
-      throw badRequest(`the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`);
+      throw badRequest(`the name of the object (${JSON.stringify(metadata.name)}) does not match the name on the URL (${name})`);
     metadata.name = name;
   }
   return object;
@@ -85,8 +85,8 @@ export async function createObject(state: ApiState, context: WriteContext, objec
   ])
     delete metadata[key];
   requireNamespace(state, context);
-  const generated = (metadata.name === undefined || metadata.name === '') && typeof metadata.generateName === 'string' && metadata.generateName !== '';
-  if (generated) metadata.name = generatedName(state, context, String(metadata.generateName));
+  const base = stringAt(metadata, 'generateName') ?? '';
+  if ((metadata.name === undefined || metadata.name === '') && base !== '') metadata.name = generatedName(state, context, base);
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(state.clock.wall());
   if (kind.hasGeneration) metadata.generation = 1;

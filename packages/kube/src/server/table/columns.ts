@@ -1,6 +1,6 @@
 // kubectl's columns for the other built-in kinds.
 import { parseLabelSelector } from '../../select/label-selector.ts';
-import { type JsonObject, listAt, numberAt, objectAt, objectsAt, stringAt, stringMap } from '../json/json.ts';
+import { type JsonObject, listAt, numberAt, objectAt, objectsAt, stringAt, stringMap, stringsAt } from '../json/json.ts';
 import { age, ageColumn, type Column, column, nameColumn, wide } from './column.ts';
 
 /** `a=b,c=d`, or `<none>`. */
@@ -17,7 +17,7 @@ export function selectorText(selector: JsonObject | undefined): string {
   const parts = Object.entries(stringMap(selector?.matchLabels)).map(([key, value]) => `${key}=${value}`);
   for (const expression of objectsAt(selector, 'matchExpressions')) {
     const key = stringAt(expression, 'key') ?? '';
-    const values = listAt(expression, 'values').join(',');
+    const values = stringsAt(expression, 'values').join(',');
     const forms: Record<string, string> = { In: `${key} in (${values})`, NotIn: `${key} notin (${values})`, Exists: key, DoesNotExist: `!${key}` };
     parts.push(forms[stringAt(expression, 'operator') ?? ''] ?? key);
   }
@@ -55,7 +55,7 @@ export const serviceColumns: readonly Column[] = [
 function externalAddress(service: JsonObject): string {
   if (stringAt(service, 'spec', 'type') === 'ExternalName') return stringAt(service, 'spec', 'externalName') ?? '<none>';
   const ingress = objectsAt(service, 'status', 'loadBalancer', 'ingress').map((item) => stringAt(item, 'ip') ?? stringAt(item, 'hostname') ?? '');
-  const addresses = [...ingress, ...listAt(service, 'spec', 'externalIPs')];
+  const addresses = [...ingress, ...stringsAt(service, 'spec', 'externalIPs')];
   if (addresses.length > 0) return addresses.join(',');
   return stringAt(service, 'spec', 'type') === 'LoadBalancer' ? '<pending>' : '<none>';
 }
@@ -163,7 +163,7 @@ export const endpointSliceColumns: readonly Column[] = [
   ),
   column('Endpoints', (slice) =>
     some(
-      objectsAt(slice, 'endpoints').flatMap((endpoint) => listAt(endpoint, 'addresses').map(String)),
+      objectsAt(slice, 'endpoints').flatMap((endpoint) => stringsAt(endpoint, 'addresses')),
       3,
     ),
   ),

@@ -100,7 +100,7 @@ function checkHostPorts(containers: readonly Field[]): void {
   for (const port of containers.flatMap((container) => container.at('ports').items())) {
     const host = port.at('hostPort');
     if (typeof host.value !== 'number' || host.value === 0) continue;
-    const key = `${String(port.at('hostIP').value ?? '')} ${String(port.at('protocol').value ?? 'TCP')} ${host.value}`;
+    const key = JSON.stringify([port.at('hostIP').value ?? '', port.at('protocol').value ?? 'TCP', host.value]);
     if (seen.has(key)) host.duplicate();
     seen.add(key);
   }

@@ -9,7 +9,7 @@ export function isQuantity(value: unknown): boolean {
 
 export function checkQuantity(value: Field): void {
   if (!isQuantity(value.value)) value.invalid("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-  else if (String(value.value).startsWith('-')) value.invalid('must be greater than or equal to 0');
+  else if (`${value.value as string | number}`.startsWith('-')) value.invalid('must be greater than or equal to 0');
 }
 
 /** A map from resource names to quantities that may not be negative. */

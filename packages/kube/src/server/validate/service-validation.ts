@@ -41,7 +41,7 @@ function checkServicePorts(spec: Field, mayBeEmpty: boolean): void {
     if (port.at('targetPort').present) checkPortOrName(port.at('targetPort'));
     if (port.at('nodePort').present && port.at('nodePort').value !== 0) checkPortNumber(port.at('nodePort'));
     port.at('appProtocol').text();
-    const key = `${String(port.at('protocol').value ?? 'TCP')}/${String(number.value)}`;
+    const key = JSON.stringify([port.at('protocol').value ?? 'TCP', number.value ?? null]);
     if (seen.has(key)) port.duplicate();
     seen.add(key);
   }
@@ -77,7 +77,7 @@ export function checkEndpointSlice(slice: Field, old: JsonObject | undefined): v
       const text = address.text();
       if (text === undefined) continue;
       const wrong = type.value === 'IPv4' ? !isIp(text) || text.includes(':') : type.value === 'IPv6' ? !isIp(text) || !text.includes(':') : false;
-      if (wrong) address.invalid(`must be a valid ${String(type.value)} address`);
+      if (wrong) address.invalid(`must be a valid ${type.text() ?? ''} address`);
     }
     for (const condition of ['ready', 'serving', 'terminating']) endpoint.at('conditions', condition).flag();
     if (endpoint.at('hostname').present) checkName(endpoint.at('hostname'), 'label');

@@ -1,6 +1,6 @@
 // One held watch: what is asked of it, filtered changes, bookmarks, and an end in good order. Kubernetes API concepts, "Watch events", "Streaming lists".
 import type { Clock, Timer } from '@weft/core';
-import { ApiError, expired } from '../errors/api-error.ts';
+import { expired } from '../errors/api-error.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { AnswerForm, StreamOut } from '../rest/api-request.ts';
 import type { ObjectTest } from '../select/field-selector.ts';
@@ -80,9 +80,4 @@ function startSession(options: WatchSessionOptions, out: StreamOut, initial: rea
     timers[0] = clock.after(options.bookmarkMs, again);
   }
   if (options.timeoutMs !== undefined && !done) timers[1] = clock.after(options.timeoutMs, end);
-}
-
-/** The event that ends a watch with an error. */
-export function errorEventText(error: ApiError): string {
-  return `${JSON.stringify({ type: 'ERROR', object: error.status })}\n`;
 }
