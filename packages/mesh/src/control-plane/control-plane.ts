@@ -8,7 +8,7 @@ import { injectTemplate } from './inject.ts';
 import { destinationWorkload, identityWorkload, injectorWorkload, OBJECTS, type Workload, type WorkloadSettings } from './workloads.ts';
 
 export interface ControlPlaneOptions {
-  /** Changes the injector's values, such as the proxy's log level. */
+  /** Changes the injector's values, such as the proxy's log level; what `linkerd-config` carries of them holds for all pods. */
   readonly values?: (defaults: InjectorValues) => InjectorValues;
   /** Version of the proxy. Default `0.1.0`. */
   readonly version?: string;
@@ -76,7 +76,7 @@ export async function controlPlane(
     named('v1', 'Secret', OBJECTS.issuer, { stringData: { 'crt.pem': issuer.certificates, 'key.pem': issuer.key } }),
     named('v1', 'ConfigMap', OBJECTS.trustRoots, { data: { 'ca-bundle.crt': issuer.anchors } }),
     named('v1', 'Secret', OBJECTS.injectorTls, { type: 'kubernetes.io/tls', stringData: { 'tls.crt': serving.certificate, 'tls.key': serving.key } }),
-    named('v1', 'ConfigMap', OBJECTS.config, { data: { values: JSON.stringify(values, null, 2) } }),
+    named('v1', 'ConfigMap', OBJECTS.config, { data: { values: JSON.stringify(chartValues(values), null, 2) } }),
     service('linkerd-identity', 'identity', [{ name: 'grpc', port: 8080, targetPort: 8080 }]),
     service('linkerd-identity-headless', 'identity', [{ name: 'grpc', port: 8080, targetPort: 8080 }], true),
     service('linkerd-dst', 'destination', [{ name: 'grpc', port: 8086, targetPort: 8086 }]),
@@ -95,6 +95,28 @@ export async function controlPlane(
     deployment(injector, inject(injector, base)),
   ];
   return { objects, webhooks: [webhook(serving.authority)] };
+}
+
+/** The injector's settings under the keys of Linkerd's chart, as the ConfigMap `linkerd-config` carries them. JSON is YAML. */
+function chartValues({ proxy, ...values }: InjectorValues): object {
+  return {
+    controlPlaneNamespace: values.controlPlaneNamespace,
+    clusterDomain: values.clusterDomain,
+    identityTrustDomain: values.trustDomain,
+    clusterNetworks: values.clusterNetworks,
+    disableIPv6: values.disableIpv6,
+    linkerdVersion: proxy.version,
+    proxy: {
+      image: { name: proxy.image, version: proxy.version, pullPolicy: proxy.pullPolicy },
+      ports: { inbound: proxy.inboundPort, outbound: proxy.outboundPort, admin: proxy.adminPort, control: proxy.controlPort },
+      uid: proxy.uid,
+      gid: proxy.gid,
+      logLevel: proxy.logLevel,
+      opaquePorts: proxy.opaquePorts,
+      nativeSidecar: proxy.nativeSidecar,
+      await: proxy.await,
+    },
+  };
 }
 
 function named(apiVersion: string, kind: string, name: string, rest: object): Draft<KubeObject> {

@@ -1,4 +1,5 @@
-// The few controllers that a laptop needs, over one set of caches. They speak to the API server by HTTP like anybody else.
+// The few controllers that a laptop needs, over one set of caches. They speak to the API server by HTTP like anybody else;
+// deleting what has lost its owner, and ServiceAccounts of new namespaces, are the embedded API server's own.
 import type { Clock, Logger } from '@weft/core';
 import {
   type Deployment,
@@ -6,8 +7,6 @@ import {
   type EndpointSlice,
   endpointSliceKind,
   type KubeClient,
-  type Namespace,
-  namespaceKind,
   type Pod,
   podKind,
   type ReplicaSet,
@@ -15,13 +14,11 @@ import {
   replicaSetKind,
   resourceStore,
   type Service,
-  serviceAccountKind,
   serviceKind,
 } from '@weft/kube';
 import { deploymentController } from './deployment-controller.ts';
 import { endpointSliceController } from './endpoint-slice-controller.ts';
-import { garbageCollector } from './garbage-collector.ts';
-import { type Reconciler, reconciler } from './reconciler.ts';
+import type { Reconciler } from './reconciler.ts';
 import { replicaSetController } from './replica-set-controller.ts';
 import { scheduler } from './scheduler.ts';
 
@@ -54,8 +51,7 @@ export function startControllers(options: ControllersOptions): Controllers {
   const pods = resourceStore(client, podKind, storeOptions);
   const services = resourceStore(client, serviceKind, storeOptions);
   const slices = resourceStore(client, endpointSliceKind, storeOptions);
-  const namespaces = resourceStore(client, namespaceKind, storeOptions);
-  const stores = [deployments, replicaSets, pods, services, slices, namespaces];
+  const stores = [deployments, replicaSets, pods, services, slices];
   const synced = Promise.all(stores.map((store) => store.synced)).then(() => undefined);
   let parts: readonly Reconciler[] = [];
   let stopped = false;
@@ -67,8 +63,6 @@ export function startControllers(options: ControllersOptions): Controllers {
       replicaSetController({ ...common, replicaSets, pods }),
       endpointSliceController({ ...common, services, pods, slices }),
       scheduler({ ...common, pods, nodeName: options.nodeName }),
-      garbageCollector({ ...common, deployments, replicaSets, pods, services, slices }),
-      defaultServiceAccounts({ ...common, namespaces }),
     ];
   });
   const stop = async (): Promise<void> => {
@@ -86,34 +80,6 @@ export function startControllers(options: ControllersOptions): Controllers {
     async close() {
       await stop();
       for (const store of stores) store.close();
-    },
-  };
-}
-
-/** Every namespace has a ServiceAccount `default`. */
-function defaultServiceAccounts(options: {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly namespaces: ResourceStore<Namespace>;
-}): Reconciler {
-  const { client, namespaces } = options;
-  const queue = reconciler({
-    clock: options.clock,
-    logger: options.logger,
-    name: 'serviceaccount',
-    async reconcile(namespace) {
-      if (namespaces.get(undefined, namespace)?.metadata.deletionTimestamp !== undefined) return;
-      if (await client.get(serviceAccountKind, { namespace, name: 'default' })) return;
-      await client.create(serviceAccountKind, { metadata: { namespace, name: 'default' } });
-    },
-  });
-  const stop = namespaces.subscribe((event) => event.kind === 'added' && queue.enqueue(event.object.metadata.name));
-  return {
-    enqueue: queue.enqueue,
-    async close() {
-      stop();
-      await queue.close();
     },
   };
 }

@@ -1,5 +1,5 @@
-// Gives every pod without a node the one node there is.
-import { type KubeClient, type Pod, podKind, type ResourceStore } from '@weft/kube';
+// Binds every pod without a node to the one node there is.
+import { type KubeClient, objectPath, type Pod, podKind, type ResourceStore } from '@weft/kube';
 import { keyOf, splitKey } from './owner.ts';
 import { type Reconciler, type ReconcilerOptions, reconciler } from './reconciler.ts';
 
@@ -18,7 +18,9 @@ export function scheduler(options: SchedulerOptions): Reconciler {
     async reconcile(key) {
       const ref = splitKey(key);
       const pod = pods.get(ref.namespace, ref.name);
-      if (pod && needsNode(pod)) await client.patch(podKind, ref, { kind: 'merge', value: { spec: { nodeName } } });
+      if (!pod || !needsNode(pod)) return;
+      const target = { apiVersion: 'v1', kind: 'Node', name: nodeName };
+      await client.raw('POST', objectPath(podKind, ref, 'binding'), { apiVersion: 'v1', kind: 'Binding', metadata: ref, target });
     },
   });
   const stop = pods.subscribe((event) => event.kind !== 'deleted' && needsNode(event.object) && queue.enqueue(keyOf(event.object)));
