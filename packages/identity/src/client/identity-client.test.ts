@@ -187,8 +187,8 @@ describe('an answer is not put to use', () => {
     const client = on.start({ channel, logger });
     await idle(on.clock, logger, 1);
     expect(client.credentials.state.kind).toBe('pending');
-    const { code, detail } = logger.records[0]?.fields['reason'] as Reason;
-    return `${code}: ${detail}`;
+    const failure = logger.records[0]?.fields['reason'] as Reason | undefined;
+    return `${failure?.code}: ${failure?.detail}`;
   }
 
   test('when it does not say until when it is valid, or is no longer', async () => {

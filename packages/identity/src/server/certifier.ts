@@ -62,11 +62,17 @@ function step(name: CertifyStep, check: () => void): void {
   }
 }
 
-/** Asks again without audiences when the API server says that it knows none (`TokenReview` before Kubernetes 1.20 on some clouds). */
+/**
+ * Pods without a projected token carry one for the API server itself. Such a token is refused for its audience, and accepted when
+ * reviewed without: Linkerd asks twice, so must a replacement. Any other audience fails both reviews.
+ */
 async function review(port: TokenReviewPort, token: string, signal: AbortSignal | undefined): Promise<TokenReviewResult> {
   try {
-    const result = await port.review(token, [TOKEN_AUDIENCE], signal);
-    return result.kind === 'error' && result.message.includes('token audiences') ? await port.review(token, [], signal) : result;
+    const first = await port.review(token, [TOKEN_AUDIENCE], signal);
+    if (first.kind !== 'error' || !first.message.includes('token audiences')) return first;
+    const second = await port.review(token, [], signal);
+    // The first answer names the audience that was wanted.
+    return second.kind === 'error' ? first : second;
   } catch (error) {
     throw new CertifyError('reviewUnreachable', reason('UNEXPECTED', `the token could not be reviewed: ${messageOf(error)}`), { cause: error });
   }

@@ -4,3 +4,5 @@
 export { type Certified, type Certifier, type CertifierOptions, createCertifier, TOKEN_AUDIENCE } from './certifier.ts';
 export { type CertifyService, type CertifyServiceOptions, certifyService } from './certify-service.ts';
 export { CERTIFY_STATUS, CertifyError, type CertifyStep } from './certify-status.ts';
+export { identityFlags, identityMain } from './identity-main.ts';
+export { type RunningIdentity, type StartIdentityOptions, startIdentity } from './start-identity.ts';

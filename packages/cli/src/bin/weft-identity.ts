@@ -1,0 +1,4 @@
+// weft-identity.
+import { identityMain } from '@weft/identity/server';
+
+await identityMain();

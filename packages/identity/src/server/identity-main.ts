@@ -1,0 +1,96 @@
+// weft-identity: flags in, a Certify service until SIGTERM. spec/control-plane.md §3.
+import { readFileSync } from 'node:fs';
+import { isDnsLabel, isDnsName, type Logger, parseGoDuration } from '@weft/core';
+import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import {
+  ConfigError,
+  createLogger,
+  floatFlag,
+  intFlag,
+  listenFlag,
+  type MainContext,
+  type MainWorld,
+  oneOfFlag,
+  parseLogLevel,
+  runMain,
+  stringFlag,
+  VERSION,
+} from '@weft/process';
+import { startIdentity } from './start-identity.ts';
+
+const LIFETIME = '24h';
+const SKEW = '10s';
+
+export const identityFlags = {
+  addr: listenFlag({ default: { port: 8080 }, help: 'address of the gRPC server' }),
+  'admin-addr': listenFlag({ default: { port: 9990 }, help: 'address of the admin server' }),
+  kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
+  'controller-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
+  'identity-scheme': stringFlag({ default: '', help: 'type of the issuer Secret: linkerd.io/tls or kubernetes.io/tls; empty: disabled' }),
+  'identity-trust-domain': stringFlag({ default: '', help: 'suffix of all identities; empty: disabled' }),
+  'identity-issuance-lifetime': stringFlag({ default: LIFETIME, help: 'how long certificates are valid' }),
+  'identity-clock-skew-allowance': stringFlag({ default: SKEW, help: 'added at both ends of the lifetime' }),
+  issuer: stringFlag({ default: '/var/run/linkerd/identity/issuer', help: 'directory of the issuer certificate and key' }),
+  'trust-roots': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'file with the trust anchors, PEM' }),
+  'kube-apiclient-qps': floatFlag({ default: 100, help: 'accepted for compatibility' }),
+  'kube-apiclient-burst': intFlag({ default: 200, help: 'accepted for compatibility' }),
+  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
+} as const;
+
+/** Resolves with the exit code. `world` stands in for the process in tests. */
+export function identityMain(world?: MainWorld): Promise<number> {
+  return runMain({
+    name: 'weft-identity',
+    version: VERSION,
+    description: 'Issues certificates to proxies.',
+    flags: identityFlags,
+    run,
+    ...(world && { world }),
+  });
+}
+
+async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Promise<number | undefined> {
+  const level = parseLogLevel(flags['log-level']);
+  const scheme = flags['identity-scheme'];
+  const trustDomain = flags['identity-trust-domain'];
+  const controlPlaneNamespace = flags['controller-namespace'];
+  const errors = [
+    ...(level ? [] : [`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]),
+    ...(trustDomain === '' || isDnsName(trustDomain) ? [] : [`-identity-trust-domain ${JSON.stringify(trustDomain)}: not a DNS name`]),
+    ...(isDnsLabel(controlPlaneNamespace) ? [] : [`-controller-namespace ${JSON.stringify(controlPlaneNamespace)}: not a DNS label`]),
+  ];
+  if (!level || errors.length > 0) throw new ConfigError(errors);
+  const logger = createLogger({ level, format: flags['log-format'], name: 'identity' });
+  if (scheme === '' || trustDomain === '') {
+    logger.log('info', 'identity is disabled: no scheme or no trust domain');
+    return 0;
+  }
+
+  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  shutdown.add('kubernetes client', () => client.close());
+  await startIdentity({
+    listen: flags.addr,
+    adminListen: flags['admin-addr'],
+    client,
+    controlPlaneNamespace,
+    trustDomain,
+    scheme,
+    issuerDir: flags.issuer,
+    anchors: readFileSync(flags['trust-roots'], 'utf8'),
+    lifetimeMs: duration(flags, 'identity-issuance-lifetime', LIFETIME, logger),
+    skewMs: duration(flags, 'identity-clock-skew-allowance', SKEW, logger),
+    shutdown,
+    logger,
+  });
+  return undefined;
+}
+
+/** A bad duration is no reason to leave the mesh without certificates: the default is used instead. */
+function duration(flags: Readonly<Record<string, unknown>>, name: keyof typeof identityFlags, fallback: string, logger: Logger): number {
+  const text = String(flags[name]);
+  const parsed = parseGoDuration(text);
+  if (parsed !== undefined && parsed >= 0) return parsed;
+  logger.log('warn', 'a duration cannot be read, its default is used', { flag: name, value: text, default: fallback });
+  return parseGoDuration(fallback) ?? 0;
+}
