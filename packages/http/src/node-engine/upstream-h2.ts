@@ -17,7 +17,7 @@ export class H2Upstream implements CallingUpstream {
   /** Requests that wait for the dial under way. */
   readonly #waiting = new Set<StreamCall>();
   #current: H2Session | undefined;
-  #dialing = false;
+  #dialing: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: H2UpstreamOptions) {
@@ -31,6 +31,11 @@ export class H2Upstream implements CallingUpstream {
     else if (request.head.upgrade) process.nextTick(() => call.fail({ kind: 'protocol', error: new Error('http/2 carries no http/1 upgrade') }));
     else this.place(call);
     return call;
+  }
+
+  async connect(): Promise<void> {
+    if (this.#closed) throw new Error('upstream is closed');
+    if (this.#current?.usable !== true) await (this.#dialing ?? this.#dial());
   }
 
   close(): void {
@@ -53,7 +58,8 @@ export class H2Upstream implements CallingUpstream {
       return;
     }
     this.#waiting.add(call);
-    if (!this.#dialing) this.#dial();
+    // The calls that wait learn of a failure by themselves.
+    if (!this.#dialing) this.#dial().catch(() => undefined);
   }
 
   done(call: StreamCall): void {
@@ -67,23 +73,25 @@ export class H2Upstream implements CallingUpstream {
     for (const session of this.#sessions) session.close();
   }
 
-  #dial(): void {
-    this.#dialing = true;
-    this.#open().then(
+  #dial(): Promise<void> {
+    const dialing = this.#open().then(
       (session) => {
-        this.#dialing = false;
+        this.#dialing = undefined;
         const calls = [...this.#waiting];
         this.#waiting.clear();
         for (const call of calls) if (!call.over) this.#runOrPlace(call, session);
         if (this.#closed) this.#closeIdle();
       },
       (error: unknown) => {
-        this.#dialing = false;
+        this.#dialing = undefined;
         const failure: ForwardFailure = { kind: 'connect', error: error instanceof Error ? error : new Error(String(error)) };
         const calls = [...this.#waiting];
         for (const call of calls) call.fail(failure);
+        throw failure.error;
       },
     );
+    this.#dialing = dialing;
+    return dialing;
   }
 
   #runOrPlace(call: StreamCall, session: H2Session): void {
