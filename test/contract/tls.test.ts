@@ -163,9 +163,9 @@ describe('a server', () => {
   });
 
   test('refuses a workload that issues certificates itself', async () => {
-    const { vote, web } = await mesh();
-    const forged = await selfSigned({ names: [dns(VOTE)] }, vote.anchors);
-    expect(await attacked(serverOf(vote), { ...forged, chain: [...forged.chain, ...web.chain] })).toBe('TLS_PEER_UNTRUSTED');
+    const { authority, vote } = await mesh();
+    const rogue = await authority.rogue({ names: [dns(WEB)] });
+    expect(await attacked(serverOf(vote), await rogue.issue({ names: [dns(VOTE)] }))).toBe('TLS_PEER_UNTRUSTED');
   });
 
   test('refuses an expired certificate', async () => {
@@ -359,6 +359,12 @@ describe('a client', () => {
     for (const name of [dns(`x, DNS:${VOTE}`), dns('*.emojivoto.serviceaccount.identity.linkerd.cluster.local'), { type: 'url' as const, value: VOTE }]) {
       expect(await lured(clientOf(web), await authority.issue({ names: [name] }))).toBe('TLS_PEER_NAME_MISMATCH');
     }
+  });
+
+  test('refuses a server certified by another workload', async () => {
+    const { authority, web } = await mesh();
+    const rogue = await authority.rogue({ names: [dns(WEB)] });
+    expect(await lured(clientOf(web), await rogue.issue({ names: [dns(VOTE)] }))).toBe('TLS_PEER_UNTRUSTED');
   });
 
   test('refuses an expired server', async () => {

@@ -23,6 +23,8 @@ export interface TestAuthority {
   issue(options: LeafOptions, anchors?: readonly Uint8Array[]): Promise<Credentials>;
   /** An authority below this one. Its `anchor` is its own certificate, which is not self-signed. */
   intermediate(): Promise<TestAuthority>;
+  /** A workload that signs certificates although it may not. Its `anchor` is its own certificate. */
+  rogue(options: LeafOptions): Promise<TestAuthority>;
 }
 
 interface Signer {
@@ -87,6 +89,11 @@ function authority(signer: Signer): TestAuthority {
     async intermediate() {
       const keys = await newKeys();
       const certificate = await sign(`CN=intermediate ${serial}`, keys, {}, authorityExtensions());
+      return authority({ certificate, keys, path: [new Uint8Array(certificate.rawData), ...signer.path] });
+    },
+    async rogue(options) {
+      const keys = await newKeys();
+      const certificate = await sign('CN=rogue', keys, options, leafExtensions(options));
       return authority({ certificate, keys, path: [new Uint8Array(certificate.rawData), ...signer.path] });
     },
   };
