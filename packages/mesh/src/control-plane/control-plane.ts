@@ -29,6 +29,8 @@ export interface RenderedControlPlane {
 }
 
 const NAMESPACE = 'linkerd';
+/** All of them start at once, before there is an identity service: the first attempts fail and must not wait ten seconds. */
+const FIRST_CERTIFICATE = { name: 'LINKERD2_PROXY_IDENTITY_MIN_REFRESH', value: '250ms' };
 
 export async function controlPlane(
   options: ControlPlaneOptions & { readonly apiServerUrl: string; readonly clusterDomain: string },
@@ -52,7 +54,11 @@ export async function controlPlane(
   const inject = (workload: Workload, own: InjectorValues): PodTemplate =>
     meshed ? injectTemplate({ template: workload.template, namespace: NAMESPACE, deployment: workload.name, values: own }) : workload.template;
   // Connections to the API server do not pass the proxy.
-  const base: InjectorValues = { ...values, proxyInit: { ...values.proxyInit, ignoreOutboundPorts: '443,6443' } };
+  const base: InjectorValues = {
+    ...values,
+    proxyInit: { ...values.proxyInit, ignoreOutboundPorts: '443,6443' },
+    proxy: { ...values.proxy, additionalEnv: [...values.proxy.additionalEnv, FIRST_CERTIFICATE] },
+  };
   const identity = identityWorkload(settings);
   const destination = destinationWorkload(settings);
   const injector = injectorWorkload(settings);

@@ -1,8 +1,8 @@
 // Probes of a container: HTTP, TCP, command; a verdict changes after so many equal results in a row. Kubernetes
 // "Configure Liveness, Readiness and Startup Probes". An eager probe begins at once and is tried four times a second until its
 // first success, so that a mesh starts as fast as it can.
-import { Agent, request } from 'node:http';
-import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { request } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import type { Clock, Timer } from '@weft/core';
@@ -114,7 +114,7 @@ function httpStatus(socket: Socket, get: NonNullable<Probe['httpGet']>, timeoutM
     const outgoing = (secure ? tlsRequest : request)({
       path: get.path ?? '/',
       headers: { host: 'localhost', 'user-agent': 'kube-probe/1.32', accept: '*/*', connection: 'close', ...headers },
-      agent: secure ? new TlsAgent({ maxSockets: 1 }) : new Agent({ maxSockets: 1 }),
+      // Without an agent of its own, or Node would connect by itself.
       createConnection: () => (secure ? tlsConnect({ socket, rejectUnauthorized: false }) : socket),
     });
     const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
