@@ -1,0 +1,107 @@
+// Certificates: waiting for the first one, who the control plane must be, and what a peer with a wrong one gets. spec/proxy.md §1.4, §3, §10.4.
+import { createAuthority } from '@weft/identity/authority';
+import { expect, test } from 'vitest';
+import { get, httpApplication } from './applications.ts';
+import { controlPlane } from './control-plane.ts';
+import { type ProxyProcessOptions, readyProxy, startProxy } from './proxy-process.ts';
+import { NAME, pair, SERVICE, scripted } from './scenes.ts';
+
+const CONTROL_NAME = 'linkerd-identity.linkerd.serviceaccount.identity.linkerd.cluster.local';
+const CONTROL_HOST = 'linkerd-identity-headless.linkerd.svc.cluster.local';
+
+/** All services behind one DNS name, reached by TLS under one identity. */
+function throughTls(port: number, name: string): Pick<ProxyProcessOptions, 'env' | 'hosts' | 'dial'> {
+  const services = ['IDENTITY', 'DESTINATION', 'POLICY'].flatMap((service) => [
+    [`LINKERD2_PROXY_${service}_SVC_ADDR`, `${CONTROL_HOST}.:8080`],
+    [`LINKERD2_PROXY_${service}_SVC_NAME`, name],
+  ]);
+  return {
+    env: Object.fromEntries(services) as Record<string, string>,
+    hosts: { [CONTROL_HOST]: ['10.42.0.3'] },
+    dial: { '10.42.0.3:8080': `127.0.0.1:${port}` },
+  };
+}
+
+test('the proxy is alive at once and ready when it holds a certificate', async () => {
+  await using control = await controlPlane().start();
+  const certificates = control.holdCertificates();
+  await using proxy = await startProxy({ control, name: 'client', ip: '10.42.0.4' });
+  expect(await proxy.admin('/live')).toEqual({ status: 200, body: 'live\n' });
+  expect(await proxy.admin('/ready')).toEqual({ status: 503, body: 'not ready\n' });
+  certificates.release();
+  await proxy.log(/^Ready$/);
+  expect(await proxy.admin('/ready')).toEqual({ status: 200, body: 'ready\n' });
+  expect(control.requests).toContain(`Certify ${proxy.identity}`);
+});
+
+test('a control plane that is not local is found by name, proves its identity, and learns ours once there is one', async () => {
+  await using control = await controlPlane().tls(CONTROL_NAME).start();
+  await using proxy = await readyProxy({
+    control,
+    name: 'client',
+    ip: '10.42.0.4',
+    connectsTo: { [SERVICE]: NAME },
+    ...throughTls(control.address.port, CONTROL_NAME),
+  });
+  await get(proxy.outboundPort(SERVICE));
+  expect(control.clients[0]).toBeUndefined();
+  expect(control.requests).toContain(`Watch ${SERVICE}`);
+  // The connection for discovery is the first that is made with a certificate.
+  expect(control.clients).toContain(proxy.identity);
+});
+
+test('a control plane with another identity is not believed', async () => {
+  await using control = await controlPlane().tls('impostor.ns.serviceaccount.identity.linkerd.cluster.local').start();
+  await using proxy = await startProxy({ control, name: 'client', ip: '10.42.0.4', ...throughTls(control.address.port, CONTROL_NAME) });
+  const { reason } = await proxy.log(/^could not certify$/);
+  expect(JSON.stringify(reason)).toContain('impostor.ns.serviceaccount');
+  expect(control.requests).toEqual([]);
+  expect((await proxy.admin('/ready')).status).toBe(503);
+});
+
+test('an endpoint with another identity than discovery said gets no request, and the reason is in header, log and metric', async () => {
+  let requests = 0;
+  await using app = await httpApplication((_message, response) => {
+    requests++;
+    response.end();
+  });
+  await using control = await scripted().start();
+  await using both = await pair(control, app.port);
+  const { client, server } = both;
+  const name = 'other.ns.serviceaccount.identity.linkerd.cluster.local';
+  control.endpointsOf(NAME).set([server.endpoint(8080, { identity: { id: { kind: 'dns', name }, serverName: name } })]);
+  // The server does not answer to the other name: it passes the handshake on to the application, or shows its own certificate.
+  const answer = await get(client.outboundPort(SERVICE));
+  expect([502, 503, 504]).toContain(answer.status);
+  expect(answer.headers['l5d-proxy-error']).toBeTruthy();
+  expect(answer.headers['l5d-proxy-connection']).toBe('close');
+  expect(requests).toBe(0);
+  expect(await client.metric('request_total', { direction: 'outbound', tls: 'no_identity' })).toBe(0);
+});
+
+test('a peer of another mesh is refused with its reason, never in plaintext', async () => {
+  let requests = 0;
+  await using app = await httpApplication((_message, response) => {
+    requests++;
+    response.end();
+  });
+  await using elsewhere = await controlPlane()
+    .authority(await createAuthority({ trustDomain: 'cluster.local' }))
+    .start();
+  await using server = await readyProxy({ control: elsewhere, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port } });
+  await using control = await scripted().endpoints(NAME, server.endpoint(8080)).start();
+  const dial = { '10.42.0.5:8080': server.inboundAddress(8080) };
+  await using client = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial });
+  const answer = await get(client.outboundPort(SERVICE));
+  expect([502, 503, 504]).toContain(answer.status);
+  expect(answer.headers['l5d-proxy-error']).toContain('does not chain to the trust anchors');
+  expect(requests).toBe(0);
+  expect(client.logs.some((line) => JSON.stringify(line).includes('TLS_PEER_UNTRUSTED'))).toBe(true);
+  expect(await client.metric('tcp_open_total', { direction: 'outbound', peer: 'dst', tls: 'no_identity' })).toBe(0);
+  console.log(
+    (await client.admin('/metrics')).body
+      .split('\n')
+      .filter((l) => /error|weft/.test(l))
+      .join('\n'),
+  );
+});
