@@ -97,7 +97,7 @@ async function createNamespaces(state: ApiState, names: readonly string[]): Prom
   for (const name of new Set(names)) {
     await createObject(
       state,
-      { kind, namespace: undefined, user: ADMIN, dryRun: false, warn: () => undefined },
+      { kind, namespace: undefined, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server' },
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
     );
   }

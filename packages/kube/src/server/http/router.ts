@@ -51,6 +51,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       query: url.searchParams,
       form: form ?? 'object',
       user,
+      manager: url.searchParams.get('fieldManager') || (request.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown',
       contentType: contentTypeOf(request),
       body: await readBody(request, maxBodyBytes),
       signal: gone.signal,

@@ -66,7 +66,7 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
     if (!kind || store.collection(resource).get(keyOf(namespace, name))) return;
     const object: JsonObject = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...draft };
     ensureObject(object, 'metadata').namespace = namespace;
-    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined }, object).catch((error: unknown) => {
+    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server' }, object).catch((error: unknown) => {
       // Someone else made it, or the namespace is going.
       state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
     });

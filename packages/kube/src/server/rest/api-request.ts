@@ -48,6 +48,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   readonly form: AnswerForm;
   readonly user: UserInfo;
+  /** Who writes, for field ownership: the fieldManager parameter, or the name of the client. */
+  readonly manager: string;
   /** Of the body, without parameters, lower case; empty when there is none. */
   readonly contentType: string;
   /** The decoded body; undefined when it is empty. */

@@ -76,8 +76,10 @@ export function removeObject(state: ApiState, kind: KindDefinition, namespace: s
   if (resource === namespaceKind) next.status = { ...objectAt(next, 'status'), phase: 'Terminating' };
   if (options.dryRun) return { kind: 'going', revision: current };
   if (released(kind, next)) {
-    state.store.remove(resource, next);
-    return { kind: 'gone', last: next };
+    // What goes at once was never seen being deleted.
+    const last = isBeingDeleted(object) ? next : clone(object);
+    state.store.remove(resource, last);
+    return { kind: 'gone', last };
   }
   if (isBeingDeleted(object) && before === metadata.deletionGracePeriodSeconds) return { kind: 'going', revision: current };
   const stored = state.store.replace(resource, next, current);

@@ -6,7 +6,8 @@ import { keyOf } from '../storage/collection.ts';
 import { selectorText } from '../table/columns.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';
 import type { ApiState } from './api-state.ts';
-import { contextOf, patcher } from './write.ts';
+import { contextOf } from './request-context.ts';
+import { patcher } from './write.ts';
 import { updateObject } from './write-object.ts';
 
 export async function serveScale(state: ApiState, request: ApiRequest): Promise<ApiAnswer> {

@@ -17,7 +17,13 @@ const SERVER_OWNED = [
 ];
 
 /** A new object: `wanted` as far as the door it came through lets it. Called before and after admission. */
-export function applyUpdateRules(kind: KindDefinition, wanted: JsonObject, old: JsonObject, subresource: string | undefined): JsonObject {
+export function applyUpdateRules(
+  kind: KindDefinition,
+  wanted: JsonObject,
+  old: JsonObject,
+  subresource: string | undefined,
+  keepsManagedFields = false,
+): JsonObject {
   const next =
     subresource === 'status' ? { ...clone(old), status: wanted.status } : subresource === 'finalize' ? { ...clone(old), spec: wanted.spec } : clone(wanted);
   if (next.status === undefined) delete next.status;
@@ -29,6 +35,9 @@ export function applyUpdateRules(kind: KindDefinition, wanted: JsonObject, old: 
   next.kind = old.kind;
   const metadata = ensureObject(next, 'metadata');
   const before = objectAt(old, 'metadata') ?? {};
+  const managed = keepsManagedFields ? objectAt(wanted, 'metadata')?.managedFields : before.managedFields;
+  if (managed === undefined) delete metadata.managedFields;
+  else metadata.managedFields = clone(managed);
   for (const key of SERVER_OWNED) {
     if (before[key] === undefined) delete metadata[key];
     else metadata[key] = before[key];

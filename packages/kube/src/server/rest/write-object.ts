@@ -7,6 +7,7 @@ import { apiVersionOf } from '../../resources/resource-kind.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { nameSuffix } from '../admission/name-suffix.ts';
 import { admitServiceAccount } from '../admission/service-account-admission.ts';
+import { trackUpdate } from '../apply/field-managers.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, modified, notFound } from '../errors/api-error.ts';
 import { clone, deepEqual, ensureObject, isObject, type Json, type JsonObject, objectAt, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
@@ -25,6 +26,12 @@ export interface WriteContext {
   readonly user: UserInfo;
   readonly dryRun: boolean;
   readonly warn: (text: string) => void;
+  /** Name of the field manager of a write that is no apply. */
+  readonly manager: string;
+  /** Ownership of a new object made by an apply. */
+  readonly managedFields?: Json;
+  /** The wanted object carries its ownership itself: always after an apply, where it changed it in a JSON patch. */
+  readonly ownership?: 'applied' | 'patched';
 }
 
 /** The object of a body, without nulls, with its type checked against the path. */
@@ -90,6 +97,7 @@ export async function createObject(state: ApiState, context: WriteContext, objec
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(state.clock.wall());
   if (kind.hasGeneration) metadata.generation = 1;
+  if (context.managedFields !== undefined) metadata.managedFields = context.managedFields;
   if (kind.hasStatus) {
     delete object.status;
     const status = kind.initialStatus?.(object);
@@ -167,14 +175,18 @@ async function prepareUpdate(
 ): Promise<JsonObject> {
   const { kind } = context;
   const old = current.object;
-  const next = applyUpdateRules(kind, wanted, old, subresource);
+  const next = applyUpdateRules(kind, wanted, old, subresource, context.ownership !== undefined);
   if (subresource === undefined || subresource === 'scale') {
     kind.complete(next);
     if (kind.resource === serviceKind) assignAddresses(state, kind, next, old);
   }
   if (deepEqual(withoutVersion(next), withoutVersion(old))) return next;
   const admitted = await admit(state, context, next, old, subresource);
-  const final = applyUpdateRules(kind, admitted, old, subresource);
+  const final = applyUpdateRules(kind, admitted, old, subresource, context.ownership !== undefined);
+  if (context.ownership === undefined || (context.ownership === 'patched' && ownershipKept(final, old))) {
+    const manager = { name: context.manager, operation: 'Update', apiVersion: apiVersionOf(kind.resource), subresource: subresource ?? '' } as const;
+    trackUpdate(final, old, manager, kind.merge, timestamp(state.clock.wall()));
+  }
   check(kind, final, old);
   await state.webhooks.validate(
     { target: admissionTarget(state, { ...context, object: final, old, subresource }), user: context.user, dryRun: context.dryRun },
@@ -231,4 +243,8 @@ function assignAddresses(state: ApiState, kind: KindDefinition, service: JsonObj
 /** What would have been stored: the answer to a dry run. */
 function provisional(object: JsonObject, version: number): Revision {
   return { object, version, text: JSON.stringify(object) };
+}
+
+function ownershipKept(next: JsonObject, old: JsonObject): boolean {
+  return deepEqual(objectAt(next, 'metadata')?.managedFields, objectAt(old, 'metadata')?.managedFields);
 }

@@ -10,15 +10,11 @@ import { listText } from '../table/table.ts';
 import { admissionTarget } from './admission-target.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';
 import type { ApiState } from './api-state.ts';
+import { applyObject } from './apply-object.ts';
 import { answerObject, writeForm } from './read.ts';
 import { type Removal, removeObject, removeOptionsOf } from './remove-object.ts';
-import { createObject, objectOf, type UpdateRequest, updateObject, type WriteContext } from './write-object.ts';
-
-export function contextOf({ kind, path, query, user, warn }: ApiRequest): WriteContext {
-  const dryRun = query.getAll('dryRun');
-  if (dryRun.some((value) => value !== 'All' && value !== '')) throw badRequest(`invalid dryRun ${dryRun.join(',')}: the only valid value is All`);
-  return { kind, namespace: path.namespace, user, dryRun: dryRun.includes('All'), warn };
-}
+import { contextOf } from './request-context.ts';
+import { createObject, objectOf, type UpdateRequest, updateObject } from './write-object.ts';
 
 export async function postObject(state: ApiState, request: ApiRequest): Promise<ApiAnswer> {
   const context = contextOf(request);
@@ -35,7 +31,8 @@ export async function putObject(state: ApiState, request: ApiRequest, subresourc
 }
 
 export async function patchObject(state: ApiState, request: ApiRequest, subresource?: UpdateRequest['subresource']): Promise<ApiAnswer> {
-  const context = contextOf(request);
+  if (request.contentType === 'application/apply-patch+yaml') return applyObject(state, request, subresource === 'status' ? 'status' : undefined);
+  const context = { ...contextOf(request), ownership: 'patched' } as const;
   const name = request.path.name ?? '';
   const change = patcher(request);
   const wanted = (current: JsonObject): JsonObject => objectOf(change(current), context, name);
