@@ -16,6 +16,7 @@ test('fails requests with 504 while the target has no endpoints, and serves them
   expect(answer.headers['l5d-proxy-error']).toBe(`NO_ENDPOINTS: the target has no endpoints: ${NAME}`);
   expect(sample(client.metrics, 'outbound_http_errors_total', 'error="failfast"')).toBe(1);
   mesh.control.endpointsOf(NAME).set([server.endpoint(8080)]);
+  await until(() => sample(client.metrics, 'tcp_open_total', 'peer="dst"') === 1);
   expect((await ask(port)).status).toBe(200);
 });
 
@@ -115,7 +116,7 @@ test('routes by path and splits by weight', async () => {
   expect([...seen].sort()).toEqual(['a', 'b']);
 });
 
-test('balances opaque connections over the endpoints that answer', async () => {
+test('balances opaque connections, by the newest endpoints and policy', async () => {
   await using mesh = await TestMesh.start();
   const { server: a, port } = await startPair(mesh, await mesh.listen((socket) => socket.end('a')), FAST);
   const b = await mesh.workload('server', { ip: '10.42.0.6', ports: { 8080: await mesh.listen((socket) => socket.end('b')) } });
@@ -127,13 +128,14 @@ test('balances opaque connections over the endpoints that answer', async () => {
   expect(await readAll(denied).catch(() => '')).toBe('');
   const { serverPolicy } = await import('./policies.ts');
   mesh.control.inboundOf(8080).set(serverPolicy({ kind: 'unauthenticated' }, 'detect'));
-  const seen = new Set<string>();
-  for (let i = 0; i < 20; i++) {
+  const answer = async (): Promise<string> => {
     const socket = await tcp(port);
     socket.end('\x00');
-    seen.add(await readAll(socket));
-  }
-  expect([...seen].sort()).toEqual(['a', 'b']);
+    return readAll(socket);
+  };
+  expect(['a', 'b']).toContain(await answer());
+  mesh.control.endpointsOf(NAME).set([b.endpoint(8080, { hint: 'opaque' })]);
+  expect(await answer()).toBe('b');
 });
 
 test('follows a ServiceProfile that splits traffic and tells the canonical name', async () => {
@@ -151,4 +153,27 @@ test('follows a ServiceProfile that splits traffic and tells the canonical name'
     ],
   });
   expect((await ask(port)).body).toBe('server.ns.svc.cluster.local:80');
+});
+
+test('sends requests to the endpoint that answers while another does not', async () => {
+  await using mesh = await TestMesh.start();
+  const { server, port } = await startPair(mesh, await mesh.listenOn(named('a')), FAST);
+  const gone = server.endpoint(9998);
+  mesh.control.endpointsOf(NAME).set([gone, server.endpoint(9999), server.endpoint(8080)]);
+  for (let i = 0; i < 10; i++) expect((await ask(port)).status).toBe(200);
+  mesh.control.endpointsOf(NAME).set([gone]);
+  const answer = await ask(port);
+  expect(answer.status).toBe(504);
+  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.5:9998 \(CONNECT_REFUSED/);
+});
+
+test('connects again at once when a connection is lost', async () => {
+  await using mesh = await TestMesh.start();
+  const { client, server, port } = await startPair(mesh, await mesh.listenOn(named('a')));
+  expect((await ask(port)).status).toBe(200);
+  server.proxy.destroy();
+  await until(() => sample(client.metrics, 'tcp_close_total', 'peer="dst"') > 0);
+  const again = await mesh.workload('server', { ip: '10.42.0.5', ports: { 8080: await mesh.listenOn(named('b')) } });
+  expect(again.identity).toBe(server.identity);
+  expect((await ask(port)).body).toBe('b');
 });

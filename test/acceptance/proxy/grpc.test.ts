@@ -5,7 +5,12 @@ import { onlyFor } from './policies.ts';
 import { sample, TestMesh } from './test-mesh.ts';
 
 const bytes = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
-const codec = { requestSerialize: bytes.serialize, requestDeserialize: bytes.deserialize, responseSerialize: bytes.serialize, responseDeserialize: bytes.deserialize };
+const codec = {
+  requestSerialize: bytes.serialize,
+  requestDeserialize: bytes.deserialize,
+  responseSerialize: bytes.serialize,
+  responseDeserialize: bytes.deserialize,
+};
 const service: ServiceDefinition = {
   chat: { path: '/test.Echo/Chat', requestStream: true, responseStream: true, ...codec },
   fail: { path: '/test.Echo/Fail', requestStream: false, responseStream: false, ...codec },

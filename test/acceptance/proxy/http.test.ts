@@ -26,7 +26,12 @@ interface Mirrored {
 test('carries an HTTP/1.1 request over mutual TLS and restores its version', async () => {
   await using mesh = await TestMesh.start();
   const { client, server, port } = await startPair(mesh, await mesh.listenOn(mirror()));
-  const answer = await ask(port, { method: 'POST', path: '/x?y=1', body: 'hello', headers: { host: 'server.ns.svc.cluster.local', 'l5d-client-id': 'forged' } });
+  const answer = await ask(port, {
+    method: 'POST',
+    path: '/x?y=1',
+    body: 'hello',
+    headers: { host: 'server.ns.svc.cluster.local', 'l5d-client-id': 'forged' },
+  });
   expect(answer).toMatchObject({ status: 200, version: '1.1' });
   expect(answer.headers['l5d-orig-proto']).toBeUndefined();
   const seen = JSON.parse(answer.body) as Mirrored;
@@ -57,7 +62,9 @@ test('strips hop-by-hop headers and keeps a body that is sent in chunks', async 
   await using mesh = await TestMesh.start();
   const { port } = await startPair(mesh, await mesh.listenOn(mirror()));
   const socket = await tcp(port);
-  socket.write('POST /c HTTP/1.1\r\nhost: server\r\nconnection: close, x-gone\r\nx-gone: 1\r\nx-kept: 2\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n');
+  socket.write(
+    'POST /c HTTP/1.1\r\nhost: server\r\nconnection: close, x-gone\r\nx-gone: 1\r\nx-kept: 2\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n',
+  );
   const raw = await readAll(socket);
   socket.destroy();
   const seen = JSON.parse(raw.slice(raw.indexOf('{'), raw.lastIndexOf('}') + 1)) as Mirrored;

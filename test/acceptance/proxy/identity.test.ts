@@ -19,6 +19,7 @@ test('refuses a peer that proves another identity, and never tries plaintext', a
   expect(answer.headers['l5d-proxy-error']).toMatch(/^TLS_PEER_NAME_MISMATCH: .*10\.42\.0\.5:8080.*imposed/);
   expect(answer.headers['l5d-proxy-connection']).toBe('close');
   expect(sample(client.metrics, 'weft_refusals_total', 'reason="TLS_PEER_NAME_MISMATCH"')).toBe(1);
+  expect(sample(client.metrics, 'weft_connect_errors_total', 'reason="TLS_PEER_NAME_MISMATCH"')).toBeGreaterThan(0);
   expect(sample(client.metrics, 'outbound_http_errors_total', 'error="i/o"')).toBe(1);
   expect(client.logs.some(({ level, fields }) => level === 'warn' && fields.reason === 'TLS_PEER_NAME_MISMATCH')).toBe(true);
   expect(sample(server.metrics, 'request_total')).toBe(0);
@@ -45,12 +46,12 @@ test('does not speak plaintext to an endpoint that has an identity but no TLS', 
   await using mesh = await TestMesh.start();
   let received = Buffer.alloc(0);
   const bare = await mesh.listen((socket) => socket.on('data', (chunk: Buffer) => (received = Buffer.concat([received, chunk]))));
-  const { port } = await startPair(mesh, await mesh.listenOn(app()), { client: { outbound: { connectTimeoutMs: 200 } } });
+  const { port } = await startPair(mesh, await mesh.listenOn(app()), { client: { outbound: { connectTimeoutMs: 100, failfastMs: 200 } } });
   mesh.addresses.set('10.42.0.9:8080', { ip: '127.0.0.1', port: bare });
   mesh.control.endpointsOf(NAME).set([meshedEndpoint(identityOf('server'), { ip: '10.42.0.9', port: 8080 })]);
   const answer = await ask(port, { path: '/secret' });
   expect(answer.status).toBe(504);
-  expect(answer.headers['l5d-proxy-error']).toMatch(/^TLS_HANDSHAKE_TIMEOUT: /);
+  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.9:8080 \(TLS_HANDSHAKE_TIMEOUT/);
   expect(received[0]).toBe(22);
   expect(received.includes('secret')).toBe(false);
 });
@@ -113,7 +114,7 @@ test('holds only so many connections before the first certificate, and only so l
   const { port } = server.inboundAddress(4143);
   const closed = (socket: Awaited<ReturnType<typeof tcp>>) => new Promise((resolve) => socket.once('end', resolve).once('error', resolve).resume());
   await Promise.all([tcp(port), tcp(port)].map(async (socket) => closed(await socket)));
-  await until(() => sample(server.metrics, 'weft_refusals_total', 'reason="IDENTITY_NOT_READY"') === 2);
+  expect(sample(server.metrics, 'weft_refusals_total', 'reason="IDENTITY_NOT_READY"')).toBe(2);
 });
 
 test('uses renewed credentials for new connections', async () => {

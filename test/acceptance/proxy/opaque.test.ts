@@ -1,10 +1,10 @@
-import { connect as connectHttp } from 'node:http2';
 import { createServer } from 'node:http';
+import { connect as connectHttp } from 'node:http2';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { constantWatch } from '@weft/core';
-import { encodeTransportHeader, tlsClient } from '@weft/tls';
 import { tcpDialer } from '@weft/proxy';
+import { encodeTransportHeader, tlsClient } from '@weft/tls';
 import { expect, test } from 'vitest';
 import { ask, firstBytes, NAME, readAll, SERVICE, startPair, tcp, until } from './pair.ts';
 import { balanced, clientPolicy, firstOf, onlyFor, opaqueProtocol, serverPolicy } from './policies.ts';
@@ -115,7 +115,9 @@ test('admits no bytes on a port that policy calls HTTP', async () => {
   const { server } = await startPair(mesh, await mesh.listen(() => (connections += 1)));
   const { protocol } = serverPolicy({ kind: 'unauthenticated' });
   if (!('routes' in protocol)) throw new TypeError('unexpected protocol');
-  mesh.control.inboundOf(8080).set({ metadata: { kind: 'default', name: 'h' }, protocol: { kind: 'http1', routes: [], authorizations: protocol.authorizations } });
+  mesh.control
+    .inboundOf(8080)
+    .set({ metadata: { kind: 'default', name: 'h' }, protocol: { kind: 'http1', routes: [], authorizations: protocol.authorizations } });
   const socket = await tcp(server.inboundAddress(8080).port);
   socket.write('\x00\x01\x02 this is not HTTP');
   await readAll(socket).catch(() => '');

@@ -1,7 +1,7 @@
 // A client and a server workload with a Service between them, and small clients to drive it.
 import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { buffer, text } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import type { Clock, Endpoint } from '@weft/core';
 import type { ProxySettings } from '@weft/proxy';
 import { balanced, detectPolicy } from './policies.ts';
@@ -56,7 +56,9 @@ export interface Ask {
 export async function ask(port: number, options: Ask = {}): Promise<Answer> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const { body, ...rest } = options;
-    request({ host: '127.0.0.1', port, agent: false, ...rest }, resolve).on('error', reject).end(body);
+    request({ host: '127.0.0.1', port, agent: false, ...rest }, resolve)
+      .on('error', reject)
+      .end(body);
   });
   return { status: response.statusCode ?? 0, headers: response.headers, version: response.httpVersion, body: await text(response) };
 }
@@ -68,8 +70,15 @@ export function tcp(port: number): Promise<Socket> {
   });
 }
 
-export async function readAll(socket: Socket): Promise<string> {
-  return (await buffer(socket)).toString('latin1');
+/** Everything until the peer ends; what node:stream offers for it destroys a socket that is still to be written to. */
+export function readAll(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.once('end', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('cut off')));
+  });
 }
 
 /** Resolves with the first bytes. */

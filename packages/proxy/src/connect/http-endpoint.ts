@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { type Clock, type Endpoint, type ExponentialBackoff, formatSocketAddress, type Labels, type Random, type Reason, reasonOf } from '@weft/core';
 import type { Http2Params, HttpEngine, Link, RequestHead, Upstream } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
-import { describeMember, type PoolMember } from '../outbound/balanced-queue.ts';
+import { describeMember, isHopeless, type PoolMember } from '../outbound/balanced-queue.ts';
 import type { EndpointDialer, Session } from './endpoint-dialer.ts';
 import { Reconnect } from './reconnect.ts';
 
@@ -15,13 +15,14 @@ export interface HttpEndpointOptions {
   readonly meter: HttpMeter;
   /** Of its connections, for tcp_* metrics. */
   readonly onConnected: (socket: Socket) => void;
+  readonly onFailed: (why: Reason) => void;
   readonly backoff: ExponentialBackoff;
   readonly poolIdleMs: number;
   readonly maxIdle: number;
   readonly http2: Http2Params;
   readonly clock: Clock;
   readonly random: Random;
-  /** `ready` turned true. */
+  /** `ready` turned true, or `hopeless` was set. */
   readonly changed: () => void;
 }
 
@@ -65,6 +66,10 @@ export class HttpEndpoint implements PoolMember {
     return request.version === '2' || this.upgrades(request) ? this.#http2 : this.#http1;
   }
 
+  get hopeless(): Reason | undefined {
+    return isHopeless(this.#lastError) ? this.#lastError : undefined;
+  }
+
   describe(): string {
     return describeMember(this.address, this.ready, this.#lastError);
   }
@@ -88,19 +93,21 @@ export class HttpEndpoint implements PoolMember {
       }
       return socket;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(reasonOf(error));
       throw error;
     }
   }
 
-  #failed(error: unknown): void {
-    this.#lastError = reasonOf(error);
+  #failed(why: Reason): void {
+    this.#options.onFailed(why);
+    this.#lastError = why;
     this.ready = false;
     if (this.#closed) return;
     this.#reconnect.failed(() => {
       if (this.#upgrades && this.#http2.connect) this.#connect();
       else this.#becomeReady();
     });
+    if (this.hopeless) this.#options.changed();
   }
 
   /** A connection that did not live long counts as a failure, so that a peer that accepts and closes is not hammered. */
@@ -116,7 +123,7 @@ export class HttpEndpoint implements PoolMember {
     this.ready = false;
     this.#http2.connect?.().then(
       () => this.#becomeReady(),
-      (error: unknown) => this.#failed(error),
+      () => undefined,
     );
   }
 

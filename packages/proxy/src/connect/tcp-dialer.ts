@@ -11,9 +11,16 @@ export interface TcpDialerOptions {
 /** Sockets keep half-open ends and send without delay. */
 export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
   const { clock = systemClock() } = options;
-  return (address, { timeoutMs, signal, keepAliveMs }) =>
+  return (address, { timeoutMs, signal, keepAliveMs, localAddress }) =>
     new Promise<Socket>((resolve, reject) => {
-      const socket = connect({ host: address.ip, port: address.port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false });
+      const socket = connect({
+        host: address.ip,
+        port: address.port,
+        allowHalfOpen: true,
+        noDelay: true,
+        autoSelectFamily: false,
+        ...(localAddress !== undefined && { localAddress }),
+      });
       const settle = (): void => {
         timer.cancel();
         signal?.removeEventListener('abort', onAbort);

@@ -1,7 +1,7 @@
 // One endpoint as opaque connections use it. spec/proxy.md §6.6.
 import type { Socket } from 'node:net';
 import { type Clock, type Endpoint, type ExponentialBackoff, formatSocketAddress, type Random, type Reason, reasonOf } from '@weft/core';
-import { describeMember, type PoolMember } from '../outbound/balanced-queue.ts';
+import { describeMember, isHopeless, type PoolMember } from '../outbound/balanced-queue.ts';
 import type { EndpointDialer } from './endpoint-dialer.ts';
 import { Reconnect } from './reconnect.ts';
 
@@ -9,6 +9,7 @@ export interface TcpEndpointOptions {
   readonly endpoint: Endpoint;
   readonly dialer: EndpointDialer;
   readonly onConnected: (socket: Socket) => void;
+  readonly onFailed: (why: Reason) => void;
   readonly backoff: ExponentialBackoff;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,6 +46,10 @@ export class TcpEndpoint implements PoolMember {
     }
   }
 
+  get hopeless(): Reason | undefined {
+    return isHopeless(this.#lastError) ? this.#lastError : undefined;
+  }
+
   describe(): string {
     return describeMember(this.address, this.ready, this.#lastError);
   }
@@ -55,6 +60,7 @@ export class TcpEndpoint implements PoolMember {
   }
 
   #rest(why: Reason): void {
+    this.#options.onFailed(why);
     this.#lastError = why;
     if (this.#closed) return;
     this.ready = false;
@@ -62,5 +68,6 @@ export class TcpEndpoint implements PoolMember {
       this.ready = true;
       this.#options.changed();
     });
+    if (this.hopeless) this.#options.changed();
   }
 }

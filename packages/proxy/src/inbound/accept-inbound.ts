@@ -22,7 +22,7 @@ export async function acceptInbound(connection: Connection, listener: Listener, 
   let client: string | undefined;
   try {
     const target = originalDstOf(socket, listener, options.originalDst) ?? localAddressOf(socket);
-    const remote = remoteAddressOf(socket);
+    const remote = options.originalDst.client?.(socket) ?? remoteAddressOf(socket);
     if (!target || !remote) throw new ReasonError(reason('DETECT_CLOSED'));
     labels = targetLabels(target);
     client = formatSocketAddress(remote);

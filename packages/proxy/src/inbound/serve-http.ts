@@ -1,6 +1,6 @@
 // Serves one inbound connection as HTTP: for each request route, then authorization, then filters, by the newest policy.
 // spec/proxy.md §8.3.
-import { type Authorization, type Clock, type Counter, formatMetadata, type Reason, reason } from '@weft/core';
+import { type Authorization, type Clock, type Counter, formatMetadata, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
@@ -72,6 +72,26 @@ export class InboundHttpConnection implements CallConnection {
   }
 
   handle(exchange: Exchange): void {
+    try {
+      this.#route(exchange);
+    } catch (error) {
+      this.refuse(exchange, reasonOf(error));
+    }
+  }
+
+  /** Only a client with a mesh identity learns why. */
+  refuse(exchange: Exchange, why: Reason): void {
+    const shared = this.#shared;
+    const { session } = this;
+    const { method, path } = exchange.request;
+    const client = session.client.ip;
+    const plan = session.plan.current;
+    const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
+    shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
+    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
+  }
+
+  #route(exchange: Exchange): void {
     const shared = this.#shared;
     const { session } = this;
     const plan = session.plan.current;
@@ -89,18 +109,6 @@ export class InboundHttpConnection implements CallConnection {
     bound.allowed.inc();
     if (rule.invalid) return this.refuse(exchange, reason(rule.invalid.code, `${formatMetadata(rule.route)}: ${rule.invalid.detail ?? ''}`));
     this.#admitted(exchange, rule, bound.meter);
-  }
-
-  /** Only a client with a mesh identity learns why. */
-  refuse(exchange: Exchange, why: Reason): void {
-    const shared = this.#shared;
-    const { session } = this;
-    const { method, path } = exchange.request;
-    const client = session.client.ip;
-    const plan = session.plan.current;
-    const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
-    shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
-    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
   }
 
   #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {

@@ -7,6 +7,8 @@ export type Direction = 'inbound' | 'outbound' | 'admin';
 export interface Refusals {
   /** A connection was refused or broken. `labels`: target_* for the error counters. */
   connection(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
+  /** An endpoint could not be connected to; what waited for it is counted by itself. `labels`: of the endpoint. */
+  connecting(why: Reason, labels: Labels): void;
   /** A request was answered by the proxy itself. `labels`: target_* and srv_* (inbound). */
   request(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
 }
@@ -18,6 +20,7 @@ const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 
 
 export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
   const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');
+  const connectErrors = registry.counter('weft_connect_errors_total', 'Failed attempts to connect to an endpoint, by reason code.');
   const errors = {
     connection: {
       inbound: registry.counter('inbound_tcp_errors_total', 'The total number of inbound TCP connections that could not be processed due to a proxy error.'),
@@ -41,7 +44,18 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
     }
   };
 
+  const connecting = (why: Reason, labels: Labels): void => {
+    connectErrors.with({ direction: 'outbound', reason: why.code }).inc();
+    logger.log('warn', 'cannot connect to an endpoint', {
+      reason: why.code,
+      why: formatReason(why),
+      endpoint: labels.target_addr,
+      authority: labels.authority,
+    });
+  };
+
   return {
+    connecting,
     connection: (direction, why, labels, fields) => refuse('connection', direction, why, labels, fields),
     request: (direction, why, labels, fields) => refuse('request', direction, why, labels, fields),
   };

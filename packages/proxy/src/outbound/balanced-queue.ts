@@ -16,6 +16,8 @@ import { type Balancer, type Dispatch, type LoadEstimate, p2c } from '@weft/core
 /** The connection side of one endpoint. */
 export interface PoolMember {
   readonly ready: boolean;
+  /** Why waiting for it is of no use, while that is so: it proved to be somebody else. */
+  readonly hopeless: Reason | undefined;
   /** Address and state, for reasons. */
   describe(): string;
   /** No new work; ends when what is in flight is done. */
@@ -39,7 +41,7 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly clock: Clock;
   readonly random: Random;
   readonly load: (now: number) => LoadEstimate;
-  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` of the member turns true. */
+  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` turns true or `hopeless` is set. */
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
 }
 
@@ -47,7 +49,7 @@ export class BalancedQueue<M extends PoolMember> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
-  readonly #unsubscribe: Unsubscribe;
+  #unsubscribe: Unsubscribe | undefined;
   #queue: Waiter<M>[] = [];
   #timer: Timer | undefined;
   #failfast = false;
@@ -58,12 +60,6 @@ export class BalancedQueue<M extends PoolMember> {
   constructor(options: BalancedQueueOptions<M>) {
     this.#options = options;
     this.#balancer = p2c<M>({ ready: (member) => member.ready, clock: options.clock, random: options.random, load: (_member, now) => options.load(now) });
-    this.#unsubscribe = options.endpoints.subscribe((state) => {
-      if (state.kind === 'pending') return;
-      this.#known = true;
-      this.#rejected = state.kind === 'rejected' ? state.reason : undefined;
-      this.#apply(state.kind === 'value' ? state.value : []);
-    });
   }
 
   get available(): boolean {
@@ -71,8 +67,11 @@ export class BalancedQueue<M extends PoolMember> {
   }
 
   submit(waiter: Waiter<M>): void {
+    this.#start();
     if (this.#rejected) return waiter.refuse(this.#rejected);
-    if (this.#queue.length === 0 && this.#start(waiter)) return;
+    if (this.#queue.length === 0 && this.#serve(waiter)) return;
+    const hopeless = this.#hopeless();
+    if (hopeless) return waiter.refuse(hopeless);
     if (this.#failfast) return waiter.refuse(this.#failfastReason());
     if (this.#queue.length >= this.#options.capacity) return waiter.refuse(reason('QUEUE_FULL', `${this.#options.name}: ${this.#queue.length} wait`));
     this.#queue.push(waiter);
@@ -92,10 +91,20 @@ export class BalancedQueue<M extends PoolMember> {
     this.#close();
   }
 
+  /** Endpoints are resolved and connected to from the first request on. */
+  #start(): void {
+    this.#unsubscribe ??= this.#options.endpoints.subscribe((state) => {
+      if (state.kind === 'pending') return;
+      this.#known = true;
+      this.#rejected = state.kind === 'rejected' ? state.reason : undefined;
+      this.#apply(state.kind === 'value' ? state.value : []);
+    });
+  }
+
   #close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#unsubscribe();
+    this.#unsubscribe?.();
     for (const member of this.#members.values()) member.close();
     this.#members.clear();
     this.#balancer.update([]);
@@ -120,7 +129,7 @@ export class BalancedQueue<M extends PoolMember> {
     this.#pump();
   }
 
-  #start(waiter: Waiter<M>): boolean {
+  #serve(waiter: Waiter<M>): boolean {
     const now = this.#options.clock.now();
     const member = this.#balancer.pick(now);
     if (!member) return false;
@@ -133,12 +142,13 @@ export class BalancedQueue<M extends PoolMember> {
     if (this.#failfast && this.#balancer.members.some((member) => member.endpoint.ready)) this.#failfast = false;
     for (let waiter = this.#queue[0]; waiter; waiter = this.#queue[0]) {
       const now = this.#options.clock.now();
-      const member = waiter.aborted || this.#rejected ? undefined : this.#balancer.pick(now);
-      if (!member && !waiter.aborted && !this.#rejected) return;
+      const refused = this.#rejected ?? this.#hopeless();
+      const member = waiter.aborted || refused ? undefined : this.#balancer.pick(now);
+      if (!member && !waiter.aborted && !refused) return;
       // Taken out first: what is started may make another endpoint ready, which leads back here.
       this.#queue.shift();
       if (member) waiter.start(member.endpoint, member.load.dispatch(now));
-      else if (this.#rejected && !waiter.aborted) waiter.refuse(this.#rejected);
+      else if (refused && !waiter.aborted) waiter.refuse(refused);
     }
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -153,6 +163,16 @@ export class BalancedQueue<M extends PoolMember> {
     if (this.#retired) this.#close();
   }
 
+  /** Set when every endpoint proved to be somebody else. */
+  #hopeless(): Reason | undefined {
+    let why: Reason | undefined;
+    for (const member of this.#members.values()) {
+      if (member.ready || !member.hopeless) return undefined;
+      why ??= member.hopeless;
+    }
+    return why;
+  }
+
   #failfastReason(): Reason {
     const { name, failfastMs } = this.#options;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
@@ -161,6 +181,11 @@ export class BalancedQueue<M extends PoolMember> {
     const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
     return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
   }
+}
+
+/** A peer that proved another identity, or none that is trusted, will not become ready by waiting. */
+export function isHopeless(why: Reason | undefined): boolean {
+  return why?.code === 'TLS_PEER_NAME_MISMATCH' || why?.code === 'TLS_PEER_UNTRUSTED' || why?.code === 'TLS_PEER_EXPIRED';
 }
 
 /** `10.0.0.1:80 (CONNECT_REFUSED …)`, as reasons show an endpoint. */

@@ -64,6 +64,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           engine,
           meter: deps.http.bind(labels),
           onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
+          onFailed: (why) => deps.refusals.connecting(why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
           http2: config.http2,
@@ -72,7 +73,13 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       },
       tcpEndpoint(endpoint, authority, changed) {
         const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
-        return new TcpEndpoint({ ...common, endpoint, onConnected: (socket) => transport.track(socket, connectionLabels(labels)), changed });
+        return new TcpEndpoint({
+          ...common,
+          endpoint,
+          onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
+          onFailed: (why) => deps.refusals.connecting(why, labels),
+          changed,
+        });
       },
     });
 

@@ -1,5 +1,5 @@
 // Serves one connection of the application as HTTP: each request is routed by the newest plan. spec/proxy.md §2.2, §7.
-import { type Clock, formatSocketAddress, isLoopbackIp, type Logger, parseAuthority, type Reason, reason, type SocketAddress } from '@weft/core';
+import { type Clock, formatSocketAddress, isLoopbackIp, type Logger, parseAuthority, type Reason, reason, reasonOf, type SocketAddress } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, RequestHead, ServerConnection } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { Listener } from '../config.ts';
@@ -59,6 +59,25 @@ class OutboundHttpConnection implements CallConnection {
   }
 
   handle(exchange: Exchange): void {
+    try {
+      this.#route(exchange);
+    } catch (error) {
+      this.refuse(exchange, reasonOf(error));
+    }
+  }
+
+  refuse(exchange: Exchange, why: Reason): void {
+    const { method, authority, path } = exchange.request;
+    const { refusals, informationalHeaders } = this.#options.shared;
+    refusals.request('outbound', why, {}, { method, authority, path });
+    answer(exchange, why, informationalHeaders);
+  }
+
+  closeAfterResponse(): void {
+    this.server?.drain();
+  }
+
+  #route(exchange: Exchange): void {
     const { lookup, version, listener, connection } = this.#options;
     const { current } = lookup;
     if (current?.kind === 'refused') return this.refuse(exchange, current.reason);
@@ -75,17 +94,6 @@ class OutboundHttpConnection implements CallConnection {
     if (!this.limit.enter()) return this.refuse(exchange, reason('LOAD_SHED', `${this.limit.max} requests are in flight`));
     const { backend, edits } = choice;
     backend.submit(new HttpCall({ connection: this, exchange, backend, routeEdits: rule.edits, backendEdits: edits, requiredId }));
-  }
-
-  refuse(exchange: Exchange, why: Reason): void {
-    const { method, authority, path } = exchange.request;
-    const { refusals, informationalHeaders } = this.#options.shared;
-    refusals.request('outbound', why, {}, { method, authority, path });
-    answer(exchange, why, informationalHeaders);
-  }
-
-  closeAfterResponse(): void {
-    this.server?.drain();
   }
 }
 
