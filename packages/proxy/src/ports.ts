@@ -8,6 +8,8 @@ import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 export interface OriginalDst {
   /** Undefined when the connection was not redirected. */
   of(socket: Socket): SocketAddress | undefined;
+  /** Who an inbound client is, where its socket does not say (virtual addresses). Absent or undefined: the socket's own peer. */
+  client?(socket: Socket): SocketAddress | undefined;
 }
 
 /** The default: nothing was redirected, listeners with a fixed `originalDst` work, all others see their own address. */
@@ -18,6 +20,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly keepAliveMs?: number | undefined;
+  /** Source address. Default: chosen by the operating system. */
+  readonly localAddress?: string | undefined;
 }
 
 /** Opens a TCP connection. Rejects with a `ReasonError` (CONNECT_REFUSED, CONNECT_TIMEOUT, CONNECT_FAILED). */

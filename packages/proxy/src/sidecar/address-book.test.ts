@@ -6,7 +6,7 @@ import { memoryLogger, ReasonError, settled, silentLogger, valueOf } from '@weft
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Dialer } from '../ports.ts';
 import { type AddressBook, parseAddressBook } from './address-book.ts';
-import { type AddressBookReader, addressBookDialer, readAddressBook } from './watch-address-book.ts';
+import { type AddressBookReader, addressBookDialer, addressBookOriginalDst, readAddressBook } from './watch-address-book.ts';
 
 const BOOK: AddressBook = {
   listen: { '4191': '127.0.0.1:21003' },
@@ -95,14 +95,25 @@ test('the dialer maps virtual addresses, lets loopback through, and refuses ever
   reader = readAddressBook({ path, logger: silentLogger });
   const dialled: string[] = [];
   const socket = {} as Socket;
-  const dial = addressBookDialer(reader, ((address) => {
-    dialled.push(`${address.ip}:${address.port}`);
+  const dial = addressBookDialer(reader, ((address, { localAddress = 'anywhere' }) => {
+    dialled.push(`${address.ip}:${address.port} from ${localAddress}`);
     return Promise.resolve(socket);
   }) satisfies Dialer);
   expect(await dial({ ip: '10.42.0.9', port: 8080 }, { timeoutMs: 1 })).toBe(socket);
   await dial({ ip: '127.0.0.1', port: 9 }, { timeoutMs: 1 });
-  expect(dialled).toEqual(['127.0.0.1:21044', '127.0.0.1:9']);
+  expect(dialled).toEqual([`127.0.0.1:21044 from ${process.platform === 'linux' ? '127.42.0.5' : 'anywhere'}`, '127.0.0.1:9 from anywhere']);
   const refused = await dial({ ip: '10.42.0.9', port: 9090 }, { timeoutMs: 1 }).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(ReasonError);
   expect((refused as ReasonError).reason).toEqual({ code: 'CONNECT_REFUSED', detail: '10.42.0.9:9090 is not in the address book' });
+});
+
+test('a client is the pod that its loopback address says, and an application of the machine is itself', () => {
+  write(JSON.stringify(BOOK));
+  reader = readAddressBook({ path, logger: silentLogger });
+  const { client } = addressBookOriginalDst(reader);
+  const from = (remoteAddress: string) => client?.({ remoteAddress, remotePort: 5 } as Socket);
+  expect(from('127.42.0.9')).toEqual({ ip: '10.42.0.9', port: 5 });
+  expect(from('::ffff:127.42.0.9')).toEqual({ ip: '10.42.0.9', port: 5 });
+  expect(from('127.0.0.1')).toBeUndefined();
+  expect(from('::1')).toBeUndefined();
 });

@@ -1,7 +1,6 @@
 // The running sidecar: configuration → clients → proxy, and its way down. spec/proxy.md §1.5.
 import { type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
 import { tcpDialer } from '../connect/tcp-dialer.ts';
-import { staticOriginalDst } from '../ports.ts';
 import { createProxy, type Proxy } from '../proxy.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
@@ -10,7 +9,7 @@ import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
 import { socketOriginalDst } from './original-dst.ts';
 import { proxySettings } from './settings.ts';
-import { addressBookDialer, readAddressBook } from './watch-address-book.ts';
+import { addressBookDialer, addressBookOriginalDst, readAddressBook } from './watch-address-book.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -37,7 +36,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { config, env, clock, random, logger, metrics, onShutdown } = options;
   const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
   const onError = (errno: number): void => logger.log('warn', 'an original destination cannot be read', { errno });
-  const originalDst = book ? staticOriginalDst : socketOriginalDst({ onError });
+  const originalDst = book ? addressBookOriginalDst(book) : socketOriginalDst({ onError });
   const tcp = tcpDialer({ clock });
   const dial = book ? addressBookDialer(book, tcp) : tcp;
   const clients = controlClients({

@@ -1,9 +1,20 @@
 // Follows the address book file, and gives what the proxy needs of it: listeners, a dialer, hosts.
 import { type FSWatcher, readFileSync, unwatchFile, watch as watchDirectory, watchFile } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { createWatch, formatSocketAddress, isLoopbackIp, type Logger, mapWatch, ReasonError, reason, type SocketAddress, type Watch } from '@weft/core';
+import {
+  createWatch,
+  formatSocketAddress,
+  isLoopbackIp,
+  type Logger,
+  mapWatch,
+  ReasonError,
+  reason,
+  type SocketAddress,
+  socketAddressOf,
+  type Watch,
+} from '@weft/core';
 import type { Listener } from '../config.ts';
-import type { Dialer } from '../ports.ts';
+import type { Dialer, OriginalDst } from '../ports.ts';
 import { type ParsedAddressBook, parseAddressBook } from './address-book.ts';
 
 export interface AddressBookReader {
@@ -62,15 +73,46 @@ export function readAddressBook({ path, logger }: AddressBookReaderOptions): Add
 }
 
 /**
- * Connects to the real address of a virtual one. Anything that is neither in the book nor loopback is refused: it would leave
- * the machine.
+ * Connects to the real address of a virtual one, from an address that says which pod is calling (`addressBookOriginalDst`).
+ * Anything that is neither in the book nor loopback is refused: it would leave the machine.
  */
 export function addressBookDialer(reader: Pick<AddressBookReader, 'current'>, dial: Dialer): Dialer {
   return async (address, options) => {
-    const real = reader.current().dial.get(formatSocketAddress(address)) ?? (isLoopbackIp(address.ip) ? address : undefined);
+    const book = reader.current();
+    const real = book.dial.get(formatSocketAddress(address)) ?? (isLoopbackIp(address.ip) ? address : undefined);
     if (!real) throw new ReasonError(reason('CONNECT_REFUSED', `${formatSocketAddress(address)} is not in the address book`));
-    return dial(real, options);
+    const own = ownIp(book);
+    const elsewhere = own !== undefined && address.ip !== own && !isLoopbackIp(address.ip) && real.ip === '127.0.0.1';
+    const localAddress = elsewhere ? loopbackAlias(own) : undefined;
+    return dial(real, localAddress === undefined ? options : { ...options, localAddress });
   };
+}
+
+/** Destinations are fixed by the listeners; clients of other pods are recognised by the loopback address they call from. */
+export function addressBookOriginalDst(reader: Pick<AddressBookReader, 'current'>): OriginalDst {
+  return {
+    of: () => undefined,
+    client(socket) {
+      const from = socketAddressOf(socket.remoteAddress, socket.remotePort);
+      const own = ownIp(reader.current());
+      if (!from?.ip.startsWith('127.') || from.ip === '127.0.0.1' || own === undefined) return undefined;
+      return { ip: withFirstOctet(from.ip, own.split('.')[0] ?? ''), port: from.port };
+    },
+  };
+}
+
+function ownIp(book: ParsedAddressBook): string | undefined {
+  const ip = book.inbound[0]?.originalDst?.ip;
+  return ip?.includes(':') ? undefined : ip;
+}
+
+/** Linux takes all of 127.0.0.0/8 as its own: `10.42.0.5` calls from `127.42.0.5`. Elsewhere every client is 127.0.0.1. */
+function loopbackAlias(ip: string): string | undefined {
+  return process.platform === 'linux' ? withFirstOctet(ip, '127') : undefined;
+}
+
+function withFirstOctet(ip: string, octet: string): string {
+  return [octet, ...ip.split('.').slice(1)].join('.');
 }
 
 /** Equal listeners keep their identity, so that an unrelated change of the book does not move them. */
