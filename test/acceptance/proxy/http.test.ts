@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http';
+import { Agent, createServer, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -160,4 +160,26 @@ test('answers 404 where no route matches and 500 where the policy asks for what 
   mesh.control.outboundOf(SERVICE).set(policy({ path: { kind: 'regex', regex: '/a.*' } }));
   socket.end('GET /api/2 HTTP/1.1\r\nhost: server\r\n\r\n');
   expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 500 [^]*l5d-proxy-error: POLICY_INVALID: /);
+});
+
+test('speaks HTTP/1 over mutual TLS to a meshed endpoint without the hint, and reuses its connections', async () => {
+  await using mesh = await TestMesh.start();
+  const { client, server, port } = await startPair(mesh, await mesh.listenOn(mirror()), { endpoint: { hint: 'none' } });
+  const agent = new Agent({ keepAlive: true });
+  for (let i = 0; i < 3; i++) expect((await ask(port, { agent })).status).toBe(200);
+  expect(sample(client.metrics, 'tcp_open_total', 'peer="dst"', 'tls="true"')).toBe(1);
+  expect(sample(client.metrics, 'tcp_open_total', 'peer="src"')).toBe(1);
+  expect(sample(server.metrics, 'request_total', 'tls="true"')).toBe(3);
+  agent.destroy();
+});
+
+test('sends only to the identity that the request requires', async () => {
+  await using mesh = await TestMesh.start();
+  const { client, server, port } = await startPair(mesh, await mesh.listenOn(mirror()));
+  const right = await ask(port, { headers: { 'l5d-require-id': server.identity } });
+  expect((JSON.parse(right.body) as Mirrored).headers['l5d-require-id']).toBeUndefined();
+  const wrong = await ask(port, { headers: { 'l5d-require-id': client.identity } });
+  expect(wrong.status).toBe(502);
+  expect(wrong.headers['l5d-proxy-error']).toMatch(/^IDENTITY_REQUIRED: /);
+  expect(sample(client.metrics, 'outbound_http_errors_total', 'error="identity required"')).toBe(1);
 });

@@ -1,5 +1,5 @@
 // A client and a server workload with a Service between them, and small clients to drive it.
-import { type IncomingMessage, request } from 'node:http';
+import { type Agent, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Clock, Endpoint } from '@weft/core';
@@ -50,7 +50,8 @@ export interface Ask {
   readonly path?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  readonly host?: string;
+  /** Default: a connection of its own. */
+  readonly agent?: Agent;
 }
 
 export async function ask(port: number, options: Ask = {}): Promise<Answer> {

@@ -1,0 +1,57 @@
+import { type ClientPolicy, defaultMetadata, type Endpoint, type Profile, plainEndpoint } from '@weft/core';
+import { expect, test } from 'vitest';
+import { effectivePolicy } from './effective-policy.ts';
+
+const ADDRESS = { ip: '10.43.0.7', port: 80 };
+const endpoint: Endpoint = { ...plainEndpoint({ ip: '10.42.0.5', port: 8080 }), hint: 'h2' };
+const profile = (extra: Partial<Profile>): Profile => ({ fullyQualifiedName: '', opaqueProtocol: false, routes: [], overrides: [], ...extra });
+const policy: ClientPolicy = { parent: defaultMetadata('svc'), protocol: { kind: 'http2', routes: [] } };
+
+/** Where HTTP and opaque traffic goes. */
+function targets(result: ClientPolicy): unknown {
+  const { protocol } = result;
+  if (protocol.kind !== 'detect' && protocol.kind !== 'opaque') return protocol.kind;
+  const opaque = protocol.kind === 'detect' ? protocol.opaque : protocol;
+  const dispatcher = (distribution: { kind: string; backends?: readonly { backend: { dispatcher: unknown } }[] } | undefined) =>
+    distribution?.backends?.map((one) => one.backend.dispatcher);
+  return {
+    http: protocol.kind === 'detect' ? dispatcher(protocol.http1.routes[0]?.rules[0]?.distribution) : 'none',
+    opaque: dispatcher(opaque.routes[0]?.rules[0]?.distribution),
+  };
+}
+
+test('forwards in plaintext to the address where nothing is known', () => {
+  const { policy: effective, canonicalDst } = effectivePolicy(ADDRESS, undefined, undefined);
+  expect(effective.parent).toEqual(defaultMetadata('fallback'));
+  const forward = { kind: 'forward', endpoint: plainEndpoint(ADDRESS) };
+  expect(targets(effective)).toEqual({ http: [forward], opaque: [forward] });
+  expect(canonicalDst).toBeUndefined();
+});
+
+test('forwards to the endpoint that the profile names, with its identity and hints', () => {
+  const { policy: effective } = effectivePolicy(ADDRESS, profile({ endpoint }), undefined);
+  expect(effective.parent).toEqual(defaultMetadata('endpoint'));
+  expect(targets(effective)).toEqual({ http: [{ kind: 'forward', endpoint }], opaque: [{ kind: 'forward', endpoint }] });
+});
+
+test('lets the policy rule beside a profile that says nothing', () => {
+  expect(effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web.ns.svc.cluster.local' }), policy)).toEqual({ policy });
+});
+
+test('reads nothing where the profile calls the target opaque', () => {
+  const { policy: effective } = effectivePolicy(ADDRESS, profile({ opaqueProtocol: true, fullyQualifiedName: 'web.ns.svc.cluster.local' }), policy);
+  expect(effective.protocol.kind).toBe('opaque');
+  expect(targets(effective)).toMatchObject({ opaque: [{ kind: 'balancer', path: 'web.ns.svc.cluster.local:80' }] });
+});
+
+test('lets a profile with a split rule HTTP and opaque traffic alike', () => {
+  const overrides = [
+    { authority: 'a:80', weight: 3 },
+    { authority: 'b:80', weight: 0 },
+  ];
+  const { policy: effective, canonicalDst } = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides }), policy);
+  expect(canonicalDst).toBe('web:80');
+  expect(targets(effective)).toMatchObject({ http: [{ path: 'a:80' }], opaque: [{ path: 'a:80' }] });
+  const none = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides: overrides.slice(1) }), policy);
+  expect(targets(none.policy)).toMatchObject({ http: [{ path: 'web:80' }] });
+});
