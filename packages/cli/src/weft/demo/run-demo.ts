@@ -2,7 +2,7 @@
 import { systemClock } from '@weft/core';
 import { deploymentStats, type ProxyMetrics, scrapeProxies } from '@weft/mesh';
 import { createLogger } from '@weft/process';
-import { checkDemo } from './check-demo.ts';
+import { checkDemo, type Verdict } from './check-demo.ts';
 import type { DemoFlags } from './command.ts';
 import { type Demo, NAMESPACE, startDemo } from './start-demo.ts';
 import { renderTable } from './table.ts';
@@ -45,20 +45,21 @@ async function demo(flags: DemoFlags, signal: AbortSignal): Promise<number> {
     logger: createLogger({ level: flags.verbose ? 'info' : 'warn', name: 'demo' }),
     ...(flags.verbose ? { onLine: (where: string, line: string) => say(`${where}: ${line}`) } : {}),
   });
+  let verdict: Verdict | undefined;
   try {
     say(`the mesh is up after ${((performance.now() - started) / 1000).toFixed(1)} s (runtime ${running.mesh.runtime})`);
     if (signal.aborted) return 0;
-    if (flags.check) return await check(running, flags.seconds, signal);
-    await show(running, signal);
-    return 0;
+    if (flags.check) verdict = await checkDemo(running.mesh, flags.seconds, (ms) => pause(ms, signal));
+    else await show(running, signal);
   } finally {
     say('stopping …');
     await running.mesh.close();
   }
+  return verdict ? conclude(verdict) : 0;
 }
 
-async function check({ mesh }: Demo, seconds: number, signal: AbortSignal): Promise<number> {
-  const { report, problems } = await checkDemo(mesh, seconds, (ms) => pause(ms, signal));
+/** The report is the last thing that is written. */
+function conclude({ report, problems }: Verdict): number {
   for (const problem of problems) process.stderr.write(`problem: ${problem}\n`);
   process.stdout.write(`${JSON.stringify(report)}\n`);
   return problems.length === 0 ? 0 : 1;
