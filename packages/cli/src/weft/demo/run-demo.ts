@@ -1,5 +1,5 @@
 // The body of `weft demo`: start, show or check, stop.
-import { systemClock } from '@weft/core';
+import { sleep, systemClock } from '@weft/core';
 import { deploymentStats, type ProxyMetrics, scrapeProxies } from '@weft/mesh';
 import { createLogger } from '@weft/process';
 import { checkDemo, type Verdict } from './check-demo.ts';
@@ -86,10 +86,7 @@ async function show({ mesh, pageUrl }: Demo, signal: AbortSignal): Promise<void>
   }
 }
 
+/** Resolves early when the signal aborts. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = systemClock().after(ms, resolve);
-    signal.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true });
-  });
+  return sleep(systemClock(), ms, signal).catch(() => undefined);
 }
