@@ -90,6 +90,8 @@ export interface AdminConfig {
   readonly listen?: SocketAddress | undefined;
   /** Port whose inbound policy governs the listener. Default: the port of `listen`. */
   readonly policyPort?: number | undefined;
+  /** How long metric series that nothing writes are kept; looked at when metrics are read. Default 600000. */
+  readonly metricsRetainIdleMs?: number | undefined;
 }
 
 export interface ProxyConfig {

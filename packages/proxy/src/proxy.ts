@@ -35,6 +35,8 @@ export interface Proxy {
   destroy(error?: Error): void;
 }
 
+const METRICS_RETAIN_IDLE_MS = 600_000;
+
 /** How often a missing first certificate is complained about. */
 const IDENTITY_WARNING_MS = 15_000;
 
@@ -63,7 +65,12 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ...counted,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
-      handler: adminRoutes({ registry: metrics, isReady: () => certified, routes: ports.adminRoutes ?? [] }),
+      handler: adminRoutes({
+        registry: metrics,
+        retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
+        isReady: () => certified,
+        routes: ports.adminRoutes ?? [],
+      }),
     },
     clock,
     logger,

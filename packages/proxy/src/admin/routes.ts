@@ -7,6 +7,8 @@ import type { AdminRoute } from '../ports.ts';
 
 export interface AdminRoutesOptions {
   readonly registry: MetricRegistry;
+  /** How long series that nothing writes are kept. */
+  readonly retainIdleMs: number;
   /** Whether the first certificate is held. */
   readonly isReady: () => boolean;
   readonly routes: readonly AdminRoute[];
@@ -20,7 +22,10 @@ export function adminRoutes(options: AdminRoutesOptions): AdminHandler {
   const builtIn: Readonly<Record<string, (request: RequestHead) => LocalResponse | Promise<LocalResponse>>> = {
     '/live': () => text(200, 'live\n'),
     '/ready': () => (options.isReady() ? text(200, 'ready\n') : text(503, 'not ready\n')),
-    '/metrics': (request) => metrics(request, options.registry),
+    '/metrics': (request) => {
+      options.registry.evictIdle(options.retainIdleMs);
+      return metrics(request, options.registry);
+    },
   };
   const added = new Map(options.routes.map((route) => [route.path, route]));
   return (request, clientIp) => {
