@@ -34,7 +34,7 @@ export function parseGoDuration(text: string): Millis | undefined {
   if (!match) return undefined;
   const [, sign, rest = ''] = match;
   if (rest === '0') return 0;
-  const part = /([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)/y;
+  const part = /([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)/y;
   let ms = 0;
   while (part.lastIndex < rest.length) {
     const found = part.exec(rest);

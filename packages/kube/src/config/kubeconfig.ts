@@ -1,9 +1,9 @@
 // kubeconfig files, as kubectl reads them: current context, server, authority, token or client certificate.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parse } from 'yaml';
 import type { KubeClientOptions } from '../client/client.ts';
 import { KubeError } from '../client/kube-error.ts';
+import { readYaml } from '../resources/read-yaml.ts';
 
 export interface KubeconfigOptions {
   /** Default: the file's `current-context`. */
@@ -63,11 +63,9 @@ function readFile(name: string): string {
 }
 
 function parseYaml(source: string): unknown {
-  try {
-    return parse(source);
-  } catch (error) {
-    throw new KubeError('CONFIG', 'kubeconfig: not YAML', { cause: error });
-  }
+  const read = readYaml(source);
+  if (read.kind === 'refused') throw new KubeError('CONFIG', `kubeconfig: not YAML: ${read.message}`, { cause: read.cause });
+  return read.values[0];
 }
 
 function named(list: unknown, name: string, member: string): Record<string, unknown> {

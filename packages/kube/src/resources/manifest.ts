@@ -1,18 +1,14 @@
 // Manifests: YAML or JSON text with several documents and Lists, as `kubectl apply -f` takes them.
-import { parseAllDocuments } from 'yaml';
 import { KubeError } from '../client/kube-error.ts';
 import type { Draft, KubeObject } from './meta.ts';
+import { readYaml } from './read-yaml.ts';
 
 /** The objects of a manifest in order, Lists opened, empty documents left out. Throws KubeError BAD_REQUEST naming the document. */
 export function parseManifest(text: string): Draft<KubeObject>[] {
   const objects: Draft<KubeObject>[] = [];
-  const documents = parseAllDocuments(text);
-  for (const [index, document] of (Array.isArray(documents) ? documents : []).entries()) {
-    const [problem] = document.errors;
-    if (problem) throw new KubeError('BAD_REQUEST', `document ${index + 1}: ${problem.message}`, { cause: problem });
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    if (value !== null && value !== undefined) collect(value, `document ${index + 1}`, objects);
-  }
+  const read = readYaml(text);
+  if (read.kind === 'refused') throw new KubeError('BAD_REQUEST', `document ${read.document}: ${read.message}`, { cause: read.cause });
+  for (const [index, value] of read.values.entries()) if (value !== null) collect(value, `document ${index + 1}`, objects);
   return objects;
 }
 

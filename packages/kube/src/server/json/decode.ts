@@ -1,5 +1,5 @@
 // Bytes from a peer to a JSON tree that is safe to walk: bounded depth, no key that reaches a prototype.
-import { parseDocument } from 'yaml';
+import { readYaml } from '../../resources/read-yaml.ts';
 import { badRequest } from '../errors/api-error.ts';
 import type { Json } from './json.ts';
 
@@ -15,15 +15,10 @@ export function decodeJson(text: string): Json {
 }
 
 export function decodeYaml(text: string): Json {
-  const document = parseDocument(text, { prettyErrors: true });
-  const [problem] = document.errors;
-  if (problem) throw badRequest(`the body of the request is not YAML: ${problem.message}`);
-  try {
-    return checked(document.toJS({ maxAliasCount: 100 }) as Json);
-  } catch (error) {
-    if (error instanceof ReferenceError) throw badRequest(`the body of the request is not usable YAML: ${error.message}`);
-    throw error;
-  }
+  const read = readYaml(text);
+  if (read.kind === 'refused') throw badRequest(`the body of the request is not YAML: ${read.message}`);
+  if (read.values.length > 1) throw badRequest('the body of the request has more than one YAML document');
+  return checked((read.values[0] ?? null) as Json);
 }
 
 /** Throws a 400 for a tree that is too deep or has a forbidden key. Iterative, so that depth cannot overflow the stack. */
