@@ -1,0 +1,31 @@
+// Every parser there is.
+import type { FuzzTarget } from '../target.ts';
+import { addressTargets } from './addresses.ts';
+import { apiServerTargets } from './api-server.ts';
+import { expositionTargets } from './exposition.ts';
+import { grpcTargets } from './grpc.ts';
+import { httpTargets } from './http.ts';
+import { iptablesTargets } from './iptables.ts';
+import { nameTargets } from './names.ts';
+import { requestTargets } from './requests.ts';
+import { settingTargets } from './settings.ts';
+import { sidecarTargets } from './sidecar.ts';
+import { tlsTargets } from './tls.ts';
+import { wireTargets } from './wire.ts';
+import { yamlTargets } from './yaml.ts';
+
+export const TARGETS: readonly FuzzTarget[] = [
+  ...addressTargets,
+  ...nameTargets,
+  ...settingTargets,
+  ...expositionTargets,
+  ...tlsTargets,
+  ...wireTargets,
+  ...grpcTargets,
+  ...httpTargets,
+  ...yamlTargets,
+  ...apiServerTargets,
+  ...sidecarTargets,
+  ...iptablesTargets,
+  ...requestTargets,
+];
