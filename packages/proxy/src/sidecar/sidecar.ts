@@ -5,6 +5,8 @@ import { createProxy, type Proxy } from '../proxy.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
 import type { Environment } from './config/read-variables.ts';
+import { unsupportedSettings } from './config/unsupported.ts';
+import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
 import { socketOriginalDst } from './original-dst.ts';
@@ -34,6 +36,8 @@ export interface Sidecar {
 /** Resolves when the listeners are bound. Throws where a part cannot be built. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { config, env, clock, random, logger, metrics, onShutdown } = options;
+  for (const key of unsupportedSettings(config)) logger.log('warn', 'A setting has no effect in this version', { variable: namesOf(key)[0] });
+  metrics.beforeRender(() => void metrics.evictIdle(config.admin.metricsRetainIdleMs));
   const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
   const onError = (errno: number): void => logger.log('warn', 'an original destination cannot be read', { errno });
   const originalDst = book ? addressBookOriginalDst(book) : socketOriginalDst({ onError });

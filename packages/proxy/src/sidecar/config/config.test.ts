@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Config, readConfig } from './config.ts';
 import { MINIMAL_ENVIRONMENT } from './minimal-environment.ts';
 import { type Environment, formatProblem } from './read-variables.ts';
+import { unsupportedSettings } from './unsupported.ts';
 import { namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
 
 const P = 'LINKERD2_PROXY_';
@@ -336,6 +337,15 @@ describe('rules that join variables', () => {
     expect(config(pair('web.emojivoto')).identity).toMatchObject({ name: 'web.emojivoto', serverName: 'web.emojivoto' });
     expect(problems(pair('spiffe://td/web'))[0]).toContain('because SPIRE is not used');
     expect(problems(pair('other.emojivoto'))).toHaveLength(1);
+  });
+
+  test('settings without effect are named, and the defaults are none of them', () => {
+    expect(unsupportedSettings(config())).toEqual([]);
+    expect(unsupportedSettings(config({ [`${P}TAP_SVC_NAME`]: 'tap.ns', [`${P}ACCESS_LOG`]: 'json', [`${P}CORES`]: '2' }))).toEqual([
+      'TAP_SVC_NAME',
+      'ACCESS_LOG',
+      'CORES',
+    ]);
   });
 
   test('variables of the chart that this proxy does not know are ignored', () => {
