@@ -4,6 +4,7 @@
 export type { ControlPlaneOptions } from './control-plane/control-plane.ts';
 export { type ConnectionCounts, certificatesIssued, connectionCounts } from './demo/connections.ts';
 export { type DeploymentStats, deploymentStats, histogramQuantile } from './demo/deployment-stats.ts';
+export { residentMemory } from './demo/memory.ts';
 export { type ProxyMetrics, scrapeProxies } from './demo/scrape.ts';
 export { type Mesh, type MeshOptions, type MeshProcess, type ServicePortRef, startMesh } from './mesh.ts';
 export { type ImageCatalogue, type ImageEntry, meshImages, type ProgramRole } from './runtime/images.ts';

@@ -31,20 +31,18 @@ export function mountScript(tools: Tools, mounts: readonly Mount[]): string {
     sourceOf.set(item, needsOverlay ? aside : item.source);
     if (needsOverlay) lines.push(item.isFile ? `${touch} ${aside}` : `${mkdir} ${aside}`, `${mount} --bind ${quote(item.source)} ${aside}`);
   }
-  const overlays = new Set<string>();
+  // Overlays come before all binds, which they would hide; outer before inner.
+  const missing = placed.map(({ target }) => target).filter((target) => !existsSync(target) && !isUnderRun(target));
+  const bases = new Set(missing.map(existingAncestor).filter((base) => base !== '/'));
+  for (const [index, base] of [...bases].toSorted((x, y) => x.length - y.length).entries()) {
+    const layers = `/run/.weft-layer-${index}`;
+    const options = `lowerdir=${base},upperdir=${layers}/upper,workdir=${layers}/work`;
+    lines.push(`${mkdir} -p ${layers}/upper ${layers}/work`, `${mount} -t overlay -o ${quote(options)} weft-layer ${quote(root + base)}`);
+  }
   // Outer paths first, so that a mount does not hide one below it.
   for (const item of placed.toSorted((a, b) => a.target.length - b.target.length)) {
     const { target, readOnly, isFile } = item;
     const at = quote(root + target);
-    if (!existsSync(target) && !isUnderRun(target)) {
-      const base = existingAncestor(target);
-      if (base !== '/' && !overlays.has(base)) {
-        overlays.add(base);
-        const layers = `/run/.weft-layer-${overlays.size}`;
-        const options = `lowerdir=${base},upperdir=${layers}/upper,workdir=${layers}/work`;
-        lines.push(`${mkdir} -p ${layers}/upper ${layers}/work`, `${mount} -t overlay -o ${quote(options)} weft-layer ${quote(root + base)}`);
-      }
-    }
     lines.push(isFile ? `${mkdir} -p ${quote(dirname(root + target))}; [ -e ${at} ] || ${touch} ${at}` : `${mkdir} -p ${at}`);
     lines.push(`${mount} --bind ${quote(sourceOf.get(item) ?? item.source)} ${at}`);
     if (readOnly) lines.push(`${mount} -o remount,bind,ro ${at}`);
