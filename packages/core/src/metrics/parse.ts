@@ -110,7 +110,7 @@ function parseSample(line: string, number: number): Sample {
   if (cursor.at === line.length) return { name, labels, value };
   const stamp = take(NUMBER, 'a timestamp');
   take(BLANKS, 'blanks');
-  if (!/^-?\d+$/.test(stamp) || cursor.at !== line.length) throw new ExpositionError(number, 'malformed timestamp');
+  if (!/^-?\d+$/.test(stamp) || !Number.isSafeInteger(Number(stamp)) || cursor.at !== line.length) throw new ExpositionError(number, 'malformed timestamp');
   return { name, labels, value, timestampMs: Number(stamp) };
 }
 
