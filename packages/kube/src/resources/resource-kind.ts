@@ -36,9 +36,12 @@ export function collectionPath(kind: ResourceKind, namespace?: string): string {
   return `${base}${scope}/${kind.plural}`;
 }
 
-/** The URL path of one object. Throws TypeError where a namespace is missing. */
+/** The URL path of one object. Throws TypeError where a namespace is missing or the name would lead elsewhere. */
 export function objectPath(kind: ResourceKind, ref: ObjectRef, subresource?: string): string {
   if (kind.namespaced && (ref.namespace === undefined || ref.namespace === '')) throw new TypeError(`${kind.kind} ${ref.name}: a namespace is needed`);
+  // No object has such a name, and in a path they would name the collection or its parent.
+  for (const part of [ref.namespace ?? 'x', ref.name])
+    if (part === '' || part === '.' || part === '..') throw new TypeError(`${kind.kind}: ${JSON.stringify(part)} is not a name`);
   const path = `${collectionPath(kind, ref.namespace)}/${encodeURIComponent(ref.name)}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
 }

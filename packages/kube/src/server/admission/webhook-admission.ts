@@ -30,6 +30,8 @@ export interface AdmissionContext {
 }
 
 export interface WebhookAdmission {
+  /** Whether any webhook would be called for this. */
+  concerns(target: AdmissionTarget): boolean;
   /** The object after every mutating webhook. `complete` fills defaults in again after each change. Throws ApiError when one refuses. */
   mutate(context: AdmissionContext, complete: (object: JsonObject) => void, warn: (text: string) => void): Promise<JsonObject | undefined>;
   /** Throws ApiError when a validating webhook refuses. */
@@ -73,8 +75,9 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
   };
 
   return {
+    concerns: (target) => !exempt(target) && [...mutating(), ...validating()].some((webhook) => webhookMatches(webhook, target)),
     async mutate(context, complete, warn) {
-      if (exempt(context)) return context.target.object;
+      if (exempt(context.target)) return context.target.object;
       let object = context.target.object;
       const run = async (webhook: MutatingWebhook): Promise<boolean> => {
         const target = { ...context.target, object };
@@ -97,7 +100,7 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
       return object;
     },
     async validate(context, warn) {
-      if (exempt(context)) return;
+      if (exempt(context.target)) return;
       const matching = validating().filter((webhook) => webhookMatches(webhook, context.target));
       await Promise.all(matching.map((webhook) => call(webhook, context, warn)));
     },
@@ -105,8 +108,8 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
 }
 
 /** A broken webhook must not keep its own configuration from being repaired. */
-function exempt({ target }: AdmissionContext): boolean {
-  return target.kind.group === mutatingWebhookConfigurationKind.group;
+function exempt({ kind }: AdmissionTarget): boolean {
+  return kind.group === mutatingWebhookConfigurationKind.group;
 }
 
 function requestOf({ target, user, dryRun }: AdmissionContext): AdmissionRequest {

@@ -24,9 +24,9 @@ export interface RouterOptions {
 /** Answers every request; never throws. */
 export function createRouter({ state, documents, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://server');
-    if (serveSystemPath(documents, request, response, url.pathname)) return;
-    const path = parseResourcePath(url.pathname);
+    const { pathname, searchParams } = splitUrl(request.url ?? '/');
+    if (serveSystemPath(documents, request, response, pathname)) return;
+    const path = parseResourcePath(pathname);
     if (!path) throw noSuchPath();
     const user = userOf(state, request);
     const review =
@@ -48,10 +48,10 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       method: request.method ?? 'GET',
       path,
       kind,
-      query: url.searchParams,
+      query: searchParams,
       form: form ?? 'object',
       user,
-      manager: url.searchParams.get('fieldManager') || (request.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown',
+      manager: searchParams.get('fieldManager') || (request.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown',
       contentType: contentTypeOf(request),
       body: await readBody(request, maxBodyBytes),
       signal: gone.signal,
@@ -72,6 +72,12 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       sendError(response, error instanceof ApiError ? error : internal('an unexpected error; the log of the server has more'));
     });
   };
+}
+
+/** By hand: URL parsing would resolve `..` and so turn one object's path into another's. */
+function splitUrl(target: string): { readonly pathname: string; readonly searchParams: URLSearchParams } {
+  const at = target.indexOf('?');
+  return { pathname: at < 0 ? target : target.slice(0, at), searchParams: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)) };
 }
 
 function isPeerGone(error: unknown): boolean {

@@ -10,7 +10,8 @@ import type { ApiAnswer, ApiRequest } from './api-request.ts';
 import { type ApiState, timestamp } from './api-state.ts';
 import { answerObject } from './read.ts';
 import { contextOf } from './request-context.ts';
-import { createObject, objectOf, updateObject } from './write-object.ts';
+import { updateObject } from './update-object.ts';
+import { createObject, objectOf } from './write-object.ts';
 
 export async function applyObject(state: ApiState, request: ApiRequest, subresource?: 'status'): Promise<ApiAnswer> {
   const { kind, path, query, body } = request;

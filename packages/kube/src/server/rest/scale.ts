@@ -7,8 +7,8 @@ import { selectorText } from '../table/columns.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';
 import type { ApiState } from './api-state.ts';
 import { contextOf } from './request-context.ts';
+import { updateObject } from './update-object.ts';
 import { patcher } from './write.ts';
-import { updateObject } from './write-object.ts';
 
 export async function serveScale(state: ApiState, request: ApiRequest): Promise<ApiAnswer> {
   const { kind, path, method } = request;

@@ -14,7 +14,8 @@ import { applyObject } from './apply-object.ts';
 import { answerObject, writeForm } from './read.ts';
 import { type Removal, removeObject, removeOptionsOf } from './remove-object.ts';
 import { contextOf } from './request-context.ts';
-import { createObject, objectOf, type UpdateRequest, updateObject } from './write-object.ts';
+import { type UpdateRequest, updateObject } from './update-object.ts';
+import { createObject, objectOf } from './write-object.ts';
 
 export async function postObject(state: ApiState, request: ApiRequest): Promise<ApiAnswer> {
   const context = contextOf(request);

@@ -23,7 +23,6 @@ export function checkTemplate(template: Field): void {
 }
 
 export function checkPodSpec(spec: Field): void {
-  if (!spec.present) return spec.required();
   const containers = spec.at('containers');
   const list = containers.items();
   if (list.length === 0 && (!containers.present || Array.isArray(containers.value))) containers.required();
