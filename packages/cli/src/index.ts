@@ -1,4 +1,4 @@
-// The command `weft` as a value: run it in another program, or add its verbs to an application of your own.
+// The command `weft` as a function: run it from another program or a test.
 // Every process of the mesh has its main in ./bin; this entry point is the command alone.
-// Example: await run(weft, ['version'], { process });
-export { weft } from './weft/app.ts';
+// Example: await runWeft(['version'], process);
+export { runWeft, type WeftProcess } from './weft/run-weft.ts';

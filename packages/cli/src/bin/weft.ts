@@ -1,5 +1,4 @@
 // weft: the command.
-import { run } from '@stricli/core';
-import { weft } from '../weft/app.ts';
+import { runWeft } from '../weft/run-weft.ts';
 
-await run(weft, process.argv.slice(2), { process });
+await runWeft(process.argv.slice(2), process);
