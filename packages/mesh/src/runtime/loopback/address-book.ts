@@ -1,14 +1,8 @@
 // The address books of the loopback runtime: where each virtual address of the mesh really is, one file per meshed pod.
 import { promises as fs } from 'node:fs';
+import type { AddressBook } from '@weft/proxy/sidecar';
 
-/** What a proxy reads from the file that WEFT_PROXY_ADDRESS_BOOK names. */
-export interface AddressBook {
-  readonly listen: Readonly<Record<string, string>>;
-  readonly inbound: readonly { readonly listen: string; readonly originalDst: string }[];
-  readonly outbound: readonly { readonly listen: string; readonly originalDst: string; readonly authority?: string }[];
-  readonly dial: Readonly<Record<string, string>>;
-  readonly hosts: Readonly<Record<string, readonly string[]>>;
-}
+export type Hosts = NonNullable<AddressBook['hosts']>;
 
 /** A pod as the books see it; all ports are virtual → real. */
 export interface PodPorts {
@@ -34,7 +28,7 @@ export function realPort(pod: PodPorts, port: number): number | undefined {
   return pod.proxy?.listen.get(port) ?? pod.proxy?.inbound.get(port) ?? pod.application.get(port);
 }
 
-export function addressBook(own: PodPorts, pods: Iterable<PodPorts>, hosts: AddressBook['hosts']): AddressBook {
+export function addressBook(own: PodPorts, pods: Iterable<PodPorts>, hosts: Hosts): AddressBook {
   const dial: Record<string, string> = {};
   for (const pod of pods) {
     if (pod === own) continue;

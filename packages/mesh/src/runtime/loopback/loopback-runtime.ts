@@ -12,7 +12,7 @@ import { entrypointOf, type ImageCatalogue } from '../images.ts';
 import { hasClusterIp } from '../pod-worker.ts';
 import { type Rewriting, rewritePaths, rewriteWord } from '../rewrite.ts';
 import type { ContainerLaunch, LaunchPlan, LocalRuntime, PodSandbox } from '../sandbox.ts';
-import { type AddressBook, addressBook, bookFile, type PodPorts, realPort } from './address-book.ts';
+import { addressBook, bookFile, type Hosts, type PodPorts, realPort } from './address-book.ts';
 import { portAllocator } from './ports.ts';
 
 export interface LoopbackRuntimeOptions {
@@ -36,7 +36,7 @@ interface LoopbackPod extends PodPorts {
         readonly outbound: { listen: number; originalDst: string; authority: string }[];
       }
     | undefined;
-  readonly book: { readonly path: string; write(book: AddressBook): Promise<void> } | undefined;
+  readonly book: { readonly path: string; write: ReturnType<typeof bookFile>['write'] } | undefined;
 }
 
 /** Ports of a proxy that no container declares: control and the deprecated one for outgoing connections. */
@@ -52,7 +52,7 @@ export function loopbackRuntime(options: LoopbackRuntimeOptions): LocalRuntime {
   const forwarders = new Map<string, Promise<Forwarder>>();
   let rewriting: Promise<void> | undefined;
 
-  const hosts = (): AddressBook['hosts'] => {
+  const hosts = (): Hosts => {
     const names: Record<string, readonly string[]> = {};
     for (const service of cluster.services.list()) {
       const ips = addressesOfName(cluster, service);

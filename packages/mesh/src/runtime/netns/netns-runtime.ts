@@ -65,7 +65,8 @@ export async function netnsRuntime(options: NetnsRuntimeOptions): Promise<LocalR
   async function start(): Promise<LocalRuntime> {
     await run(tools.ip, ['netns', 'add', node]);
     await run(tools.ip, ['-n', node, '-batch', '-'], nodeBatch());
-    await inNamespace(tools, node, 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+    // Without the limit the second connection in a second to an address that does not exist would hang instead of failing.
+    await inNamespace(tools, node, 'cd /proc/sys/net/ipv4 && echo 1 > ip_forward && echo 0 > icmp_ratelimit');
     await run(tools.nsenter, [`--net=/run/netns/${node}`, '--', tools['iptables-restore'], '-w', '-n'], jumpDocument());
     const helper = await startNodeHelper({ nsenter: tools.nsenter, setpriv: tools.setpriv, namespace: node });
     const zone = { view: cluster, clusterDomain, ttl: 5 };
