@@ -3,7 +3,7 @@ import { sleep, systemClock } from '@weft/core';
 import { deploymentStats, type ProxyMetrics, scrapeProxies } from '@weft/mesh';
 import { createLogger } from '@weft/process';
 import { checkDemo, type Verdict } from './check-demo.ts';
-import type { DemoFlags } from './command.ts';
+import type { DemoFlags } from './flags.ts';
 import { type Demo, NAMESPACE, startDemo } from './start-demo.ts';
 import { renderTable } from './table.ts';
 

@@ -4,7 +4,7 @@ import type { Logger } from '@weft/core';
 import { type Deployment, type Draft, type KubeObject, parseManifest } from '@weft/kube';
 import { type Mesh, startMesh } from '@weft/mesh';
 import { builtFiles } from './built-files.ts';
-import type { RuntimeChoice } from './command.ts';
+import type { RuntimeChoice } from './flags.ts';
 
 export const NAMESPACE = 'emojivoto';
 
