@@ -1,17 +1,17 @@
 // weft-destination: flags in, a discovery service until SIGTERM. spec/control-plane.md §1.1.
-import { createRegistry, type Http2ClientParams, isDnsName } from '@weft/core';
+import { createRegistry, type Http2ClientParams } from '@weft/core';
 import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
 import {
   boolFlag,
-  ConfigError,
   createLogger,
   customFlag,
+  dnsNameFlag,
   intFlag,
   listenFlag,
+  logLevelFlag,
   type MainContext,
   oneOfFlag,
   type Parsed,
-  parseLogLevel,
   portSetFlag,
   runMain,
   startAdmin,
@@ -43,8 +43,8 @@ export const destinationFlags = {
   'enable-h2-upgrade': boolFlag({ default: true, help: 'lets proxies carry HTTP/1 in HTTP/2' }),
   'enable-endpoint-slices': boolFlag({ default: true, help: 'accepted for compatibility: EndpointSlices are always used' }),
   'enable-ipv6': boolFlag({ default: true, help: 'prefers IPv6 addresses of dual-stack pods' }),
-  'identity-trust-domain': stringFlag({ default: '', help: 'trust domain of workload identities; empty: cluster.local' }),
-  'cluster-domain': stringFlag({ default: '', help: 'DNS domain of the cluster; empty: cluster.local' }),
+  'identity-trust-domain': dnsNameFlag({ default: 'cluster.local', help: 'trust domain of workload identities' }),
+  'cluster-domain': dnsNameFlag({ default: 'cluster.local', help: 'DNS domain of the cluster' }),
   'default-opaque-ports': portSetFlag({ default: [], help: 'ports that are opaque unless annotated otherwise' }),
   'stream-queue-capacity': intFlag({ default: 100, min: 1, help: 'accepted for compatibility: a slow stream holds one state' }),
   'export-queue-metrics': boolFlag({ default: true, help: 'accepted for compatibility' }),
@@ -55,7 +55,10 @@ export const destinationFlags = {
     help: 'Http2ClientParams for meshed endpoints, with the field names of the protobuf message',
     parse: http2Params,
   }),
-  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'ext-endpoint-zone-weights': boolFlag({ default: false, help: 'ten times the weight for endpoints in the zone of the client' }),
+  'enable-pprof': boolFlag({ default: false, help: 'accepted for compatibility' }),
+  'trace-collector': stringFlag({ default: '', help: 'accepted for compatibility' }),
+  'log-level': logLevelFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
   'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
 } as const;
 
@@ -64,25 +67,19 @@ export function destinationMain(): Promise<number> {
 }
 
 async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): Promise<void> {
-  const level = parseLogLevel(flags['log-level']);
   const settings: DestinationSettings = {
     controllerNamespace: flags['controller-namespace'],
-    trustDomain: flags['identity-trust-domain'] || 'cluster.local',
-    clusterDomain: flags['cluster-domain'] || 'cluster.local',
+    trustDomain: flags['identity-trust-domain'],
+    clusterDomain: flags['cluster-domain'],
     enableH2Upgrade: flags['enable-h2-upgrade'],
     transportMode: flags['outbound-transport-mode'],
     enableIpv6: flags['enable-ipv6'],
+    zoneWeights: flags['ext-endpoint-zone-weights'],
     defaultOpaquePorts: flags['default-opaque-ports'],
     meshedHttp2: flags['meshed-http2-client-params'],
   };
-  const errors = [
-    ...(level ? [] : [`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]),
-    ...(isDnsName(settings.trustDomain) ? [] : [`-identity-trust-domain ${JSON.stringify(settings.trustDomain)}: not a DNS name`]),
-    ...(isDnsName(settings.clusterDomain) ? [] : [`-cluster-domain ${JSON.stringify(settings.clusterDomain)}: not a DNS name`]),
-  ];
-  if (!level || errors.length > 0) throw new ConfigError(errors);
 
-  const logger = createLogger({ level, format: flags['log-format'], name: 'destination' });
+  const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'destination' });
   const registry = createRegistry();
   const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
@@ -101,5 +98,5 @@ async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): P
   });
   shutdown.add('gRPC server', () => server.close());
   state.serving = true;
-  logger.log('info', 'serving discovery', { address: server.address });
+  logger.log('info', 'serving discovery', { address: server.address, admin: admin.address });
 }

@@ -9,6 +9,8 @@ export interface DestinationSettings {
   /** `transport-header`: meshed peers are always reached through their inbound port. */
   readonly transportMode: 'transparent' | 'transport-header';
   readonly enableIpv6: boolean;
+  /** Endpoints in the zone of the client weigh ten times as much. Default false. */
+  readonly zoneWeights?: boolean;
   readonly defaultOpaquePorts: PortSet;
   /** HTTP/2 parameters that clients use toward meshed endpoints. */
   readonly meshedHttp2?: Http2ClientParams | undefined;

@@ -1,6 +1,6 @@
 // AdmissionReview in, AdmissionReview out. spec/injector-cli.md §1.8; Kubernetes API admission.k8s.io/v1.
 import type { Pod, Service } from '@weft/kube';
-import { SKIP_TEXTS } from '../decision/decide.ts';
+import type { SkipReason } from '../decision/decide.ts';
 import { annotateService, injectPod } from '../inject.ts';
 import type { AddOperation, OwnerRef } from '../patch/build-patch.ts';
 import type { InjectorValues } from '../values/values.ts';
@@ -20,7 +20,10 @@ export interface AdmissionObserver {
     readonly kind: string;
     readonly namespace: string;
     readonly owner: string;
-    readonly skipped: readonly string[];
+    /** Why nothing was injected. Empty where something was. */
+    readonly skipped: readonly SkipReason[];
+    /** Whether the object is changed: one that is not injected may still get annotations. */
+    readonly patched: boolean;
     readonly at: string;
     readonly warnings: readonly string[];
   }): void;
@@ -82,7 +85,7 @@ async function mutate(request: AdmissionRequest, lookups: AdmissionLookups, obse
   const [values, namespaceAnnotations] = await Promise.all([lookups.values(), lookups.namespaceAnnotations(namespace)]);
   if (kind === 'Service') {
     const patch = annotateService(request.object as Service, namespaceAnnotations, values);
-    observer.decided({ kind: 'service', namespace, owner: '', skipped: [], at: '', warnings: [] });
+    observer.decided({ kind: 'service', namespace, owner: '', skipped: [], patched: patch.length > 0, at: '', warnings: [] });
     return patch;
   }
   const pod = request.object as Pod;
@@ -92,7 +95,8 @@ async function mutate(request: AdmissionRequest, lookups: AdmissionLookups, obse
     kind: owner?.kind ?? 'pod',
     namespace,
     owner: owner?.name ?? '',
-    skipped: mutation.kind === 'skipped' ? mutation.reasons.map((reason) => SKIP_TEXTS[reason]) : [],
+    skipped: mutation.kind === 'skipped' ? mutation.reasons : [],
+    patched: mutation.patch.length > 0,
     at: mutation.decision.annotationAt,
     warnings: mutation.kind === 'injected' ? mutation.warnings : [],
   });

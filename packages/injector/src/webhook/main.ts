@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRegistry, type MetricRegistry, systemClock } from '@weft/core';
 import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
-import { ConfigError, createLogger, listenFlag, type MainContext, oneOfFlag, parseLogLevel, runMain, startAdmin, stringFlag, VERSION } from '@weft/process';
+import { boolFlag, createLogger, listenFlag, logLevelFlag, type MainContext, oneOfFlag, runMain, startAdmin, stringFlag, VERSION } from '@weft/process';
+import { SKIP_TEXTS } from '../decision/decide.ts';
 import { readValues } from '../values/read-values.ts';
 import type { InjectorValues } from '../values/values.ts';
 import type { AdmissionObserver } from './admission.ts';
@@ -18,7 +19,9 @@ export const injectorFlags = {
   'tls-key': stringFlag({ default: '/var/run/linkerd/tls/tls.key', help: 'its key as PEM' }),
   values: stringFlag({ default: '/var/run/linkerd/config/values', help: 'values as YAML, read for every review' }),
   'trust-roots': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'trust anchors as PEM, read for every review' }),
-  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'enable-pprof': boolFlag({ default: false, help: 'accepted for compatibility' }),
+  'trace-collector': stringFlag({ default: '', help: 'accepted for compatibility' }),
+  'log-level': logLevelFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
   'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
 } as const;
 
@@ -27,9 +30,7 @@ export function injectorMain(): Promise<number> {
 }
 
 async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Promise<void> {
-  const level = parseLogLevel(flags['log-level']);
-  if (!level) throw new ConfigError([`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]);
-  const logger = createLogger({ level, format: flags['log-format'], name: 'injector' });
+  const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'injector' });
   const registry = createRegistry();
 
   const values = async (): Promise<InjectorValues> => {
@@ -52,7 +53,7 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
       kind: event.kind,
       namespace: event.namespace,
       owner: event.owner,
-      ...(skipped ? { reasons: event.skipped } : {}),
+      ...(skipped ? { reasons: event.skipped.map((reason) => SKIP_TEXTS[reason]) } : {}),
     });
   });
   const { host = '0.0.0.0', port } = flags.addr;
@@ -67,7 +68,7 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   });
   shutdown.add('webhook', () => server.close());
   state.serving = true;
-  logger.log('info', 'serving the webhook', { port: server.port });
+  logger.log('info', 'serving the webhook', { port: server.port, admin: admin.address });
 }
 
 type Decided = Parameters<AdmissionObserver['decided']>[0];
@@ -79,7 +80,7 @@ function observe(registry: MetricRegistry, log: (event: Decided) => void): Admis
     decided(event) {
       const labels = { owner_kind: event.kind, namespace: event.namespace, annotation_at: event.at };
       requests.with(labels).inc();
-      responses.with({ ...labels, skip: String(event.skipped.length > 0), skip_reason: event.skipped.join(',') }).inc();
+      responses.with({ ...labels, skip: String(event.skipped.length > 0 && !event.patched), skip_reason: event.skipped.join(',') }).inc();
       log(event);
     },
   };

@@ -89,7 +89,8 @@ test('answers a review of a pod with a base64 JSON Patch', async () => {
 test('allows what it does not inject, without a patch, and says why', async () => {
   const { body } = await post(reviewOf('plain'));
   expect((JSON.parse(body) as { response: object }).response).toEqual({ uid: 'u-1', allowed: true });
-  expect(decided.at(-1)?.skipped).toEqual(['neither the namespace nor the pod have the annotation "linkerd.io/inject:enabled"']);
+  expect(decided.at(-1)?.skipped).toEqual(['injection_enable_annotation_absent']);
+  expect(decided.at(-1)?.patched).toBe(false);
 });
 
 test('a failed look-up refuses the object with its message', async () => {

@@ -56,7 +56,7 @@ export function createPolicyLookups(cluster: PolicyClusterView, settings: Policy
   /** The policy of an address now; undefined for an address of the cluster that is no Service's. */
   const addressPolicy = ({ ip, port }: SocketAddress): ClientPolicy | undefined => {
     const service = cluster.serviceByIp(ip);
-    if (!service) return inCluster(ip) ? undefined : fallbackPolicy({ ip, port });
+    if (!service) return inCluster(ip) ? undefined : fallbackPolicy({ ip, port }, settings);
     const target = { namespace: service.metadata.namespace ?? '', name: service.metadata.name, port };
     return service.spec.ports?.some((declared) => declared.port === port) ? servicePolicy(target, service, settings) : undefinedPortPolicy(target);
   };

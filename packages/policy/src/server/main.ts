@@ -1,16 +1,17 @@
 // weft-policy: flags in, the policy services until SIGTERM. spec/control-plane.md §2.1.
-import { createRegistry, DEFAULT_POLICY_NAMES, type IpNetwork, isDnsName, parseNetwork } from '@weft/core';
+import { createRegistry, DEFAULT_POLICY_NAMES, type IpNetwork, parseNetwork } from '@weft/core';
 import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
 import {
   boolFlag,
-  ConfigError,
   createLogger,
   customFlag,
+  dnsNameFlag,
   type Flag,
+  intFlag,
   listenFlag,
+  logFilterFlag,
   type MainContext,
   oneOfFlag,
-  parseLogFilter,
   portSetFlag,
   runMain,
   startAdmin,
@@ -46,13 +47,20 @@ export const policyFlags = {
   kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
   'cluster-networks': networksFlag('10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16', 'networks of the cluster'),
   'probe-networks': networksFlag('', 'networks that probes come from'),
-  'identity-domain': stringFlag({ default: 'cluster.local', help: 'trust domain of workload identities' }),
-  'cluster-domain': stringFlag({ default: 'cluster.local', help: 'DNS domain of the cluster' }),
+  'identity-domain': dnsNameFlag({ default: 'cluster.local', help: 'trust domain of workload identities' }),
+  'cluster-domain': dnsNameFlag({ default: 'cluster.local', help: 'DNS domain of the cluster' }),
   'control-plane-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
   'default-policy': oneOfFlag({ default: 'all-unauthenticated', values: DEFAULT_POLICY_NAMES, help: 'inbound policy of ports that nothing else governs' }),
   'default-opaque-ports': portSetFlag({ default: [], help: 'ports of Services that are opaque unless annotated otherwise' }),
   'admission-controller-disabled': boolFlag({ default: false, help: 'accepted for compatibility: there is no admission controller yet' }),
-  'log-level': stringFlag({ default: 'linkerd=info,warn', help: 'a level, or a filter' }),
+  'server-addr': listenFlag({ default: { port: 9443 }, help: 'accepted for compatibility' }),
+  'server-tls-key': stringFlag({ default: '', help: 'accepted for compatibility' }),
+  'server-tls-certs': stringFlag({ default: '', help: 'accepted for compatibility' }),
+  'policy-deployment-name': stringFlag({ default: 'linkerd-destination', help: 'accepted for compatibility' }),
+  'patch-timeout-ms': intFlag({ default: 5000, min: 0, help: 'accepted for compatibility' }),
+  'global-egress-network-namespace': stringFlag({ default: 'linkerd-egress', help: 'accepted for compatibility: EgressNetworks are not read yet' }),
+  'allow-l5d-request-headers': boolFlag({ default: false, help: 'lets applications set retries and timeouts by l5d-* headers' }),
+  'log-level': logFilterFlag({ default: 'info', defaultText: 'linkerd=info,warn', help: 'a level, or a filter' }),
   'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
 } as const;
 
@@ -61,21 +69,16 @@ export function policyMain(): Promise<number> {
 }
 
 async function run({ flags, shutdown }: MainContext<typeof policyFlags>): Promise<void> {
-  const level = parseLogFilter(flags['log-level']);
-  const errors = [
-    ...(level ? [] : [`--log-level ${JSON.stringify(flags['log-level'])}: not a filter`]),
-    ...(isDnsName(flags['cluster-domain']) ? [] : [`--cluster-domain ${JSON.stringify(flags['cluster-domain'])}: not a DNS name`]),
-  ];
-  if (!level || errors.length > 0) throw new ConfigError(errors);
   const settings: PolicySettings = {
     clusterDomain: flags['cluster-domain'],
     clusterNetworks: flags['cluster-networks'],
     defaultPolicy: flags['default-policy'],
     defaultOpaquePorts: flags['default-opaque-ports'],
     probeNetworks: flags['probe-networks'],
+    allowL5dHeaders: flags['allow-l5d-request-headers'],
   };
 
-  const logger = createLogger({ level, format: flags['log-format'], name: 'policy' });
+  const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'policy' });
   const registry = createRegistry();
   const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
@@ -97,5 +100,5 @@ async function run({ flags, shutdown }: MainContext<typeof policyFlags>): Promis
   });
   shutdown.add('gRPC server', () => server.close());
   state.serving = true;
-  logger.log('info', 'serving policies', { address: server.address });
+  logger.log('info', 'serving policies', { address: server.address, admin: admin.address });
 }

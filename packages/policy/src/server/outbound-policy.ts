@@ -38,7 +38,7 @@ export function servicePolicy(target: ServiceTarget, service: Service | undefine
       load: { kind: 'peak-ewma', defaultRttMs: 30, decayMs: 10_000 },
     },
   };
-  const http = httpRoutes('http', backend);
+  const http = httpRoutes('http', backend, settings);
   const opaque = opaqueRoutes('opaq', backend);
   const port = service?.spec.ports?.find((candidate) => candidate.port === target.port);
   return { parent, protocol: protocolOf(port, isOpaque(service, target.port, settings), http, opaque) };
@@ -75,10 +75,10 @@ export function undefinedPortPolicy(target: ServiceTarget): ClientPolicy {
 }
 
 /** An address outside of the cluster: forwarded as it is. */
-export function fallbackPolicy(address: SocketAddress): ClientPolicy {
+export function fallbackPolicy(address: SocketAddress, settings: PolicySettings): ClientPolicy {
   const name = 'egress-fallback';
   const backend: Backend = { metadata: defaultMetadata(name), queue: QUEUE, dispatcher: { kind: 'forward', endpoint: plainEndpoint(address) } };
-  const http = httpRoutes(name, backend);
+  const http = httpRoutes(name, backend, settings);
   return {
     parent: defaultMetadata(name),
     protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque: opaqueRoutes(name, backend), http1: http, http2: http },
@@ -93,9 +93,9 @@ function onlyBackend(backend: Backend): Distribution {
   return { kind: 'first-available', backends: [{ backend, filters: [] }] };
 }
 
-function httpRoutes(name: string, backend: Backend): HttpProtocol {
+function httpRoutes(name: string, backend: Backend, { allowL5dHeaders = false }: PolicySettings): HttpProtocol {
   const matches = [{ path: { kind: 'prefix', value: '/' } as const, headers: [], query: [] }];
-  const rule = { matches, filters: [], distribution: onlyBackend(backend), timeouts: {}, allowL5dHeaders: false };
+  const rule = { matches, filters: [], distribution: onlyBackend(backend), timeouts: {}, allowL5dHeaders };
   return { routes: [{ metadata: defaultMetadata(name), hosts: [], rules: [rule] }] };
 }
 

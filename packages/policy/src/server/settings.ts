@@ -10,6 +10,8 @@ export interface PolicySettings {
   readonly defaultOpaquePorts: PortSet;
   /** Networks that probes come from. Empty: no probe routes. */
   readonly probeNetworks: readonly IpNetwork[];
+  /** Applications may set retries and timeouts by `l5d-*` headers. Default false. */
+  readonly allowL5dHeaders?: boolean;
 }
 
 /** Protocol detection timeout, inbound and outbound. */

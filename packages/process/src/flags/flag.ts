@@ -1,5 +1,6 @@
 // What a flag accepts. Each constructor gives a typed definition; `parseFlags` reads them.
-import { type Millis, type PortSet, parseGoDuration, parsePortSet } from '@weft/core';
+import { isDnsName, type Millis, type PortSet, parseGoDuration, parsePortSet } from '@weft/core';
+import { type LogThreshold, parseLogFilter, parseLogLevel } from '../logging/log-level.ts';
 
 /** A value, or why the text is none. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
@@ -39,6 +40,39 @@ export function customFlag<T>(
 
 export function stringFlag(options: FlagOptions<string>): Flag<string> {
   return customFlag({ ...options, placeholder: 'string', parse: ok });
+}
+
+/** Empty means the default, as Linkerd's controllers take it. */
+export function dnsNameFlag(options: FlagOptions<string>): Flag<string> {
+  return customFlag({
+    ...options,
+    placeholder: 'name',
+    parse: (text) => (text === '' ? ok(options.default) : isDnsName(text) ? ok(text) : bad('not a DNS name')),
+  });
+}
+
+/** A level of Go's loggers. */
+export function logLevelFlag(options: FlagOptions<LogThreshold>): Flag<LogThreshold> {
+  return customFlag({
+    ...options,
+    placeholder: 'level',
+    parse(text) {
+      const value = parseLogLevel(text);
+      return value === undefined ? bad('not one of panic, fatal, error, warn, info, debug, trace') : ok(value);
+    },
+  });
+}
+
+/** A filter as Linkerd's Rust programs take it, such as `linkerd=info,warn`. */
+export function logFilterFlag(options: FlagOptions<LogThreshold> & { readonly defaultText: string }): Flag<LogThreshold> {
+  return customFlag({
+    ...options,
+    placeholder: 'filter',
+    parse(text) {
+      const value = parseLogFilter(text);
+      return value === undefined ? bad('not a log filter such as linkerd=info,warn') : ok(value);
+    },
+  });
 }
 
 /** Go's spellings: 1, t, T, true, TRUE, True and their opposites. */

@@ -1,5 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { boolFlag, customFlag, durationFlag, floatFlag, intFlag, listFlag, oneOfFlag, portSetFlag, stringFlag } from './flag.ts';
+import {
+  boolFlag,
+  customFlag,
+  dnsNameFlag,
+  durationFlag,
+  floatFlag,
+  intFlag,
+  listFlag,
+  logFilterFlag,
+  logLevelFlag,
+  oneOfFlag,
+  portSetFlag,
+  stringFlag,
+} from './flag.ts';
 import { boundAddress, formatListenAddress, listenFlag, parseListenAddress } from './listen-address.ts';
 import { parseFlags, renderUsage } from './parse-flags.ts';
 
@@ -111,6 +124,19 @@ test('help and version win over errors', () => {
   for (const word of ['-version', '--version']) expect(parseFlags(spec, [word])).toEqual({ kind: 'version' });
   const own = { version: customFlag({ default: '', placeholder: 'v', help: 'own', parse: (text) => ({ ok: true, value: text }) as const }) };
   expect(parseFlags(own, ['--version=2'])).toMatchObject({ kind: 'ok', values: { version: '2' } });
+});
+
+test('names and log levels are checked with all other flags', () => {
+  const own = {
+    domain: dnsNameFlag({ default: 'cluster.local', help: 'domain' }),
+    level: logLevelFlag({ default: 'info', help: 'level' }),
+    filter: logFilterFlag({ default: 'info', defaultText: 'linkerd=info,warn', help: 'filter' }),
+  };
+  expect(parseFlags(own, ['-domain=a.b', '-level=panic', '-filter=warn,linkerd=debug'])).toMatchObject({
+    values: { domain: 'a.b', level: 'error', filter: 'debug' },
+  });
+  expect(parseFlags(own, ['-domain='])).toMatchObject({ values: { domain: 'cluster.local' } });
+  expect(parseFlags(own, ['-domain=a..b', '-level=loud', '-filter=a=b=c'])).toMatchObject({ kind: 'errors', errors: { length: 3 } });
 });
 
 test('the usage lists every flag with its default', () => {
