@@ -34,7 +34,7 @@ export interface ClusterView {
   podsByIp(ip: string): readonly Pod[];
   node(name: string): Node | undefined;
   replicaSet(namespace: string, name: string): ReplicaSet | undefined;
-  /** News of a Service, its slices and their pods (`service NS/NAME`), or of who owns an address (`ip IP`). */
+  /** News of a Service, its slices and their pods (`service NS/NAME`), of who owns an address (`ip IP`), of a node's zone (`zone NODE`). */
   readonly topics: Topics;
   readonly synced: Promise<void>;
   readonly isSynced: boolean;
@@ -43,6 +43,13 @@ export interface ClusterView {
 
 export const serviceTopic = (namespace: string, name: string): string => `service ${namespace}/${name}`;
 export const ipTopic = (ip: string): string => `ip ${ip}`;
+export const zoneTopic = (node: string): string => `zone ${node}`;
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+
+/** The zone of a node; undefined where the node or its zone is not known. */
+export function zoneOf(node: string, cluster: Pick<ClusterView, 'node'>): string | undefined {
+  return node === '' ? undefined : cluster.node(node)?.metadata.labels?.[ZONE_LABEL];
+}
 
 export function watchCluster(client: KubeClient, logger: Logger): ClusterView {
   const topics = createTopics();
@@ -58,6 +65,16 @@ export function watchCluster(client: KubeClient, logger: Logger): ClusterView {
   const podsByIp = objectIndex<Pod>(podIps);
   const slicesByService = objectIndex<EndpointSlice>((slice) => keysOf(serviceKeyOf(slice)));
   const slicesByPod = objectIndex<EndpointSlice>(podKeys);
+  const podsByReplicaSet = objectIndex<Pod>(replicaSetKeys);
+
+  /** Says that what is told of a pod has changed, wherever it is told. */
+  const publishPod = (pod: Pod): void => {
+    for (const slice of slicesByPod.get(`${pod.metadata.namespace}/${pod.metadata.name}`)) {
+      const key = serviceKeyOf(slice);
+      if (key !== undefined) topics.publish(`service ${key}`);
+    }
+    for (const ip of podIps(pod)) topics.publish(ipTopic(ip));
+  };
 
   const services = open(serviceKind, (event) => {
     servicesByIp.apply(event);
@@ -76,16 +93,20 @@ export function watchCluster(client: KubeClient, logger: Logger): ClusterView {
   });
   const pods = open(podKind, (event) => {
     podsByIp.apply(event);
-    for (const pod of versionsOf(event)) {
-      for (const slice of slicesByPod.get(`${pod.metadata.namespace}/${pod.metadata.name}`)) {
-        const key = serviceKeyOf(slice);
-        if (key !== undefined) topics.publish(`service ${key}`);
-      }
-      for (const ip of podIps(pod)) topics.publish(ipTopic(ip));
-    }
+    podsByReplicaSet.apply(event);
+    for (const pod of versionsOf(event)) publishPod(pod);
   });
-  const replicaSets = open(replicaSetKind, () => undefined);
-  const nodes = open(nodeKind, () => undefined);
+  // The kinds are watched apart: a pod may be seen before its ReplicaSet, and a proxy may ask before its node is seen.
+  const replicaSets = open(replicaSetKind, (event) => {
+    if (event.kind === 'updated' && sameOwners(event.old, event.object)) return;
+    for (const { metadata } of versionsOf(event)) for (const pod of podsByReplicaSet.get(`${metadata.namespace}/${metadata.name}`)) publishPod(pod);
+  });
+  const nodes = open(nodeKind, (event) => {
+    const versions = versionsOf(event);
+    // Nodes report their state all the time.
+    if (event.kind === 'updated' && new Set(versions.map(({ metadata }) => metadata.labels?.[ZONE_LABEL])).size === 1) return;
+    for (const { metadata } of versions) topics.publish(zoneTopic(metadata.name));
+  });
 
   const synced = Promise.all(stores.map((store) => store.synced)).then(() => undefined);
   synced.catch(() => undefined);
@@ -134,6 +155,14 @@ function podKeys(slice: EndpointSlice): readonly string[] {
   return slice.endpoints.flatMap(({ targetRef }) =>
     targetRef?.kind === 'Pod' ? [`${targetRef.namespace ?? slice.metadata.namespace ?? ''}/${targetRef.name ?? ''}`] : [],
   );
+}
+
+function replicaSetKeys(pod: Pod): readonly string[] {
+  return (pod.metadata.ownerReferences ?? []).flatMap(({ kind, name }) => (kind === 'ReplicaSet' ? [`${pod.metadata.namespace ?? ''}/${name}`] : []));
+}
+
+function sameOwners(a: ReplicaSet, b: ReplicaSet): boolean {
+  return JSON.stringify(a.metadata.ownerReferences ?? []) === JSON.stringify(b.metadata.ownerReferences ?? []);
 }
 
 const keysOf = (key: string | undefined): readonly string[] => (key === undefined ? [] : [key]);

@@ -1,7 +1,7 @@
 // Watches of what the service streams, one per distinct question, shared between all streams that ask it.
 import { createWatch, type EndpointSet, isIp, type Profile, parseServiceName, reason, type Unsubscribe, type Watch, type WatchSource } from '@weft/core';
 import type { Service } from '@weft/kube';
-import { type ClusterView, ipTopic, serviceTopic } from './cluster-view.ts';
+import { type ClusterView, ipTopic, serviceTopic, zoneTopic } from './cluster-view.ts';
 import { EMPTY_PROFILE, endpointProfile, serviceProfile } from './profiles.ts';
 import { type LookupContext, type LookupPath, parseLookupPath } from './request.ts';
 import { resolveService, type ServiceLookup } from './service-endpoints.ts';
@@ -58,6 +58,7 @@ export function createLookups(cluster: ClusterView, settings: DestinationSetting
   const addressProfile = (path: LookupPath): Profile | Refusal => {
     const [service, ...more] = cluster.servicesByIp(path.host);
     if (more.length > 0) return refuse('FAILED_PRECONDITION', `several services have the cluster IP ${path.host}`);
+    if (!service && cluster.podsByIp(path.host).length > 1) return refuse('FAILED_PRECONDITION', `several pods have the address ${path.host}`);
     return service ? serviceProfile(service, path.port, settings) : endpointProfile({ ip: path.host, port: path.port }, cluster, settings);
   };
 
@@ -74,7 +75,8 @@ export function createLookups(cluster: ClusterView, settings: DestinationSetting
       if (service.spec.type === 'ExternalName') return refuse('INVALID_ARGUMENT', `Invalid authority: ${text}: the Service is of type ExternalName`);
       const lookup = { namespace: name.namespace, name: name.service, port: path.port, hostname: name.hostname, context };
       const key = `endpoints ${name.namespace}/${name.service} ${path.port} ${name.hostname ?? ''} ${context.nodeName}`;
-      return { kind: 'endpoints', lookup, watch: watching(key, [serviceTopic(name.namespace, name.service)], () => resolveService(lookup, cluster, settings)) };
+      const topics = [serviceTopic(name.namespace, name.service), zoneTopic(context.nodeName)];
+      return { kind: 'endpoints', lookup, watch: watching(key, topics, () => resolveService(lookup, cluster, settings)) };
     },
     profile(text) {
       const path = parseLookupPath(text);

@@ -30,7 +30,7 @@ const NOBODY: LookupContext = { namespace: '', nodeName: '', pod: '' };
 /** JSON with `ns`, `nodeName`, `pod`, or the old form `ns:<namespace>`; anything else counts as empty. */
 export function parseContextToken(token: string): LookupContext {
   if (token.trim() === '') return NOBODY;
-  const old = /^ns:([^:]+)$/.exec(token);
+  const old = /^ns:([^:]+)$/.exec(token.trim());
   if (old) return { ...NOBODY, namespace: old[1] ?? '' };
   try {
     const value: unknown = JSON.parse(token);

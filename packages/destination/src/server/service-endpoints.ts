@@ -1,12 +1,10 @@
 // From a Service and a port to its endpoints, for one client. spec/control-plane.md §1.4, §1.5.
 import { canonicalIp, type Endpoint, type EndpointSet } from '@weft/core';
 import type { EndpointSlice, Pod, Service, SliceEndpoint } from '@weft/kube';
-import type { ClusterView } from './cluster-view.ts';
+import { type ClusterView, zoneOf } from './cluster-view.ts';
 import { bareEndpoint, podEndpoint, podLabels } from './pod-endpoint.ts';
 import type { LookupContext } from './request.ts';
 import type { DestinationSettings } from './settings.ts';
-
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export interface ServiceLookup {
   readonly namespace: string;
@@ -89,10 +87,6 @@ function inZone(candidates: readonly Candidate[], zone: string | undefined): rea
   return near.length === 0 ? candidates : near;
 }
 
-function zoneOf(nodeName: string, cluster: ClusterView): string | undefined {
-  return nodeName === '' ? undefined : cluster.node(nodeName)?.metadata.labels?.[ZONE_LABEL];
-}
-
 function describe(candidate: Candidate, service: Service, context: LookupContext, cluster: ClusterView, settings: DestinationSettings): readonly Endpoint[] {
   const { endpoint, ip, port, pod } = candidate;
   const zone = endpoint.zone ?? '';
@@ -102,5 +96,6 @@ function describe(candidate: Candidate, service: Service, context: LookupContext
   if (!pod) return [bareEndpoint({ ip, port }, { ...set, zone_locality: locality })];
   const labels = { ...set, ...podLabels(pod, cluster), zone, zone_locality: locality };
   const described = podEndpoint(pod, { ip, port }, labels, settings);
-  return described ? [described] : [];
+  if (!described) return [];
+  return [settings.zoneWeights === true && locality === 'local' ? { ...described, weight: described.weight * 10 } : described];
 }
