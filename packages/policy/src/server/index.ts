@@ -4,4 +4,4 @@ export { createPolicyLookups, type PolicyAnswer, type PolicyLookups, type Policy
 export { policyMain } from './main.ts';
 export { type PolicyServerOptions, type PolicyServices, policyServer } from './policy-server.ts';
 export type { PolicySettings } from './settings.ts';
-export { type PodWorkload, parseWorkload } from './workload.ts';
+export { type ExternalWorkload, type PodWorkload, parseWorkload } from './workload.ts';

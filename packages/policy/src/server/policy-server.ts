@@ -44,6 +44,7 @@ export function policyServer({ lookups, registry, logger }: PolicyServerOptions)
     const port = spec.port ?? 0;
     if (!workload) return invalid(`Invalid workload: ${spec.workload ?? ''}`);
     if (port < 1 || port > 65535) return invalid(`Invalid port: ${port}`);
+    if ('externalWorkload' in workload) return { kind: 'refused', status: 'NOT_FOUND', message: 'unknown server: ExternalWorkloads are not read yet' };
     return lookups.inbound(workload, port);
   };
 

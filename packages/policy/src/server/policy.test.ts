@@ -149,5 +149,6 @@ test('knows inbound policies of meshed pods only', () => {
 test('reads workloads in both forms', () => {
   expect(parseWorkload('{"ns":"a", "pod":"p"}\n')).toEqual({ namespace: 'a', pod: 'p' });
   expect(parseWorkload('a:p')).toEqual({ namespace: 'a', pod: 'p' });
+  expect(parseWorkload('{"ns":"a", "external_workload":"vm"}')).toEqual({ namespace: 'a', externalWorkload: 'vm' });
   for (const text of ['', 'a', 'a:', ':p', 'a:b:c', '{"ns":"a"}', '{', '[]']) expect(parseWorkload(text)).toBeUndefined();
 });

@@ -5,17 +5,29 @@ export interface PodWorkload {
   readonly pod: string;
 }
 
-/** JSON with `ns` and `pod`, or `ns:pod`; undefined on anything else. */
-export function parseWorkload(text: string): PodWorkload | undefined {
+/** A machine outside of the cluster. */
+export interface ExternalWorkload {
+  readonly namespace: string;
+  readonly externalWorkload: string;
+}
+
+/** JSON with `ns` and `pod` or `external_workload`, or `ns:pod`; undefined on anything else. */
+export function parseWorkload(text: string): PodWorkload | ExternalWorkload | undefined {
   const trimmed = text.trim();
   if (!trimmed.startsWith('{')) {
     const [namespace = '', pod = '', ...rest] = trimmed.split(':');
     return namespace === '' || pod === '' || rest.length > 0 ? undefined : { namespace, pod };
   }
   try {
-    const { ns, pod } = JSON.parse(trimmed) as { readonly ns?: unknown; readonly pod?: unknown };
-    return typeof ns === 'string' && ns !== '' && typeof pod === 'string' && pod !== '' ? { namespace: ns, pod } : undefined;
+    const { ns: namespace, pod, external_workload: externalWorkload } = JSON.parse(trimmed) as Readonly<Record<string, unknown>>;
+    if (!isName(namespace)) return undefined;
+    if (isName(pod)) return { namespace, pod };
+    return isName(externalWorkload) ? { namespace, externalWorkload } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }
