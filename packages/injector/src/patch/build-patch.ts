@@ -21,6 +21,9 @@ export interface OwnerRef {
   readonly name: string;
 }
 
+/** Kinds whose name goes into a label of the pod. */
+const LABELLED_OWNERS: ReadonlySet<string> = new Set(['deployment', 'replicationcontroller', 'replicaset', 'job', 'daemonset', 'statefulset']);
+
 /** Annotations alone: for pods that are not injected, and for Services. */
 export function annotationPatch(
   existing: Readonly<Record<string, string>> | undefined,
@@ -54,7 +57,7 @@ export function injectionPatch({ pod, namespace, values, annotations, owner }: P
   const labels: Record<string, string> = {
     'linkerd.io/control-plane-ns': values.controlPlaneNamespace,
     'linkerd.io/workload-ns': namespace,
-    ...(owner && owner.kind !== 'pod' && owner.kind !== 'cronjob' ? { [`linkerd.io/proxy-${owner.kind}`]: owner.name } : {}),
+    ...(owner && LABELLED_OWNERS.has(owner.kind) ? { [`linkerd.io/proxy-${owner.kind}`]: owner.name } : {}),
   };
   const empty = pod.metadata as object | undefined;
   return [
