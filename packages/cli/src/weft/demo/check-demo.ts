@@ -1,6 +1,14 @@
 // `weft demo --check`: traffic for a bounded time, everything measured from the proxies' own metrics, and a verdict.
-import { readFileSync } from 'node:fs';
-import { certificatesIssued, connectionCounts, type DeploymentStats, deploymentStats, type Mesh, type ProxyMetrics, scrapeProxies } from '@weft/mesh';
+import {
+  certificatesIssued,
+  connectionCounts,
+  type DeploymentStats,
+  deploymentStats,
+  type Mesh,
+  type ProxyMetrics,
+  residentMemory,
+  scrapeProxies,
+} from '@weft/mesh';
 import { NAMESPACE } from './start-demo.ts';
 
 export interface Report {
@@ -54,7 +62,7 @@ export async function checkDemo(mesh: Mesh, seconds: number, wait: (ms: number) 
       meshed_connections: connections.meshed,
       mtls_connections: connections.mtls,
       certificates_issued: certificates,
-      rss_mib: residentMemory(mesh, after),
+      rss_mib: await residentMemory(mesh),
     },
   };
 }
@@ -81,32 +89,6 @@ function missing(mesh: Mesh, heard: readonly ProxyMetrics[]): readonly string[] 
     .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
     .filter((name) => !pods.has(name))
     .map((name) => `the proxy of pod ${name} does not answer`);
-}
-
-/** Proxies tell their own; of the others the system is asked. */
-function residentMemory(mesh: Mesh, proxies: readonly ProxyMetrics[]): Readonly<Record<string, number>> {
-  const told = new Map(
-    proxies.map(({ namespace, pod, samples }) => [
-      `${namespace}/${pod}/linkerd-proxy`,
-      samples.find(({ name }) => name === 'process_resident_memory_bytes')?.value,
-    ]),
-  );
-  const entries = mesh.processes().flatMap(({ namespace, pod, container, pid }) => {
-    const name = `${namespace}/${pod}/${container}`;
-    const bytes = told.get(name) ?? rssOf(pid);
-    return bytes === undefined ? [] : [[name, round(bytes / 1024 / 1024, 1)] as const];
-  });
-  return Object.fromEntries([...entries, ['weft', round(process.memoryUsage.rss() / 1024 / 1024, 1)]]);
-}
-
-/** Linux only. */
-function rssOf(pid: number): number | undefined {
-  try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return Number.isFinite(pages) ? pages * 4096 : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function rounded({ success_rate, rps, p50_ms, p95_ms, p99_ms }: DeploymentStats): Omit<DeploymentStats, 'requests'> {
