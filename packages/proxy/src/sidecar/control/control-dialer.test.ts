@@ -85,6 +85,13 @@ test('tries every address before it gives up, and asks DNS again afterwards', as
   expect(tried.filter((one) => one === port)).toHaveLength(2);
 });
 
+test('a connection that the server ends is over on both sides', async () => {
+  const port = await listen((socket) => socket.end());
+  const socket = await setup([{ ip: '127.0.0.1', port }]).dialled();
+  socket.resume();
+  expect(await new Promise((resolve) => socket.once('close', () => resolve('closed')))).toBe('closed');
+});
+
 test('uses answers until their time is over, and old ones while DNS is away', async () => {
   const port = await listen(() => undefined);
   const { dialled, asked, clock, state } = setup([{ ip: '127.0.0.1', port }]);

@@ -38,9 +38,11 @@ export function controlDialer(options: ControlDialerOptions): (signal: AbortSign
 
   const open = async (to: SocketAddress, signal: AbortSignal): Promise<Socket> => {
     const socket = await dial(to, { timeoutMs: connectTimeoutMs, signal });
-    socket.setNoDelay(true);
+    // HTTP/2 has no half-closed connections: one that the server has ended must be seen to be over.
+    socket.allowHalfOpen = false;
     if (serverName === undefined) return socket;
     const connected = await tls.connect(socket, { identity: { id: { kind: 'dns', name: serverName }, serverName } });
+    connected.socket.allowHalfOpen = false;
     return connected.socket;
   };
 
