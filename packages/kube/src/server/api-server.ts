@@ -61,6 +61,8 @@ export interface ApiServerOptions {
   readonly maxBodyBytes?: number;
   /** Changes kept for watches to resume from; older ones are answered with 410. Default 4096. */
   readonly maxHistory?: number;
+  /** How far the reader of a watch may fall behind before it is cut off, in bytes. Default 32 MiB. */
+  readonly maxWatchLagBytes?: number;
   /** How often a watch that asked for it gets a bookmark, in milliseconds. Default 60000. */
   readonly bookmarkMs?: number;
   readonly clock?: Clock;

@@ -52,6 +52,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     kubelet: options.kubelet ?? false,
     podLogs: options.podLogs,
     bookmarkMs: options.bookmarkMs ?? 60_000,
+    maxWatchLagBytes: options.maxWatchLagBytes ?? 32 * 1024 * 1024,
     clock,
     random,
     logger,

@@ -45,6 +45,9 @@ export function createListener(handle: http.RequestListener): HttpListener {
     },
     connect() {
       const [ours, theirs] = duplexPair();
+      // The pair passes ends on, but not destruction.
+      ours.once('close', () => theirs.destroy());
+      theirs.once('close', () => ours.destroy());
       adopt(ours);
       return theirs;
     },

@@ -44,6 +44,7 @@ function streamOut(response: ServerResponse): StreamOut {
       return response.writableLength;
     },
     end: () => void response.end(),
+    destroy: () => void response.destroy(),
     onDrain: (fn) => void response.once('drain', fn),
     onClose: (fn) => void response.once('close', fn),
   };

@@ -1,7 +1,8 @@
 // From an HTTP request to the handler that answers it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, internal, methodNotAllowed, noSuchPath, notAcceptable, notImplemented, unauthorized } from '../errors/api-error.ts';
-import { type ApiAnswer, type ApiRequest, parseResourcePath } from '../rest/api-request.ts';
+import type { KindDefinition } from '../kinds/kind-definition.ts';
+import { type ApiAnswer, type ApiRequest, parseResourcePath, type ResourcePath } from '../rest/api-request.ts';
 import type { ApiState } from '../rest/api-state.ts';
 import { bindPod, evictPod, servePodLog } from '../rest/pod-subresources.ts';
 import { getObject, listObjects } from '../rest/read.ts';
@@ -39,6 +40,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
     }
     const kind = state.registry.byPlural(path.group, path.version, path.plural);
     if (!kind || (!kind.resource.namespaced && path.namespace !== undefined)) throw noSuchPath();
+    const handle = handlerOf(request.method ?? 'GET', path, kind);
     const form = chooseForm(request.headers.accept);
     if (form === undefined && path.subresource !== 'log') throw notAcceptable();
     const gone = new AbortController();
@@ -57,7 +59,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       signal: gone.signal,
       warn: (text) => void warnings.push(text),
     };
-    const answer = await handlerOf(apiRequest)(state, apiRequest);
+    const answer = await handle(state, apiRequest);
     if (!response.destroyed) sendAnswer(response, answer, { warnings });
   };
   return (request, response) => {
@@ -86,9 +88,9 @@ function isPeerGone(error: unknown): boolean {
 
 type Handler = (state: ApiState, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
 
-function handlerOf(request: ApiRequest): Handler {
-  const { method, path } = request;
-  if (path.subresource !== undefined) return subresourceHandler(request, path.subresource);
+/** Throws ApiError where there is none, before the body is read. */
+function handlerOf(method: string, path: ResourcePath, kind: KindDefinition): Handler {
+  if (path.subresource !== undefined) return subresourceHandler(method, kind, path.subresource);
   if (path.name === undefined) {
     const collection: Partial<Record<string, Handler>> = { GET: listObjects, POST: postObject, DELETE: deleteCollection };
     return collection[method] ?? refuse(method);
@@ -97,7 +99,7 @@ function handlerOf(request: ApiRequest): Handler {
   return object[method] ?? refuse(method);
 }
 
-function subresourceHandler({ method, kind }: ApiRequest, name: string): Handler {
+function subresourceHandler(method: string, kind: KindDefinition, name: string): Handler {
   const { group, kind: kindName } = kind.resource;
   if (name === 'status' && kind.hasStatus) {
     if (method === 'GET') return getObject;
@@ -116,10 +118,8 @@ function subresourceHandler({ method, kind }: ApiRequest, name: string): Handler
   throw noSuchPath();
 }
 
-function refuse(method: string): Handler {
-  return () => {
-    throw methodNotAllowed(method);
-  };
+function refuse(method: string): never {
+  throw methodNotAllowed(method);
 }
 
 /** Without a token: the owner of this server. With one: whose it is, and a 401 when nobody's. */

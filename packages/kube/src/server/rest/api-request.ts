@@ -71,6 +71,8 @@ export interface StreamOut {
   /** Bytes written and not taken by the reader yet. */
   readonly waiting: number;
   end(): void;
+  /** Ends it at once, without what still waits. */
+  destroy(): void;
   onDrain(fn: () => void): void;
   /** Called once, when the reader is gone or the answer is over. */
   onClose(fn: () => void): void;

@@ -18,6 +18,7 @@ export interface ApiState {
   readonly kubelet: boolean;
   readonly podLogs: PodLogSource | undefined;
   readonly bookmarkMs: number;
+  readonly maxWatchLagBytes: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -65,6 +65,7 @@ function watchObjects(state: ApiState, { kind, path, query, form }: ApiRequest):
     bookmarks: query.get('allowWatchBookmarks') === 'true',
     bookmarkMs: state.bookmarkMs,
     timeoutMs: timeoutSeconds === undefined || timeoutSeconds === 0 ? undefined : timeoutSeconds * 1000,
+    maxLagBytes: state.maxWatchLagBytes,
     clock: state.clock,
   });
   return { kind: 'stream', contentType: form === 'table' ? 'application/json;as=Table;v=v1;g=meta.k8s.io' : 'application/json', run };

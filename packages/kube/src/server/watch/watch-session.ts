@@ -22,11 +22,10 @@ export interface WatchSessionOptions {
   readonly bookmarks: boolean;
   readonly bookmarkMs: number;
   readonly timeoutMs: number | undefined;
+  /** A reader this far behind is cut off; it can resume or list again. */
+  readonly maxLagBytes: number;
   readonly clock: Clock;
 }
-
-/** A reader this far behind is cut off; it can resume or list again. */
-const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
 /** Throws ApiError 410 before anything is written when the version is no longer known. */
 export function prepareWatch(options: WatchSessionOptions): (out: StreamOut) => void {
@@ -45,16 +44,21 @@ function startSession(options: WatchSessionOptions, out: StreamOut, initial: rea
   const { store, kind, selects, form, clock, includeObject } = options;
   let done = false;
   const timers: (Timer | undefined)[] = [];
-  const end = (): void => {
-    if (done) return;
+  const stop = (): void => {
     done = true;
     unlisten();
     for (const timer of timers) timer?.cancel();
+  };
+  const end = (): void => {
+    if (done) return;
+    stop();
     out.end();
   };
   const write = (text: string): void => {
     out.write(text);
-    if (out.waiting > MAX_WAITING_BYTES) end();
+    if (out.waiting <= options.maxLagBytes) return;
+    stop();
+    out.destroy();
   };
   const send = (type: Change['type'], revision: Revision): void => write(eventText(type, revision, { kind, form, includeObject, nowMs: clock.wall() }));
   const pass = (change: Change): void => {
