@@ -1,5 +1,5 @@
 // For the tests of this package: a server without a socket, namespaces furnished, closed by the test that opened it.
-import { type KubeClient, kubeClient, serviceAccountKind } from '../index.ts';
+import { type KubeClient, serviceAccountKind } from '../index.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './index.ts';
 
 export interface TestServer {
@@ -14,9 +14,4 @@ export async function testServer(options: ApiServerOptions = {}): Promise<TestSe
   const client = api.client();
   for await (const event of client.watch(serviceAccountKind, { namespace: 'default' })) if (event.type === 'ADDED') break;
   return { api, client, close: () => api.close() };
-}
-
-/** A client over TCP, for tests of what only a socket shows. */
-export function tcpClient(api: ApiServer): KubeClient {
-  return kubeClient({ server: api.url });
 }

@@ -143,6 +143,28 @@ describe('a resource store', () => {
     expect(waits.slice(0, 4)).toEqual([100, 200, 400, 500]);
   });
 
+  test('does not ask a server in a tight circle that lists but forgets at once', async () => {
+    const { client } = await open();
+    const waits: number[] = [];
+    const clock = manualClock();
+    const recorded = {
+      ...clock,
+      after: (ms: number, fn: () => void) => (waits.push(ms), waits.length < 3 ? queueMicrotask(fn) : enough(), { cancel: () => undefined }),
+    };
+    let enough: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => (enough = resolve));
+    const forgetful: KubeClient = {
+      ...client,
+      watch: () => {
+        throw new KubeError('EXPIRED', 'too old');
+      },
+    };
+    const store = resourceStore(forgetful, configMapKind, { ...options, clock: recorded, random: { next: () => 1 }, backoffMs: { min: 100, max: 500 } });
+    closers.push(() => store.close());
+    await reached;
+    expect(waits).toEqual([200, 400, 500]);
+  });
+
   test('rejects synced when it is closed before', async () => {
     const client = kubeClient({ server: 'http://127.0.0.1:1' });
     const store = resourceStore(client, configMapKind);

@@ -61,38 +61,38 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
   const run = async (): Promise<void> => {
     let version: string | undefined;
     let failures = 0;
+    let retryAfterMs = 0;
     while (!signal.aborted) {
       const started = clock.now();
       let advanced = false;
+      // Only a watch that brought something or lasted counts as success: a server that lists but cannot watch is not asked in a tight circle.
+      const settle = (): void => {
+        if (advanced || clock.now() - started >= backoffMs.max) failures = 0;
+      };
       try {
-        if (version === undefined) {
-          version = await listAll();
-          failures = 0;
-        }
+        version ??= await listAll();
         await follow(version, (next) => {
           version = next;
           advanced = true;
         });
-        if (advanced || clock.now() - started >= backoffMs.max) failures = 0;
-        // A server that ends watches at once must not be asked in a tight circle.
+        settle();
         if (clock.now() - started >= 1000) continue;
         failures++;
       } catch (error) {
         if (signal.aborted) break;
+        settle();
         const known = error instanceof KubeError ? error : new KubeError('PROTOCOL', `${kind.kind} store failed`, { cause: error });
         isStale = true;
         options.onBreak?.(known);
         if (known.code === 'EXPIRED' || known.code === 'PROTOCOL' || known.code === 'BAD_REQUEST') version = undefined;
-        // An idle watch is only resumed; expired history is listed again at once, the first time.
-        const first = failures === 0 || advanced;
-        failures = advanced ? 1 : failures + 1;
+        const first = failures++ === 0;
         logger.log(first ? 'info' : 'warn', 'watch interrupted', { code: known.code, error: known.message, failures });
+        // An idle watch is resumed, and forgotten history listed again, at once; the first time.
         if (first && (known.code === 'EXPIRED' || known.code === 'TIMEOUT')) continue;
-        const floor = known.retryAfterMs ?? 0;
-        await sleep(clock, Math.max(floor, delay(failures, backoffMs, random)), signal).catch(() => undefined);
-        continue;
+        retryAfterMs = known.retryAfterMs ?? 0;
       }
-      await sleep(clock, delay(failures, backoffMs, random), signal).catch(() => undefined);
+      await sleep(clock, Math.max(retryAfterMs, delay(failures, backoffMs, random)), signal).catch(() => undefined);
+      retryAfterMs = 0;
     }
   };
   void run().catch((error: unknown) => logger.log('error', 'the store stopped', { error: String(error) }));
