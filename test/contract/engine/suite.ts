@@ -4,9 +4,13 @@ import type { HttpEngine } from '@weft/http';
 import { describe, test } from 'vitest';
 import { badRequestCases } from './bad-request-cases.ts';
 import { Bench } from './bench.ts';
+import { flowCases } from './flow-cases.ts';
+import { grpcCases } from './grpc-cases.ts';
 import { http1Cases } from './http1-cases.ts';
 import { http2Cases } from './http2-cases.ts';
+import { lifecycleCases } from './lifecycle-cases.ts';
 import { poolCases } from './pool-cases.ts';
+import { translationCases } from './translation-cases.ts';
 import { tunnelCases } from './tunnel-cases.ts';
 
 export interface EngineCase {
@@ -28,6 +32,10 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   tunnels: tunnelCases,
   pool: poolCases,
   'HTTP/2': http2Cases,
+  'between versions': translationCases,
+  gRPC: grpcCases,
+  flow: flowCases,
+  lifecycle: lifecycleCases,
 };
 
 export function describeEngine(name: string, factory: () => HttpEngine, gaps: readonly EngineGap[] = []): void {

@@ -149,7 +149,7 @@ export const tunnelCases: readonly EngineCase[] = [
     async run(bench) {
       const http = createServer();
       const sockets = new WebSocketServer({ server: http });
-      sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${String(data)}`)));
+      sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`echo ${(data as Buffer).toString()}`)));
       const { port } = await bench.listen((socket) => void http.emit('connection', socket));
       bench.defer(() => sockets.close());
       const proxy = await bench.proxy({ client: 'http/1', server: 'http/1', origin: port });
@@ -163,7 +163,7 @@ export const tunnelCases: readonly EngineCase[] = [
           client.send('x'.repeat(200_000));
         });
         client.on('message', (data) => {
-          received.push(String(data));
+          received.push((data as Buffer).toString());
           if (received.length === 2) client.close(1000);
         });
         client.on('close', (code) => (code === 1000 ? resolve() : reject(new Error(`closed with ${code}`))));

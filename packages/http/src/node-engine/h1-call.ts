@@ -108,7 +108,7 @@ export class H1Call implements LinkOwner, ResponseOwner {
       this.#settle();
     });
     message.pause();
-    listener.response(head, ended ? null : new ReadableBody(message, () => fieldsFromRaw(message.rawTrailers)));
+    listener.response(head, ended ? null : new ReadableBody(message, () => (message.complete ? fieldsFromRaw(message.rawTrailers) : undefined)));
     if (ended) message.resume();
   }
 

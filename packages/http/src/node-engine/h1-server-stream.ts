@@ -42,7 +42,7 @@ export class H1ServerStream implements ClientSide {
     const hasBody = !request.upgrade && messageHasBody(request.headers);
     this.#expectsContinue = hasBody && field(request.headers, 'expect') !== undefined;
     this.requestEnded = !hasBody;
-    this.requestBody = hasBody ? new ReadableBody(message, () => fieldsFromRaw(message.rawTrailers)) : null;
+    this.requestBody = hasBody ? new ReadableBody(message, () => (message.complete ? fieldsFromRaw(message.rawTrailers) : undefined)) : null;
     message.on('error', () => undefined);
     message.once('data', () => {
       this.#expectsContinue = false;

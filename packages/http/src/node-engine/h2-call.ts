@@ -2,6 +2,7 @@
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import type { ForwardFailure } from '../exchange/engine.ts';
 import { H2BodyWriter } from './h2-body-writer.ts';
+import { watchEndStream } from './h2-end.ts';
 import { pseudo, regularFields, responseFromHttp2 } from './h2-fields.ts';
 import { ReadableBody } from './readable-body.ts';
 import { type CallListener, noBody, type OutgoingRequest } from './sides.ts';
@@ -28,6 +29,7 @@ export class H2Call {
     this.#request = request;
     this.#listener = listener;
     this.#host = host;
+    const endStream = watchEndStream(stream);
     let trailers: readonly string[] = [];
     let error: Error | undefined;
     stream.on('error', (cause) => {
@@ -46,7 +48,7 @@ export class H2Call {
       else trailers = raw;
     });
     stream.once('end', () => {
-      if (this.#answered && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#responseDone = true;
+      if (this.#answered && endStream()) this.#responseDone = true;
     });
     stream.once('close', () => this.#closed(error));
   }
@@ -67,7 +69,10 @@ export class H2Call {
     this.#answered = true;
     const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     if (ended) this.#responseDone = true;
-    this.#listener.response(responseFromHttp2(raw), ended ? null : new ReadableBody(this.#stream, () => regularFields(trailers())));
+    this.#listener.response(
+      responseFromHttp2(raw),
+      ended ? null : new ReadableBody(this.#stream, () => (this.#responseDone ? regularFields(trailers()) : undefined)),
+    );
     if (ended && !this.#over) this.#stream.resume();
   }
 

@@ -2,6 +2,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { RequestHead, ResponseHead } from '../exchange/head.ts';
 import { H2BodyWriter } from './h2-body-writer.ts';
+import { watchEndStream } from './h2-end.ts';
 import { regularFields, responseToHttp2 } from './h2-fields.ts';
 import { stripForHttp2 } from './hop-by-hop.ts';
 import { ReadableBody } from './readable-body.ts';
@@ -22,16 +23,17 @@ export class H2ServerStream implements ClientSide {
     this.#stream = stream;
     this.#goAway = goAway;
     this.request = request;
+    const endStream = watchEndStream(stream);
     let trailers: readonly string[] = [];
     const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    this.requestBody = ended ? null : new ReadableBody(stream, () => regularFields(trailers));
+    this.requestBody = ended ? null : new ReadableBody(stream, () => (endStream() ? regularFields(trailers) : undefined));
     stream.on('trailers', (...received: readonly unknown[]) => {
       trailers = received[2] as string[];
     });
     stream.on('error', () => undefined);
     stream.once('close', () => {
       // A response may be complete before the request is; what breaks off then is the request.
-      if (this.#resetHere || (this.#responseEnded && stream.readableEnded && stream.rstCode === constants.NGHTTP2_NO_ERROR)) return;
+      if (this.#resetHere || (this.#responseEnded && (ended || endStream()) && stream.rstCode === constants.NGHTTP2_NO_ERROR)) return;
       this.gone = true;
       this.onGone?.(stream.rstCode === constants.NGHTTP2_NO_ERROR ? constants.NGHTTP2_CANCEL : stream.rstCode);
     });
@@ -59,7 +61,7 @@ export class H2ServerStream implements ClientSide {
     stripForHttp2(head.headers);
     const bodiless = ended || this.request.method === 'HEAD' || BODILESS.has(head.status);
     try {
-      stream.respond(responseToHttp2(head), bodiless ? { endStream: true } : { waitForTrailers: true });
+      stream.respond(responseToHttp2(head), bodiless ? ENDED : WITH_BODY);
     } catch {
       // HTTP/1 allows what Node refuses to put into HTTP/2, such as a status beyond 599. The client is told by a reset.
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -73,7 +75,7 @@ export class H2ServerStream implements ClientSide {
   }
 
   tunnel(head: ResponseHead): TunnelEnd {
-    this.#stream.respond(responseToHttp2(head));
+    this.#stream.respond(responseToHttp2(head), WITH_BODY);
     return { readable: this.#stream, writable: this.#stream, destroy: (error) => this.#stream.destroy(error) };
   }
 
@@ -82,6 +84,10 @@ export class H2ServerStream implements ClientSide {
     this.#stream.close(code);
   }
 }
+
+// Node would add a date of its own; its types do not know the option.
+const ENDED = { endStream: true, sendDate: false };
+const WITH_BODY = { waitForTrailers: true, sendDate: false };
 
 /** Statuses after which Node sends no body. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);

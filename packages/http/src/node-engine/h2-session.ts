@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Http2Params, Link } from '../exchange/engine.ts';
 import { requestToHttp2 } from './h2-fields.ts';
 import { keepAlive, openConnectionWindow, sessionOptions } from './h2-settings.ts';
+import { SessionLink } from './session-link.ts';
 import type { OutgoingRequest } from './sides.ts';
 import type { EngineTimers } from './timers.ts';
 
@@ -16,6 +17,9 @@ export interface H2SessionOptions {
   readonly onClosed: () => void;
 }
 
+/** `PRI * HTTP/2.0` and what follows it. RFC 9113 §3.4. */
+const PREFACE_BYTES = 24;
+
 export class H2Session {
   /** Why the connection is gone; undefined while it lives. */
   failure: Error | undefined;
@@ -27,18 +31,16 @@ export class H2Session {
   constructor(options: H2SessionOptions) {
     const { link, params, timers } = options;
     this.#link = link;
-    let cause: Error | undefined;
-    link.on('error', (error) => {
-      cause ??= error;
-    });
-    // Before Node's own listener, which closes the streams: they must find the reason.
+    const carrier = new SessionLink(link, PREFACE_BYTES);
+    // Before the session closes its streams: they must find the reason.
     link.once('close', () => {
-      this.failure ??= cause ?? new Error('connection closed');
+      this.failure ??= carrier.failure ?? new Error('connection closed');
       options.onUnusable();
     });
-    this.#session = connect('http://upstream', { ...sessionOptions(params, 'client'), createConnection: () => link as Socket });
+    // Node wraps any Duplex that is no socket.
+    this.#session = connect('http://upstream', { ...sessionOptions(params, 'client'), createConnection: () => carrier as unknown as Socket });
     this.#session.on('error', (error) => {
-      this.failure ??= cause ?? error;
+      this.failure ??= carrier.failure ?? error;
     });
     this.#session.on('frameError', () => undefined);
     this.#session.on('goaway', () => {
@@ -55,7 +57,7 @@ export class H2Session {
     );
     this.#session.once('close', () => {
       stopPings();
-      this.failure ??= cause ?? new Error('session closed');
+      this.failure ??= carrier.failure ?? new Error('session closed');
       options.onUnusable();
       link.destroy();
       options.onClosed();
@@ -83,7 +85,8 @@ export class H2Session {
 
   destroy(error?: Error): void {
     this.failure ??= error ?? new Error('session destroyed');
-    if (!this.#session.destroyed) this.#session.destroy();
+    // With an error: otherwise Node ends the streams as if they were complete.
+    if (!this.#session.destroyed) this.#session.destroy(this.failure);
     this.#link.destroy();
   }
 }

@@ -5,17 +5,20 @@ import type { BodyReceiver, IncomingBody } from './sides.ts';
 
 export class ReadableBody implements IncomingBody {
   readonly #stream: Readable;
-  readonly #trailers: () => FieldList;
+  readonly #trailers: () => FieldList | undefined;
 
-  /** `trailers` is asked once, at the end. */
-  constructor(stream: Readable, trailers: () => FieldList) {
+  /** `trailers` is asked once, at the end; undefined: the body ended without being whole. Node ends some streams that were reset. */
+  constructor(stream: Readable, trailers: () => FieldList | undefined) {
     this.#stream = stream;
     this.#trailers = trailers;
   }
 
   start(receiver: BodyReceiver): void {
     this.#stream.on('data', (chunk: Buffer) => receiver.bodyData(chunk));
-    this.#stream.on('end', () => receiver.bodyEnd(this.#trailers()));
+    this.#stream.on('end', () => {
+      const trailers = this.#trailers();
+      if (trailers !== undefined) receiver.bodyEnd(trailers);
+    });
     this.#stream.resume();
   }
 

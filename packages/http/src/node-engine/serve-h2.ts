@@ -5,6 +5,7 @@ import type { Http2Params, Link, ServerConnection } from '../exchange/engine.ts'
 import { requestFromHttp2 } from './h2-fields.ts';
 import { H2ServerStream } from './h2-server-stream.ts';
 import { keepAlive, openConnectionWindow, sessionOptions } from './h2-settings.ts';
+import { SessionLink } from './session-link.ts';
 import type { ClientSide } from './sides.ts';
 import type { EngineTimers } from './timers.ts';
 
@@ -21,25 +22,24 @@ export function serveHttp2(options: H2ServeOptions): ServerConnection {
   const closed = new Promise<void>((resolve) => {
     resolveClosed = resolve;
   });
-  link.on('error', () => undefined);
   link.once('close', () => resolveClosed());
   if (link.destroyed) {
     resolveClosed();
     return { drain: () => undefined, destroy: () => undefined, closed };
   }
   // Node wraps any Duplex that is no socket.
-  const session: ServerHttp2Session = performServerHandshake(link as Socket, sessionOptions(params, 'server'));
+  const session: ServerHttp2Session = performServerHandshake(new SessionLink(link, 0) as unknown as Socket, sessionOptions(params, 'server'));
   let streams = 0;
   let draining = false;
 
+  const close = (): void => {
+    if (!session.destroyed) session.close();
+  };
   const goAway = (): void => {
     if (draining || session.destroyed) return;
     draining = true;
     // First a GOAWAY that refuses nothing; the second one, after a round trip, names the last stream that got here (RFC 9113 §6.8).
     session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
-    const close = (): void => {
-      if (!session.destroyed) session.close();
-    };
     if (streams === 0 || !session.ping(close)) close();
   };
   session.on('error', () => undefined);
@@ -49,6 +49,8 @@ export function serveHttp2(options: H2ServeOptions): ServerConnection {
     streams += 1;
     stream.once('close', () => {
       streams -= 1;
+      // nghttp2 reads nothing more, the answer to the ping included, after a GOAWAY and without streams.
+      if (draining && streams === 0) setImmediate(close);
     });
     const raw = received[2] as string[];
     onStream(new H2ServerStream(stream, requestFromHttp2(raw), received[1] as number, goAway));
@@ -59,10 +61,10 @@ export function serveHttp2(options: H2ServeOptions): ServerConnection {
     params,
     timers,
     () => streams === 0,
-    () => session.destroy(),
+    () => session.destroy(new Error('peer does not answer pings')),
   );
   session.once('close', stopPings);
-  return { drain: goAway, destroy: (error) => (session.destroyed ? link.destroy(error) : session.destroy(error)), closed };
+  return { drain: goAway, destroy: (error) => (session.destroyed ? link.destroy(error) : session.destroy(error ?? new Error('connection destroyed'))), closed };
 }
 
 const MAX_STREAM_ID = 2 ** 31 - 1;
