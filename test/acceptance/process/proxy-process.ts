@@ -38,6 +38,7 @@ export interface LogLine {
 
 export interface ProxyProcess extends AsyncDisposable {
   readonly identity: string;
+  readonly pid: number;
   readonly logs: readonly LogLine[];
   /** Real port for connections of the application to a virtual address. */
   outboundPort(address: string): number;
@@ -109,6 +110,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
 
   const proxy: ProxyProcess = {
     identity,
+    pid: child.pid ?? failed('no process', logs.lines),
     logs: logs.lines,
     exited,
     adminPort,

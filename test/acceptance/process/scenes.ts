@@ -12,9 +12,9 @@ export function scripted(): ControlPlaneBuilder {
 }
 
 /** A client's proxy in front of an application without one. */
-export async function alone(control: ControlPlane, port: number): Promise<ProxyProcess> {
+export async function alone(control: ControlPlane, port: number, env: Readonly<Record<string, string>> = {}): Promise<ProxyProcess> {
   control.endpointsOf(NAME).set([{ address: { ip: '10.42.0.9', port: 8080 }, weight: 1, labels: { deployment: 'app' }, hint: 'none' }]);
-  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial: { '10.42.0.9:8080': `127.0.0.1:${port}` } });
+  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial: { '10.42.0.9:8080': `127.0.0.1:${port}` }, env });
 }
 
 export interface Pair extends AsyncDisposable {

@@ -1,0 +1,16 @@
+// A benchmark by name.
+import type { ScenarioReport } from './report.ts';
+
+export interface ScenarioContext {
+  /** Shorter and less exact: all scenarios together under two minutes. */
+  readonly quick: boolean;
+  /** Progress, for people. */
+  log(line: string): void;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** One line. */
+  readonly about: string;
+  run(context: ScenarioContext): Promise<ScenarioReport>;
+}
