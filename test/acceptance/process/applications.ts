@@ -104,6 +104,21 @@ export interface Http2Answer {
   readonly body: string;
 }
 
+/** One HTTP/2 request whose head, body and end are sent in one turn, as unary calls are. */
+export async function sendWhole(session: ClientHttp2Session, headers: IncomingHttpHeaders, body: string): Promise<{ readonly body: string }> {
+  const stream = session.request(headers);
+  stream.end(body);
+  let bytes = '';
+  stream.setEncoding('utf8').on('data', (piece: string) => {
+    bytes += piece;
+  });
+  await new Promise<void>((resolve, reject) => {
+    stream.once('end', resolve);
+    stream.once('error', reject);
+  });
+  return { body: bytes };
+}
+
 /** One HTTP/2 request whose body is sent piece by piece, each after the former came back. */
 export async function getHttp2(session: ClientHttp2Session, headers: IncomingHttpHeaders, pieces: readonly string[] = []): Promise<Http2Answer> {
   const stream = session.request(headers, { endStream: false });

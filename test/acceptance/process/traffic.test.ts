@@ -1,6 +1,6 @@
 // Traffic through one proxy process, and through two. spec/proxy.md §10.1, §10.4.
 import { expect, test } from 'vitest';
-import { answeringApplication, exchangeBytes, get, getHttp2, http2Application, http2Session, httpApplication, seen } from './applications.ts';
+import { answeringApplication, exchangeBytes, get, getHttp2, http2Application, http2Session, httpApplication, seen, sendWhole } from './applications.ts';
 import { controlPlane } from './control-plane.ts';
 import { readyProxy } from './proxy-process.ts';
 import { alone, NAME, pair, SERVICE, scripted } from './scenes.ts';
@@ -87,6 +87,36 @@ test('two proxies carry gRPC over mutual TLS', async () => {
   expect(answers.map(({ body }) => body).sort()).toEqual(['apath /pkg.Service/Method', 'bcpath /pkg.Service/Method']);
   expect(answers.every(({ trailers }) => trailers['grpc-status'] === '5')).toBe(true);
   expect(await both.server.metric('request_total', { direction: 'inbound', tls: 'true', target_port: '8080' })).toBe(2);
+});
+
+test('a unary call, whose request comes whole and at once, is answered through both proxies', async () => {
+  await using app = await http2Application();
+  await using control = await scripted().start();
+  await using both = await pair(control, app.port);
+  using session = http2Session(both.client.outboundPort(SERVICE));
+  const headers = { ':method': 'POST', ':path': '/pkg.Service/Unary', 'content-type': 'application/grpc', te: 'trailers' };
+  const bodies = await Promise.all(['a', 'b', ''].map(async (body) => (await sendWhole(session, headers, body)).body));
+  expect(bodies).toEqual(['apath /pkg.Service/Unary', 'bpath /pkg.Service/Unary', 'path /pkg.Service/Unary']);
+});
+
+test('a control plane behind a proxy of its own is reached by mutual TLS', async () => {
+  await using control = await controlPlane().start();
+  await using front = await readyProxy({ control, name: 'control', ip: '10.42.0.3', ports: { 8080: control.address.port } });
+  const host = 'linkerd-identity-headless.linkerd.svc.cluster.local';
+  const services = ['IDENTITY', 'DESTINATION', 'POLICY'].flatMap((service) => [
+    [`LINKERD2_PROXY_${service}_SVC_ADDR`, `${host}.:8080`],
+    [`LINKERD2_PROXY_${service}_SVC_NAME`, front.identity],
+  ]);
+  await using client = await readyProxy({
+    control,
+    name: 'client',
+    ip: '10.42.0.4',
+    env: Object.fromEntries(services) as Record<string, string>,
+    hosts: { [host]: ['10.42.0.3'] },
+    dial: { '10.42.0.3:8080': front.inboundAddress(8080) },
+  });
+  expect(control.requests).toContain(`Certify ${client.identity}`);
+  expect(await front.metric('request_total', { direction: 'inbound', target_port: '8080', tls: 'true', client_id: '' })).toBeGreaterThan(0);
 });
 
 test('two proxies carry opaque bytes over mutual TLS', async () => {

@@ -15,10 +15,13 @@ export class ReadableBody implements IncomingBody {
 
   start(receiver: BodyReceiver): void {
     this.#stream.on('data', (chunk: Buffer) => receiver.bodyData(chunk));
-    this.#stream.on('end', () => {
+    const end = (): void => {
       const trailers = this.#trailers();
       if (trailers !== undefined) receiver.bodyEnd(trailers);
-    });
+    };
+    // Node ends a stream without a single byte by itself, read or not: an empty body may be over before anybody asks for it.
+    if (this.#stream.readableEnded) return queueMicrotask(end);
+    this.#stream.on('end', end);
     this.#stream.resume();
   }
 
