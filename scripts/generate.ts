@@ -4,12 +4,15 @@ import { renderReasons } from '../packages/core/src/reasons/render.ts';
 import { renderCodecs } from '../packages/wire/generate/render-codecs.ts';
 import { renderMessages } from '../packages/wire/generate/render-messages.ts';
 
+import { renderMetrics } from './render-metrics.ts';
+
 interface Generated {
   readonly path: string;
   readonly text: string;
 }
 
 const files: readonly Generated[] = [
+  { path: 'docs/metrics.md', text: renderMetrics() },
   { path: 'docs/reasons.md', text: renderReasons() },
   { path: 'packages/wire/src/gen/codecs.ts', text: await renderCodecs() },
   { path: 'packages/wire/src/gen/messages.ts', text: renderMessages() },
