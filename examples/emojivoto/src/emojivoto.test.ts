@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import protobuf from 'protobufjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CATALOGUE, VOTABLE, voteMethod } from './catalogue.ts';
@@ -69,6 +70,20 @@ test('refuses votes for nothing and for the unknown', async () => {
   expect((await get('/api/vote')).status).toBe(400);
   expect((await get('/api/vote?choice=:nothing:')).status).toBe(400);
   expect((await get('/nowhere')).status).toBe(404);
+});
+
+test('answers a request target that is not a URL, and lives on', async () => {
+  const port = Number(new URL(web).port);
+  for (const target of ['http://[::1/', '//', 'http://a:99999/']) {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const sent = request({ port, host: '127.0.0.1', path: target, agent: false }, (response) => {
+        response.resume().once('end', () => resolve(response.statusCode));
+      });
+      sent.once('error', reject).end();
+    });
+    expect({ target, status }).toEqual({ target, status: 400 });
+  }
+  expect((await fetch(`${web}/`)).status).toBe(200);
 });
 
 test('serves a page', async () => {

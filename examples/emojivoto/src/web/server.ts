@@ -49,7 +49,10 @@ export async function startWeb(options: WebOptions): Promise<RunningServer> {
   };
 
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://web');
+    // Proxies may pass the absolute form; what does not parse as a URL is refused, not thrown.
+    const target = request.url ?? '/';
+    const url = URL.canParse(target, 'http://web') ? new URL(target, 'http://web') : undefined;
+    if (!url) return send(response, 400, 'application/json', JSON.stringify({ error: `the request target ${JSON.stringify(target)} is not a URL` }));
     const call = api[url.pathname];
     if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'application/json', JSON.stringify({ error: 'only GET is served here' }));
     else if (call)
