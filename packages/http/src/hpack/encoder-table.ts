@@ -1,0 +1,90 @@
+// The dynamic table as an encoder needs it: from a field to its index in constant time. Slots are found by the field's number and
+// compared by identity; evicted entries are recognised by age and never removed from their chains. RFC 7541 §2.3.2 and §4.
+import type { Field } from '../field/field.ts';
+
+/** Entries take at least 32 octets, so that this many slots serve every 4 KiB of table. */
+const MIN_ENTRY_BYTES = 32;
+
+export class EncoderTable {
+  private size = 0;
+  /** Number of the last insertion, from 1, and of the last one evicted. */
+  private last = 0;
+  private evicted = 0;
+  private limit: number;
+  private readonly mask: number;
+  private ring: Field[] = [];
+  /** For a field's number modulo the slots: the last insertion of that chain; then, per slot, the insertion before it in its chain. */
+  private heads = NONE;
+  private older = NONE;
+  /** The last insertion with a name. */
+  private readonly names = new Map<string, number>();
+
+  /** `maxLimit` bounds every later limit. */
+  constructor(limit: number, maxLimit: number) {
+    this.limit = limit;
+    let slots = 1;
+    while (slots < maxLimit / MIN_ENTRY_BYTES) slots *= 2;
+    this.mask = slots - 1;
+  }
+
+  /** Position of an interned field from 0, the newest; -1 if it is not there. */
+  position(field: Field): number {
+    if (this.size === 0) return -1;
+    const { ring, older, mask, evicted } = this;
+    let number = this.heads[field.id & mask] as number;
+    while (number > evicted) {
+      const slot = number & mask;
+      if (ring[slot] === field) return this.last - number;
+      number = older[slot] as number;
+    }
+    return -1;
+  }
+
+  /** Position of an entry with this name, or -1. */
+  namePosition(name: string): number {
+    const number = this.names.get(name);
+    return number === undefined ? -1 : this.last - number;
+  }
+
+  /** Whether a field is worth its place: one that would displace most others is not. */
+  fits(field: Field): boolean {
+    return field.size <= this.limit >> 1;
+  }
+
+  /** Adds an interned field that fits. */
+  insert(field: Field): void {
+    this.evictTo(this.limit - field.size);
+    if (this.ring.length === 0) this.allocate(field);
+    const number = ++this.last;
+    const slot = number & this.mask;
+    const chain = field.id & this.mask;
+    this.ring[slot] = field;
+    this.older[slot] = this.heads[chain] as number;
+    this.heads[chain] = number;
+    this.names.set(field.name, number);
+    this.size += field.size;
+  }
+
+  resize(limit: number): void {
+    this.limit = limit;
+    this.evictTo(limit);
+  }
+
+  private evictTo(size: number): void {
+    while (this.size > size) {
+      const number = ++this.evicted;
+      const field = this.ring[number & this.mask] as Field;
+      this.size -= field.size;
+      if (this.names.get(field.name) === number) this.names.delete(field.name);
+    }
+  }
+
+  /** Connections that never compress take no memory for it. `filler` only gives the slots their type. */
+  private allocate(filler: Field): void {
+    this.ring = Array.from({ length: this.mask + 1 }, () => filler);
+    this.heads = new Float64Array(this.mask + 1);
+    this.older = new Float64Array(this.mask + 1);
+  }
+}
+
+const NONE = new Float64Array(0);
