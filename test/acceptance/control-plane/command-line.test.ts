@@ -31,6 +31,20 @@ test.each(ours)('%s reports all flags that are no good at once and exits with 64
   for (const flag of BAD[name]) expect(stderr).toContain(flag.replace(/^-+/, '-').replace(/=.*/s, ''));
 });
 
+test.each(ours)('%s names the files that it cannot read and exits with 64', async (name) => {
+  const files: Readonly<Record<ControllerName, readonly string[]>> = {
+    destination: ['kubeconfig'],
+    policy: ['kubeconfig'],
+    identity: ['kubeconfig'],
+    injector: ['values', 'trust-roots', 'tls-cert', 'tls-key'],
+  };
+  const required = name === 'identity' ? ['-identity-scheme=kubernetes.io/tls', '-identity-trust-domain=cluster.local'] : [];
+  const { code, stderr } = await runController(name, [...required, ...files[name].map((flag) => `-${flag}=/nowhere/${flag}`)]);
+  expect(code).toBe(64);
+  expect(stderr.trim().split('\n')).toHaveLength(files[name].length);
+  for (const flag of files[name]) expect(stderr).toContain(`/nowhere/${flag}`);
+});
+
 test.each(['destination', 'policy'] as const)('%s is not ready while the API server is away, and stops all the same', async (name) => {
   const cluster = await startCluster();
   const { kubeconfig } = cluster;

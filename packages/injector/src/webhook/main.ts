@@ -2,7 +2,19 @@
 import { readFile } from 'node:fs/promises';
 import { createRegistry, type MetricRegistry, systemClock } from '@weft/core';
 import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
-import { boolFlag, createLogger, listenFlag, logLevelFlag, type MainContext, oneOfFlag, runMain, startAdmin, stringFlag, VERSION } from '@weft/process';
+import {
+  boolFlag,
+  ConfigError,
+  createLogger,
+  listenFlag,
+  logLevelFlag,
+  type MainContext,
+  oneOfFlag,
+  runMain,
+  startAdmin,
+  stringFlag,
+  VERSION,
+} from '@weft/process';
 import { SKIP_TEXTS } from '../decision/decide.ts';
 import { readValues } from '../values/read-values.ts';
 import type { InjectorValues } from '../values/values.ts';
@@ -37,7 +49,10 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
     const [yaml, trustAnchorsPem] = await Promise.all([readFile(flags.values, 'utf8'), readFile(flags['trust-roots'], 'utf8')]);
     return { ...readValues(yaml, { trustAnchorsPem, version: VERSION }), controlPlaneNamespace: flags['linkerd-namespace'], trustAnchorsPem };
   };
-  await values();
+  await checkFiles([flags.values, flags['trust-roots'], flags['tls-cert'], flags['tls-key']]);
+  await values().catch((error: unknown) => {
+    throw new ConfigError([`${flags.values}: ${messageOf(error)}`], { cause: error });
+  });
   const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
   const cluster = clusterLookups(client, logger);
@@ -70,6 +85,15 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   state.serving = true;
   logger.log('info', 'serving the webhook', { port: server.port, admin: admin.address });
 }
+
+/** Names every file that cannot be read. */
+async function checkFiles(files: readonly string[]): Promise<void> {
+  const results = await Promise.allSettled(files.map((file) => readFile(file)));
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+  if (errors.length > 0) throw new ConfigError(errors);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Decided = Parameters<AdmissionObserver['decided']>[0];
 

@@ -106,6 +106,11 @@ describe('runMain', () => {
       throw new ConfigError(['A is missing', 'B is 7']);
     });
     expect(badConfig.printed).toEqual({ out: '', err: 'weft-x: A is missing\nweft-x: B is 7\n', code: 64 });
+    const badFile = world();
+    await main(badFile, () => {
+      throw Object.assign(new Error('kubeconfig: cannot read /x'), { code: 'CONFIG' });
+    });
+    expect(badFile.printed).toEqual({ out: '', err: 'weft-x: kubeconfig: cannot read /x\n', code: 64 });
   });
 
   test('exits with the number that run gives, after the shutdown steps', async () => {

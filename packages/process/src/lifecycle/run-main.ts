@@ -27,7 +27,7 @@ export interface MainOptions<S extends FlagSpec> {
   readonly arguments?: string;
   /**
    * Starts the program. A number ends it with that exit code, after the shutdown steps; nothing means that it runs until it is shut down.
-   * Throws ConfigError for what the user must correct.
+   * Throws ConfigError, or an error with the code CONFIG, for what the user must correct.
    */
   readonly run: (context: MainContext<S>) => Promise<number | void> | number | void;
   /** Grace period and logger of the shutdown. */
@@ -87,12 +87,18 @@ async function execute<S extends FlagSpec>(options: MainOptions<S>, world: MainW
     await shutdown.begin('failed');
     if (wanted) return ExitCode.OK;
     if (error instanceof ConfigError) return refuse(name, error.errors, world);
+    if (isConfiguration(error)) return refuse(name, [error.message], world);
     world.err(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return ExitCode.FAILED;
   } finally {
     clearInterval(alive);
     removeSignals();
   }
+}
+
+/** Errors of libraries that say by their code that it is the configuration, such as a kubeconfig that cannot be read. */
+function isConfiguration(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'CONFIG';
 }
 
 function refuse(name: string, errors: readonly string[], world: MainWorld): number {
