@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { type Endpoint, formatSocketAddress, parseExposition, parseSocketAddress, type Sample, type SocketAddress } from '@weft/core';
 import { certificatesToPem } from '@weft/identity/authority';
 import type { AddressBook } from '@weft/proxy/sidecar';
+import { onTestFinished } from 'vitest';
 import type { ControlPlane } from './control-plane.ts';
 
 export interface ProxyProcessOptions {
@@ -195,7 +196,12 @@ function launch(args: readonly string[], env: Readonly<Record<string, string | u
   const binary = process.env['PROXY_BIN'] ?? BUNDLE;
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
   const script = /\.[cm]?js$/.test(binary);
-  return spawn(script ? process.execPath : binary, script ? [binary, ...args] : args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(script ? process.execPath : binary, script ? [binary, ...args] : args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  // A test that ran out of time never gets to its disposals.
+  onTestFinished(() => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  });
+  return child;
 }
 
 function exitOf(child: ChildProcess): Promise<number | null> {
