@@ -12,7 +12,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const workDir = join(root, 'test/docs/.examples');
 const require = createRequire(import.meta.url);
 
-const readmes = ['packages', 'examples'].flatMap((group) => readdirSync(join(root, group)).map((name) => ({ name, path: join(root, group, name, 'README.md') })));
+const readmes = ['packages', 'examples'].flatMap((group) =>
+  readdirSync(join(root, group)).map((name) => ({ name, path: join(root, group, name, 'README.md') })),
+);
 const examples = readmes.map(({ name, path }) => ({ name, code: /```ts\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8'))?.[1] ?? '' }));
 
 beforeAll(() => {
@@ -35,13 +37,25 @@ describe('the example of each README', () => {
       exclude: [],
     };
     writeFileSync(join(workDir, 'tsconfig.json'), JSON.stringify(config));
-    await run(process.execPath, [require.resolve('typescript/lib/tsc.js'), '-p', join(workDir, 'tsconfig.json')], { cwd: root }).catch((error: { stdout: string }) => {
-      throw new Error(error.stdout);
-    });
+    const compiled = run(process.execPath, [require.resolve('typescript/lib/tsc.js'), '-p', join(workDir, 'tsconfig.json')], { cwd: root });
+    const errors = await compiled.then(
+      () => '',
+      (error: { readonly stdout: string }) => error.stdout,
+    );
+    expect(errors).toBe('');
   }, 120_000);
 
-  test.each(examples)('$name runs', async ({ name }) => {
-    const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp' };
-    await run(process.execPath, ['--import', require.resolve('tsx'), '--conditions=weft-source', join(workDir, `${name}.ts`)], { cwd: root, env, timeout: 60_000 });
-  }, 70_000);
+  test.each(examples)(
+    '$name runs',
+    async ({ name }) => {
+      const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TMPDIR: process.env['TMPDIR'] ?? '/tmp' };
+      const ended = run(process.execPath, ['--import', require.resolve('tsx'), '--conditions=weft-source', join(workDir, `${name}.ts`)], {
+        cwd: root,
+        env,
+        timeout: 60_000,
+      });
+      await expect(ended).resolves.toBeDefined();
+    },
+    70_000,
+  );
 });

@@ -1,2 +1,3 @@
 #!/usr/bin/env node
+// Starts the bundle that the build makes of src/bin/emojivoto-voting.ts; here, so that the link exists before the build.
 import '../dist/bundle/emojivoto-voting.mjs';
