@@ -7,8 +7,6 @@ export interface AddressPool {
 
 /** 10.42.0.1 is the node. */
 export const NODE_IP = '10.42.0.1';
-const POD_NETWORK = '10.42.0.0/16';
-const SERVICE_NETWORK = '10.43.0.0/16';
 
 const FIRST = 2;
 const LAST = 0xfffe;

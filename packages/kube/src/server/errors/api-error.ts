@@ -46,7 +46,6 @@ export const unsupportedMediaType = (got: string, accepted: readonly string[]): 
     {},
   );
 export const notAcceptable = (): ApiError => new ApiError(406, 'NotAcceptable', 'only the following media types are accepted: application/json', {});
-export const tooMany = (message: string): ApiError => new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
 export const internal = (message: string): ApiError => new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 export const notImplemented = (message: string): ApiError => new ApiError(501, 'NotImplemented', message, {});
 export const versionTooLarge = (wanted: string, current: string): ApiError =>
