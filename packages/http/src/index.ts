@@ -1,6 +1,8 @@
 // HTTP for proxies: one exchange model over HTTP/1.1 and HTTP/2, and the engine port that implementations plug into.
 // An engine serves accepted connections and forwards each exchange to an upstream, relaying bodies, trailers and resets.
 // Example: engine.serve(socket, { version: 'http/1' }, (exchange) => exchange.forward(upstream, rules, null));
+
+export { type WeftEngineOptions, weftEngine } from './engine/weft-engine.ts';
 export type {
   Exchange,
   ExchangeObserver,

@@ -4,8 +4,6 @@
 export const TOKEN = 1;
 /** May stand in a field value or a reason phrase: visible, obs-text, space and tab. */
 export const VALUE = 2;
-/** May stand in a request target: visible ASCII and obs-text. */
-export const TARGET = 4;
 
 export const HTAB = 0x09;
 export const LF = 0x0a;
@@ -23,6 +21,5 @@ export const BYTE_CLASS: Uint8Array = new Uint8Array(256).map((_, byte) => {
   let bits = 0;
   if (alphanumeric || (byte < 0x80 && TOKEN_MARKS.includes(String.fromCharCode(byte)))) bits |= TOKEN;
   if (visible || byte === SP || byte === HTAB) bits |= VALUE;
-  if (visible) bits |= TARGET;
   return bits;
 });

@@ -62,7 +62,7 @@ interface Target {
 
 function parseTarget(method: string, target: string, version: '1.0' | '1.1'): Target | undefined {
   if (method === 'CONNECT') {
-    if (version !== '1.1' || !AUTHORITY.test(target)) return undefined;
+    if (version !== '1.1' || target === '*' || !AUTHORITY.test(target)) return undefined;
     return { form: 'authority', path: '', scheme: undefined, authority: target };
   }
   if (target.startsWith('/')) return target.includes('#') ? undefined : { form: 'origin', path: target, scheme: undefined, authority: undefined };

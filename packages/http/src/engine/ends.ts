@@ -1,0 +1,65 @@
+// The two ends of an exchange as the relay sees them, whatever version each speaks. Internal to this engine.
+// Credit: bytes given to `data` are answered by as many bytes of `accepted…` once the peer has room for more.
+import type { ForwardFailure, Upstream } from '../exchange/engine.ts';
+import type { FieldList, RequestHead, ResponseHead } from '../exchange/head.ts';
+import type { TunnelEnd } from './tunnel.ts';
+
+/** The client's end of one exchange: where its response goes. */
+export interface ClientEnd {
+  informational(head: ResponseHead): void;
+  /** `ended`: no body follows, the response is complete. */
+  respond(head: ResponseHead, ended: boolean): void;
+  data(chunk: Buffer): void;
+  finish(trailers: FieldList): void;
+  /** Writes the head and gives up HTTP; only for requests with `upgrade`. */
+  tunnel(head: ResponseHead): TunnelEnd;
+  /** Breaks the exchange off; the client never sees a clean end. */
+  reset(code: number): void;
+  /** Asks for the connection to be closed after this response. Before `respond`. */
+  closeAfter(): void;
+  /** Bytes of the request body were passed on: as many more may come. */
+  credit(bytes: number): void;
+}
+
+/** The request under way on one upstream connection. */
+export interface CallEnd {
+  data(chunk: Buffer): void;
+  finish(trailers: FieldList): void;
+  /** Gives it up; nothing more is heard of it. */
+  reset(code: number): void;
+  /** Bytes of the response body were passed on: as many more may come. */
+  credit(bytes: number): void;
+}
+
+/** A request as an upstream takes it, and what it is told about it. */
+export interface Call {
+  /** In the upstream's version. */
+  readonly head: RequestHead;
+  readonly hasBody: boolean;
+  /** Never pooled (spec/proxy.md §4.2). */
+  readonly oneOff: boolean;
+  /** Nothing of the body was passed on yet. */
+  readonly replayable: boolean;
+  /** Given up before it was bound. */
+  readonly over: boolean;
+  /** Bound to a connection, the head written. May come twice, when a reused connection turned out dead. */
+  bound(end: CallEnd): void;
+  informational(head: ResponseHead): void;
+  /** Hop-by-hop fields are gone already. */
+  response(head: ResponseHead, ended: boolean): void;
+  responseData(chunk: Buffer): void;
+  responseEnd(trailers: FieldList): void;
+  tunnelled(head: ResponseHead, end: TunnelEnd): void;
+  /** The request body was passed on: as many more bytes may come. */
+  accepted(bytes: number): void;
+  /** At most once; nothing follows. */
+  failed(failure: ForwardFailure): void;
+}
+
+/** An upstream of this engine. */
+export interface WeftUpstream extends Upstream {
+  readonly version: 'http/1' | 'http/2';
+  start(call: Call): void;
+  /** A call that was started and not bound yet is given up. */
+  cancel(call: Call): void;
+}

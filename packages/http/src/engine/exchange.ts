@@ -1,0 +1,276 @@
+// One request and its response between a client's end and an upstream's: bodies with credit, trailers, resets with their codes, tunnels.
+import type { Exchange, ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules, LocalResponse, Upstream } from '../exchange/engine.ts';
+import { type FieldList, field, type RequestHead, type ResponseHead } from '../exchange/head.ts';
+import { type Translation, translateRequest } from '../node-engine/translate.ts';
+import type { Call, CallEnd, ClientEnd, WeftUpstream } from './ends.ts';
+import { ErrorCode } from './error-code.ts';
+import { runTunnel, type TunnelEnd } from './tunnel.ts';
+
+const FRESH = 0;
+const FORWARDING = 1;
+/** `forward` failed: one `respond` is allowed. */
+const FAILED = 2;
+const DONE = 3;
+
+const NO_TRAILERS: FieldList = [];
+const COMPLETE: ExchangeOutcome = { kind: 'complete' };
+
+export class WeftExchange implements Exchange, Call {
+  readonly request: RequestHead;
+  readonly hasBody: boolean;
+  head: RequestHead;
+  oneOff = false;
+  over = false;
+  private readonly client: ClientEnd;
+  private state = FRESH;
+  private rules: ForwardRules | null = null;
+  private observer: ExchangeObserver | null = null;
+  private upstream: WeftUpstream | null = null;
+  private gone = false;
+  private call: CallEnd | null = null;
+  private restore: Translation['restore'] | null = null;
+  /** Request body that came before a connection for it. */
+  private held: Buffer[] | null = null;
+  private trailers: FieldList | null = null;
+  private sent = false;
+  private touched = false;
+  /** A response head went to the client. */
+  private relayed = false;
+  private responseEnded = false;
+  private requestEnded: boolean;
+  /** What is left of the request body is dropped. */
+  private dropping = false;
+  private observed = true;
+
+  constructor(client: ClientEnd, request: RequestHead, hasBody: boolean) {
+    this.client = client;
+    this.request = request;
+    this.head = request;
+    this.hasBody = hasBody;
+    this.requestEnded = !hasBody;
+  }
+
+  get aborted(): boolean {
+    return this.gone;
+  }
+
+  get replayable(): boolean {
+    return !this.touched;
+  }
+
+  // The pipeline's side.
+
+  forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void {
+    if (!('start' in upstream)) throw new TypeError('upstream belongs to another engine');
+    if (this.state !== FRESH) return;
+    if (this.gone) {
+      this.state = DONE;
+      this.over = true;
+      observer?.end({ kind: 'client-gone' });
+      return;
+    }
+    this.state = FORWARDING;
+    this.rules = rules;
+    this.observer = observer;
+    this.observed = false;
+    this.upstream = upstream as WeftUpstream;
+    const translation = translateRequest(this.request, rules, this.upstream.version);
+    this.head = translation.head;
+    this.oneOff = translation.oneOff;
+    this.restore = translation.restore;
+    this.upstream.start(this);
+  }
+
+  respond(response: LocalResponse): void {
+    if (this.state !== FRESH && this.state !== FAILED) return;
+    this.state = DONE;
+    this.over = true;
+    const { client } = this;
+    if (this.gone) return;
+    const head: ResponseHead = { status: response.status, version: this.request.version, headers: response.headers.slice() };
+    const { body } = response;
+    const length = body === undefined ? 0 : body.length;
+    if (field(head.headers, 'content-length') === undefined && response.status !== 204 && response.status !== 304) {
+      head.headers.push('content-length', String(length));
+    }
+    if (response.close === true) client.closeAfter();
+    this.drop();
+    this.responseEnded = true;
+    client.respond(head, length === 0);
+    if (body === undefined || length === 0) return;
+    client.data(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    client.finish(NO_TRAILERS);
+  }
+
+  reset(code: number): void {
+    if (this.state === DONE) return;
+    this.state = DONE;
+    this.client.reset(code);
+    this.giveUp(code);
+    this.tell({ kind: 'client-gone', code });
+  }
+
+  // The client's side.
+
+  requestData(chunk: Buffer): void {
+    if (this.dropping) this.client.credit(chunk.length);
+    else if (this.call === null) (this.held ??= []).push(chunk);
+    else {
+      this.touched = true;
+      this.call.data(chunk);
+    }
+  }
+
+  requestEnd(trailers: FieldList): void {
+    this.requestEnded = true;
+    if (this.dropping) return;
+    if (this.call === null) this.trailers = trailers;
+    else this.endRequest(this.call, trailers);
+  }
+
+  /** The response bytes that the client has room for again. */
+  clientAccepted(bytes: number): void {
+    this.call?.credit(bytes);
+  }
+
+  /** The client is gone before the exchange was complete. */
+  clientGone(code?: number): void {
+    this.gone = true;
+    this.dropping = true;
+    this.held = null;
+    this.giveUp(code ?? ErrorCode.cancel);
+    this.tell(code === undefined ? { kind: 'client-gone' } : { kind: 'client-gone', code });
+  }
+
+  // The upstream's side.
+
+  bound(end: CallEnd): void {
+    if (this.over) {
+      end.reset(ErrorCode.cancel);
+      return;
+    }
+    this.call = end;
+    const first = !this.sent;
+    this.sent = true;
+    if (first) this.observer?.sent?.();
+    if (!this.hasBody) {
+      if (first) this.observer?.requestEnd?.();
+      return;
+    }
+    const { held, trailers } = this;
+    if (held !== null) {
+      this.held = null;
+      this.touched = true;
+      for (const chunk of held) end.data(chunk);
+    }
+    if (trailers !== null && this.call === end) this.endRequest(end, trailers);
+  }
+
+  informational(head: ResponseHead): void {
+    if (!this.over && !this.relayed) this.client.informational(head);
+  }
+
+  response(head: ResponseHead, ended: boolean): void {
+    if (this.over) return;
+    this.prepare(head);
+    if (ended) this.endResponse();
+    this.client.respond(head, ended);
+    if (ended) this.tell(COMPLETE);
+  }
+
+  responseData(chunk: Buffer): void {
+    if (this.over) return;
+    this.observer?.data?.(chunk.length);
+    this.client.data(chunk);
+  }
+
+  responseEnd(trailers: FieldList): void {
+    if (this.over) return;
+    if (trailers.length > 0) this.observer?.trailers?.(trailers);
+    this.endResponse();
+    this.client.finish(trailers);
+    this.tell(COMPLETE);
+  }
+
+  tunnelled(head: ResponseHead, end: TunnelEnd): void {
+    if (this.over) return;
+    this.prepare(head);
+    this.over = true;
+    runTunnel(this.client.tunnel(head), end, (counts) => this.tell({ kind: 'tunnel', ...counts }));
+  }
+
+  accepted(bytes: number): void {
+    if (!this.gone) this.client.credit(bytes);
+  }
+
+  failed(failure: ForwardFailure): void {
+    if (this.over) return;
+    this.over = true;
+    this.call = null;
+    this.drop();
+    if (this.responseEnded) return;
+    if (this.gone) {
+      this.tell({ kind: 'client-gone' });
+      return;
+    }
+    this.tell({ kind: 'failed', failure });
+    if (this.relayed) {
+      this.state = DONE;
+      this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+    } else {
+      this.state = FAILED;
+      this.rules?.failed(this, failure);
+    }
+  }
+
+  private endRequest(call: CallEnd, trailers: FieldList): void {
+    this.touched = true;
+    if (!this.observed) this.observer?.requestEnd?.();
+    call.finish(trailers);
+    this.settle();
+  }
+
+  private endResponse(): void {
+    this.responseEnded = true;
+    this.state = DONE;
+    this.settle();
+  }
+
+  /** With both directions done the connection is another exchange's. */
+  private settle(): void {
+    if (!this.responseEnded || !this.requestEnded) return;
+    this.over = true;
+    this.call = null;
+  }
+
+  private prepare(head: ResponseHead): void {
+    this.relayed = true;
+    this.restore?.(head);
+    this.rules?.response?.(head, this.request);
+    this.observer?.head?.(head);
+  }
+
+  /** The upstream is told that nobody waits. */
+  private giveUp(code: number): void {
+    if (this.over) return;
+    this.over = true;
+    const { call, upstream } = this;
+    this.call = null;
+    this.drop();
+    if (call !== null) call.reset(code);
+    else upstream?.cancel(this);
+  }
+
+  /** The rest of the request body goes nowhere. */
+  private drop(): void {
+    this.dropping = true;
+    this.held = null;
+    if (!this.gone && this.hasBody) this.client.credit(Number.MAX_SAFE_INTEGER);
+  }
+
+  private tell(outcome: ExchangeOutcome): void {
+    if (this.observed) return;
+    this.observed = true;
+    this.observer?.end(outcome);
+  }
+}

@@ -1,0 +1,21 @@
+// What the connections of one engine share: the flusher, timers, and tables of what is seen again and again.
+import { FieldTable } from '../field/table.ts';
+import { LineCache } from '../h1/line-cache.ts';
+import type { RequestLine, StatusLine } from '../h1/start-line.ts';
+import type { EngineTimers } from '../node-engine/timers.ts';
+import { Flusher } from './flusher.ts';
+
+const REQUEST_LINES = 1024;
+const STATUS_LINES = 256;
+
+export class EngineShared {
+  readonly flusher = new Flusher();
+  readonly fields = new FieldTable();
+  readonly requestLines = new LineCache<RequestLine>(REQUEST_LINES);
+  readonly statusLines = new LineCache<StatusLine>(STATUS_LINES);
+  readonly timers: EngineTimers;
+
+  constructor(timers: EngineTimers) {
+    this.timers = timers;
+  }
+}

@@ -1,0 +1,133 @@
+// An upstream that speaks HTTP/1: a pool of connections by authority and target form (spec/proxy.md §4.2), dialled on demand.
+import type { ForwardFailure, Link, UpstreamOptions } from '../exchange/engine.ts';
+import type { RequestHead } from '../exchange/head.ts';
+import type { H1Limits } from '../h1/limits.ts';
+import type { Call, WeftUpstream } from './ends.ts';
+import { type ConnectionHost, H1UpstreamConnection } from './h1-upstream-connection.ts';
+import { IdleConnections } from './idle-connections.ts';
+import type { EngineShared } from './shared.ts';
+
+export interface H1UpstreamOptions extends UpstreamOptions {
+  readonly shared: EngineShared;
+  readonly limits: H1Limits;
+}
+
+const POOL_IDLE_MS = 3000;
+const MAX_IDLE = 10_000;
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export class H1Upstream implements WeftUpstream, ConnectionHost {
+  readonly version = 'http/1';
+  inFlight = 0;
+  private readonly options: H1UpstreamOptions;
+  private readonly idle: IdleConnections;
+  private readonly connections = new Set<H1UpstreamConnection>();
+  private readonly dialing = new Set<Call>();
+  private closed = false;
+
+  constructor(options: H1UpstreamOptions) {
+    this.options = options;
+    this.idle = new IdleConnections(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
+  }
+
+  start(call: Call): void {
+    this.inFlight += 1;
+    const { head } = call;
+    if (this.closed) this.refuse(call, { kind: 'closed', error: new Error('upstream is closed') });
+    else if (!isWritable(head)) this.refuse(call, { kind: 'protocol', error: new Error('request line cannot be written in http/1') });
+    else {
+      const connection = call.oneOff || head.upgrade ? undefined : this.idle.take(head.form === 'absolute', head.authority ?? '');
+      if (connection === undefined) this.dial(call);
+      else {
+        connection.reused = true;
+        connection.begin(call);
+      }
+    }
+  }
+
+  cancel(call: Call): void {
+    if (this.dialing.delete(call)) this.inFlight -= 1;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.idle.closeAll();
+  }
+
+  destroy(error?: Error): void {
+    this.close();
+    const failure: ForwardFailure = { kind: 'closed', error: error ?? new Error('upstream is destroyed') };
+    for (const call of [...this.dialing]) if (this.dialing.delete(call)) this.failed(call, failure);
+    for (const connection of this.connections) connection.wire.destroy(error);
+  }
+
+  connectionDone(connection: H1UpstreamConnection, reusable: boolean): void {
+    this.inFlight -= 1;
+    if (reusable && !this.closed && this.idle.add(connection)) return;
+    connection.wire.destroy();
+  }
+
+  connectionFailed(connection: H1UpstreamConnection, call: Call, failure: ForwardFailure, answered: boolean): void {
+    const again = connection.reused && !answered && failure.kind === 'closed' && call.replayable && IDEMPOTENT.has(call.head.method) && !this.closed;
+    if (again) this.dial(call);
+    else this.failed(call, failure);
+  }
+
+  connectionLost(connection: H1UpstreamConnection): void {
+    this.idle.remove(connection);
+  }
+
+  connectionClosed(connection: H1UpstreamConnection): void {
+    this.connections.delete(connection);
+  }
+
+  /** Opens a connection for a call, whether it is the first try or the one after a dead connection. */
+  private dial(call: Call): void {
+    this.dialing.add(call);
+    this.open().then(
+      (link) => this.dialled(call, link),
+      (error: unknown) => {
+        if (this.dialing.delete(call)) this.failed(call, { kind: 'connect', error: error instanceof Error ? error : new Error(String(error)) });
+      },
+    );
+  }
+
+  private dialled(call: Call, link: Link): void {
+    const { shared, limits } = this.options;
+    if (!this.dialing.delete(call)) {
+      link.on('error', () => undefined);
+      link.destroy();
+      return;
+    }
+    const connection = new H1UpstreamConnection(link, this, shared, limits);
+    connection.absolute = call.head.form === 'absolute';
+    connection.authority = call.head.authority ?? '';
+    this.connections.add(connection);
+    connection.begin(call);
+  }
+
+  private async open(): Promise<Link> {
+    return await this.options.dial();
+  }
+
+  /** Later, so that `forward` returns before it fails. */
+  private refuse(call: Call, failure: ForwardFailure): void {
+    this.dialing.add(call);
+    process.nextTick(() => {
+      if (this.dialing.delete(call)) this.failed(call, failure);
+    });
+  }
+
+  private failed(call: Call, failure: ForwardFailure): void {
+    this.inFlight -= 1;
+    call.failed(failure);
+  }
+}
+
+/** What would break a request line apart. A head that came as HTTP/1 has been checked by its parser, but rules may have edited it. */
+// eslint-disable-next-line no-control-regex -- control characters are the point
+const UNSAFE = /[\u0000-\u0020\u007f]/;
+
+function isWritable(head: RequestHead): boolean {
+  return !UNSAFE.test(head.method) && !UNSAFE.test(head.path) && (head.authority === undefined || !UNSAFE.test(head.authority));
+}

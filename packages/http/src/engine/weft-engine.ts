@@ -1,0 +1,38 @@
+// The engine on this package's own state machines: exchanges relayed between sockets with one object each and no stream per message.
+import type { HttpEngine, ServeOptions, ServerConnection, Upstream, UpstreamOptions } from '../exchange/engine.ts';
+import { H1_LIMITS, type H1Limits } from '../h1/limits.ts';
+import { type EngineTimers, systemTimers } from '../node-engine/timers.ts';
+import { H1ServerConnection } from './serve-h1.ts';
+import { EngineShared } from './shared.ts';
+import { H1Upstream } from './upstream-h1.ts';
+
+export interface WeftEngineOptions {
+  /** Source of delays: idle pools, lingering close, head timeouts, pings. Default: Node's timers, unref'd. */
+  readonly timers?: EngineTimers;
+  /** Limits of HTTP/1 messages; a listener's `maxHeaderBytes` goes before `maxHeadBytes`. */
+  readonly h1?: Partial<H1Limits>;
+  /** From the first byte of an HTTP/1 request head to its last, in milliseconds; 0: no limit. Default 60 000. */
+  readonly headTimeoutMs?: number;
+}
+
+const HEAD_TIMEOUT_MS = 60_000;
+
+/** Makes the engine. It holds nothing open by itself: connections and upstreams do. */
+export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
+  const shared = new EngineShared(options.timers ?? systemTimers);
+  const limits: H1Limits = { ...H1_LIMITS, ...options.h1 };
+  const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
+  return {
+    name: 'weft',
+    serve(link, serveOptions: ServeOptions, onExchange): ServerConnection {
+      if (serveOptions.version === 'http/2') throw new Error('http/2 is not served yet');
+      const { maxHeaderBytes } = serveOptions;
+      const own = maxHeaderBytes === undefined ? limits : { ...limits, maxHeadBytes: maxHeaderBytes };
+      return new H1ServerConnection({ link, shared, limits: own, headTimeoutMs, onExchange });
+    },
+    upstream(upstreamOptions: UpstreamOptions): Upstream {
+      if (upstreamOptions.version === 'http/2') throw new Error('http/2 is not called yet');
+      return new H1Upstream({ ...upstreamOptions, shared, limits });
+    },
+  };
+}

@@ -1,0 +1,220 @@
+// The one place that touches Node's sockets: a connected byte stream with one owner, an output buffer, and back-pressure.
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Link } from '../exchange/engine.ts';
+import { FILL_BYTES, type Flushable, type Flusher } from './flusher.ts';
+
+export interface WireOwner {
+  /** Many exchanges share the wire now. */
+  readonly crowded: boolean;
+  wireData(chunk: Buffer): void;
+  /** The peer ended its side. */
+  wireEnd(): void;
+  /** What was written has left, after `congested`. */
+  wireDrained(): void;
+  /** Last call. */
+  wireClosed(error: Error | undefined): void;
+}
+
+/** Longer pieces are not copied together with others. */
+const COPY_BYTES = 4096;
+
+export class Wire implements Flushable {
+  readonly link: Link;
+  owner: WireOwner;
+  /** The peer ended its side. */
+  ended = false;
+  closed = false;
+  /** The peer does not take what is written: produce no more until `wireDrained`. */
+  congested = false;
+  error: Error | undefined;
+  private readonly flusher: Flusher;
+  private readonly reuses: boolean;
+  private fill: Buffer | null = null;
+  private filled = 0;
+  private sent = 0;
+  private full: Buffer[] | null = null;
+  private marked = false;
+  private endAfter = false;
+
+  constructor(link: Link, owner: WireOwner, flusher: Flusher) {
+    this.link = link;
+    this.owner = owner;
+    this.flusher = flusher;
+    // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
+    this.reuses = link instanceof Socket && !(link instanceof TLSSocket);
+    // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
+    link.allowHalfOpen = true;
+    link.on('error', (error: Error) => {
+      this.error ??= error;
+    });
+    link.on('data', (chunk: Buffer) => {
+      flusher.enter();
+      try {
+        this.owner.wireData(chunk);
+      } finally {
+        flusher.leave();
+      }
+    });
+    link.on('end', () => {
+      this.ended = true;
+      flusher.enter();
+      try {
+        this.owner.wireEnd();
+      } finally {
+        flusher.leave();
+      }
+    });
+    link.on('drain', () => {
+      flusher.enter();
+      try {
+        this.congested = false;
+        this.owner.wireDrained();
+      } finally {
+        flusher.leave();
+      }
+    });
+    link.on('close', () => this.onClose());
+    if (link.destroyed) process.nextTick(() => this.onClose());
+  }
+
+  get crowded(): boolean {
+    return this.owner.crowded;
+  }
+
+  get writable(): boolean {
+    return !this.closed && !this.endAfter && !this.link.destroyed && this.link.writable;
+  }
+
+  /** Appends latin1 text. */
+  text(text: string): void {
+    if (text.length > FILL_BYTES - this.filled) {
+      if (text.length > FILL_BYTES) {
+        this.whole(Buffer.from(text, 'latin1'));
+        return;
+      }
+      this.cut();
+    }
+    this.fill ??= this.flusher.takeBuffer();
+    this.filled += this.fill.latin1Write(text, this.filled);
+    this.mark();
+  }
+
+  /** Appends bytes, which must not change until they are sent. */
+  bytes(chunk: Uint8Array): void {
+    if (chunk.length > COPY_BYTES) {
+      this.whole(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      return;
+    }
+    if (chunk.length > FILL_BYTES - this.filled) this.cut();
+    this.fill ??= this.flusher.takeBuffer();
+    this.fill.set(chunk, this.filled);
+    this.filled += chunk.length;
+    this.mark();
+  }
+
+  flush(): void {
+    this.marked = false;
+    const { link, full, fill } = this;
+    if (link.destroyed) {
+      this.drop();
+      return;
+    }
+    if (full === null) {
+      if (fill !== null && this.filled > this.sent) {
+        const all = this.sent === 0 && this.filled === FILL_BYTES ? fill : fill.subarray(this.sent, this.filled);
+        if (!link.write(all)) this.congested = true;
+      }
+    } else {
+      this.full = null;
+      if (fill !== null && this.filled > this.sent) full.push(fill.subarray(this.sent, this.filled));
+      link.cork();
+      for (const part of full) if (!link.write(part)) this.congested = true;
+      link.uncork();
+    }
+    this.fill = null;
+    this.filled = 0;
+    this.sent = 0;
+    if (fill !== null && this.reuses && link.writableLength === 0) this.flusher.giveBuffer(fill);
+    if (this.endAfter && !link.writableEnded) link.end();
+  }
+
+  pause(): void {
+    this.link.pause();
+  }
+
+  resume(): void {
+    if (!this.link.destroyed && this.link.isPaused()) this.link.resume();
+  }
+
+  /** Ends this side after what was written. */
+  end(): void {
+    if (this.endAfter) return;
+    this.endAfter = true;
+    this.mark();
+  }
+
+  destroy(error?: Error): void {
+    this.drop();
+    this.link.destroy(error);
+  }
+
+  /** Closes so that the peer sees a failure: a plain FIN would be the clean end of a message that lasts until the connection closes. */
+  abort(): void {
+    this.drop();
+    const { link } = this;
+    if (link instanceof Socket && this.reuses && !link.destroyed && !link.connecting) link.resetAndDestroy();
+    else link.destroy();
+  }
+
+  private whole(chunk: Buffer): void {
+    this.full ??= [];
+    if (this.fill !== null && this.filled > this.sent) this.full.push(this.fill.subarray(this.sent, this.filled));
+    this.sent = this.filled;
+    this.full.push(chunk);
+    this.mark();
+  }
+
+  /** Begins another buffer. */
+  private cut(): void {
+    if (this.fill !== null && this.filled > this.sent) {
+      this.full ??= [];
+      this.full.push(this.fill.subarray(this.sent, this.filled));
+    }
+    this.fill = null;
+    this.filled = 0;
+    this.sent = 0;
+  }
+
+  private mark(): void {
+    if (this.marked) return;
+    this.marked = true;
+    this.flusher.mark(this);
+  }
+
+  private drop(): void {
+    this.fill = null;
+    this.full = null;
+    this.filled = 0;
+    this.sent = 0;
+  }
+
+  private onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.drop();
+    this.flusher.enter();
+    try {
+      this.owner.wireClosed(this.error);
+    } finally {
+      this.flusher.leave();
+    }
+  }
+}
+
+declare global {
+  interface Buffer {
+    /** Node's own, without the checks of `write`. Returns the bytes written. */
+    latin1Write(text: string, offset: number): number;
+  }
+}

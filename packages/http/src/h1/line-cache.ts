@@ -1,0 +1,46 @@
+// Start lines that came before, found by their bytes. Direct-mapped and of fixed size; a line enters at its second sighting, so that
+// targets seen once push nothing out.
+
+const MAX_BYTES = 256;
+
+interface Entry<T> {
+  readonly bytes: Uint8Array;
+  readonly value: T;
+}
+
+export class LineCache<T> {
+  private readonly entries: (Entry<T> | undefined)[];
+  private readonly seen: Int32Array;
+  private readonly mask: number;
+
+  /** `slots` is a power of two. */
+  constructor(slots: number) {
+    this.mask = slots - 1;
+    this.entries = new Array<Entry<T> | undefined>(slots).fill(undefined);
+    this.seen = new Int32Array(slots);
+  }
+
+  find(bytes: Uint8Array, start: number, end: number): T | undefined {
+    const length = end - start;
+    if (length > MAX_BYTES) return undefined;
+    const entry = this.entries[hashOf(bytes, start, end) & this.mask];
+    if (entry === undefined || entry.bytes.length !== length) return undefined;
+    const key = entry.bytes;
+    for (let i = 0; i < length; i++) if (key[i] !== bytes[start + i]) return undefined;
+    return entry.value;
+  }
+
+  offer(bytes: Uint8Array, start: number, end: number, value: T): void {
+    if (end - start > MAX_BYTES) return;
+    const hash = hashOf(bytes, start, end);
+    const slot = hash & this.mask;
+    if (this.seen[slot] === hash) this.entries[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, start, end), value };
+    else this.seen[slot] = hash;
+  }
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+  return hash ^ (hash >>> 15);
+}
