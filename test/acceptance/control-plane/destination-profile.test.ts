@@ -76,6 +76,9 @@ test('a change of the annotation for opaque ports sends the profile again, other
   const annotate = (annotations: Record<string, string | null>): Promise<unknown> =>
     cluster.client.patch(serviceKind, { namespace: ns.name, name: 'web' }, { kind: 'merge', value: { metadata: { annotations } } });
   await annotate({ unrelated: 'yes' });
+  // Services are seen in the order they are written in: whoever knows the second has seen the change of the first.
+  await ns.service('marker');
+  await profileOf(ns.authority('marker'));
   await annotate({ 'config.linkerd.io/opaque-ports': 'http' });
   await stream.until(({ opaqueProtocol }) => opaqueProtocol === true);
   await annotate({ 'config.linkerd.io/opaque-ports': null });

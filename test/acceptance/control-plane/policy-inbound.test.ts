@@ -114,6 +114,9 @@ test('a change of the annotation is sent, other changes are not', async () => {
   const pod = await ns.pod('web');
   const { stream } = await knownPort(workloadOf(ns, 'web'));
   await annotate(pod, { unrelated: 'yes' });
+  // Pods are seen in the order they are written in: whoever knows the second has seen the change of the first.
+  await ns.pod('marker');
+  await knownPort(workloadOf(ns, 'marker'));
   await annotate(pod, { 'config.linkerd.io/default-inbound-policy': 'deny' });
   const denied = await stream.next();
   expect([denied.labels?.['name'], denied.authorizations]).toEqual(['deny', []]);
