@@ -40,7 +40,9 @@ function flow(from: Socket, to: Socket, destroy: (error?: Error) => void): void 
     if (!to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.on('end', () => to.end());
+  // Who read the header that stood before these bytes may have met the end already; it is not told twice.
+  if (from.readableEnded) to.end();
+  else from.on('end', () => to.end());
   from.on('error', (error: Error) => destroy(error));
   from.on('close', () => {
     // A socket that closed without having ended was cut off; one that ended both ways leaves its peer to finish.
