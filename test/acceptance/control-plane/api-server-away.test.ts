@@ -1,10 +1,12 @@
 // The API server goes away and comes back with another history: nothing is lost meanwhile, changes after are seen.
 import { podKind } from '@weft/kube';
 import { destinationService, inboundPoliciesService, outboundPoliciesService } from '@weft/wire';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { endpointOf, startCluster, type TestCluster } from './cluster.ts';
-import { startController } from './controller.ts';
+import { startController, stopControllers } from './controller.ts';
 import { addressesOf, openEndpoints, openStream } from './stream.ts';
+
+afterAll(stopControllers);
 
 /** The same objects each time: of a cluster that is restored. */
 async function fill({ namespace }: Pick<TestCluster, 'namespace'>): ReturnType<TestCluster['namespace']> {

@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { startCluster } from './cluster.ts';
-import { type ControllerName, isForeign, runController, startController } from './controller.ts';
+import { type ControllerName, isForeign, runController, startController, stopControllers } from './controller.ts';
+
+afterAll(stopControllers);
 
 const NAMES = ['destination', 'policy', 'identity', 'injector'] as const;
 const ours = NAMES.filter((name) => !isForeign(name));

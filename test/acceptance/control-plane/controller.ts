@@ -25,6 +25,13 @@ const LISTEN_FLAGS: Readonly<Record<ControllerName, readonly [serve: string, adm
 /** For what this project promises beyond Linkerd: such tests do not hold for other binaries. */
 export const isForeign = (name: ControllerName): boolean => process.env[`${name.toUpperCase()}_BIN`] !== undefined;
 
+const running = new Set<Controller>();
+
+/** For `afterAll`: ends what a test left behind that failed or timed out, and what `beforeAll` started. */
+export async function stopControllers(): Promise<void> {
+  await Promise.all([...running].map((controller) => controller[Symbol.asyncDispose]()));
+}
+
 export interface Controller extends AsyncDisposable {
   /** Of the gRPC server or the webhook, on 127.0.0.1. */
   readonly port: number;
@@ -45,6 +52,7 @@ export async function startController(name: ControllerName, args: readonly strin
   for (let attempt = 1; ; attempt++) {
     const controller = await launch(name, args);
     if (await controller.answers(options.ready ?? true)) return controller;
+    await controller[Symbol.asyncDispose]();
     // Somebody else took one of the ports between our choice and its start.
     if (attempt === 5 || !/EADDRINUSE|address already in use/i.test(controller.log)) throw new Error(`${name} did not become ready\n${controller.log}`);
   }
@@ -124,8 +132,10 @@ async function launch(name: ControllerName, args: readonly string[]): Promise<La
       closeChannels();
       if (!hasEnded()) child.kill('SIGKILL');
       await ended;
+      running.delete(controller);
     },
   };
+  running.add(controller);
   return controller;
 }
 

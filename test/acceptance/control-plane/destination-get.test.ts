@@ -4,7 +4,7 @@ import { nodeKind, podKind, replicaSetKind, serviceKind } from '@weft/kube';
 import { applyUpdate, destinationService, RpcCode } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endpointOf, startCluster, type TestCluster } from './cluster.ts';
-import { type Controller, isForeign, startController } from './controller.ts';
+import { type Controller, isForeign, startController, stopControllers } from './controller.ts';
 import { stalledReader } from './stalled-reader.ts';
 import { addressesOf, openEndpoints, openStream } from './stream.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await destination?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 

@@ -4,7 +4,7 @@ import { podKind, serviceKind } from '@weft/kube';
 import { type DestinationProfile, destinationService, profileFromWire, RpcCode } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endpointOf, startCluster, type TestCluster } from './cluster.ts';
-import { type Controller, isForeign, startController } from './controller.ts';
+import { type Controller, isForeign, startController, stopControllers } from './controller.ts';
 import { openStream, type Stream } from './stream.ts';
 
 let cluster: TestCluster;
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await destination?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 

@@ -8,7 +8,7 @@ import { eventKind, namespaceKind, serviceAccountKind } from '@weft/kube';
 import { type CertifyRequest, type CertifyResponse, identityService, RpcCode, timestampFromWire } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
-import { type Controller, isForeign, startController } from './controller.ts';
+import { type Controller, isForeign, startController, stopControllers } from './controller.ts';
 import { refusalOf } from './stream.ts';
 
 const HOUR_MS = 3_600_000;
@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await identity?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 

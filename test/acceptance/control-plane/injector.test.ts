@@ -5,7 +5,7 @@ import { certificatesToPem, createAuthority, createKeyAndRequest } from '@weft/i
 import { KubeError, mutatingWebhookConfigurationKind, type Pod, podKind, serviceAccountKind, serviceKind } from '@weft/kube';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { endpointOf, startCluster, type TestCluster, type TestNamespace } from './cluster.ts';
-import { type Controller, startController } from './controller.ts';
+import { type Controller, startController, stopControllers } from './controller.ts';
 import { openEndpoints } from './stream.ts';
 
 let cluster: TestCluster;
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await injector?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 

@@ -4,7 +4,7 @@ import { type Pod, podKind } from '@weft/kube';
 import { durationFromWire, type InboundServer, inboundPoliciesService, RpcCode, serverPolicyFromWire } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster, type TestCluster, type TestNamespace } from './cluster.ts';
-import { type Controller, startController } from './controller.ts';
+import { type Controller, startController, stopControllers } from './controller.ts';
 import { openStream, refusalOf, type Stream } from './stream.ts';
 
 let cluster: TestCluster;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await policy?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 

@@ -3,7 +3,7 @@ import { serviceKind } from '@weft/kube';
 import { clientPolicyFromWire, ipToWire, type OutboundPolicy, outboundPoliciesService, RpcCode, type TrafficSpec } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster, type TestCluster, type TestNamespace } from './cluster.ts';
-import { type Controller, startController } from './controller.ts';
+import { type Controller, startController, stopControllers } from './controller.ts';
 import { openStream, refusalOf, type Stream } from './stream.ts';
 
 let cluster: TestCluster;
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await policy?.[Symbol.asyncDispose]();
+  await stopControllers();
   await cluster?.[Symbol.asyncDispose]();
 });
 
