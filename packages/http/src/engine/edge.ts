@@ -4,11 +4,7 @@ import type { Field } from '../field/field.ts';
 
 export function listOf(fields: readonly Field[] | null): FieldList {
   if (fields === null) return [];
-  const list = new Array<string>(fields.length * 2);
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i] as Field;
-    list[i * 2] = field.name;
-    list[i * 2 + 1] = field.value;
-  }
+  const list: FieldList = [];
+  for (const field of fields) list.push(field.name, field.value);
   return list;
 }

@@ -57,7 +57,9 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
   destroy(error?: Error): void {
     this.close();
     const failure: ForwardFailure = { kind: 'closed', error: error ?? new Error('upstream is destroyed') };
-    for (const call of [...this.dialing]) if (this.dialing.delete(call)) this.failed(call, failure);
+    const waiting = [...this.dialing];
+    this.dialing.clear();
+    for (const call of waiting) this.failed(call, failure);
     for (const connection of this.connections) connection.wire.destroy(error);
   }
 

@@ -16,7 +16,7 @@ export class LineCache<T> {
   /** `slots` is a power of two. */
   constructor(slots: number) {
     this.mask = slots - 1;
-    this.entries = new Array<Entry<T> | undefined>(slots).fill(undefined);
+    this.entries = Array.from({ length: slots }, () => undefined);
     this.seen = new Int32Array(slots);
   }
 

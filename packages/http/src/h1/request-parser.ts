@@ -4,7 +4,7 @@ import type { FieldTable } from '../field/table.ts';
 import { H1Error } from './h1-error.ts';
 import { Framing } from './head-facts.ts';
 import type { H1Limits } from './limits.ts';
-import { LineCache } from './line-cache.ts';
+import type { LineCache } from './line-cache.ts';
 import { type BodyHandler, MessageParser } from './message-parser.ts';
 import { parseRequestLine, type RequestLine, versionOf } from './start-line.ts';
 
