@@ -1,17 +1,20 @@
 // weft-identity: flags in, a Certify service until SIGTERM. spec/control-plane.md §3.
 import { readFileSync } from 'node:fs';
-import { isDnsLabel, isDnsName, type Logger, parseGoDuration } from '@weft/core';
+import { isDnsLabel, type Logger, parseGoDuration } from '@weft/core';
 import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
 import {
+  boolFlag,
   ConfigError,
   createLogger,
+  customFlag,
+  dnsNameFlag,
   floatFlag,
   intFlag,
   listenFlag,
+  logLevelFlag,
   type MainContext,
   type MainWorld,
   oneOfFlag,
-  parseLogLevel,
   runMain,
   stringFlag,
   VERSION,
@@ -25,16 +28,23 @@ export const identityFlags = {
   addr: listenFlag({ default: { port: 8080 }, help: 'address of the gRPC server' }),
   'admin-addr': listenFlag({ default: { port: 9990 }, help: 'address of the admin server' }),
   kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
-  'controller-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
+  'controller-namespace': customFlag<string>({
+    default: 'linkerd',
+    placeholder: 'name',
+    help: 'namespace of the control plane',
+    parse: (text) => (isDnsLabel(text) ? { ok: true, value: text } : { ok: false, error: 'not a DNS label' }),
+  }),
   'identity-scheme': stringFlag({ default: '', help: 'type of the issuer Secret: linkerd.io/tls or kubernetes.io/tls; empty: disabled' }),
-  'identity-trust-domain': stringFlag({ default: '', help: 'suffix of all identities; empty: disabled' }),
+  'identity-trust-domain': dnsNameFlag({ default: '', help: 'suffix of all identities; empty: disabled' }),
   'identity-issuance-lifetime': stringFlag({ default: LIFETIME, help: 'how long certificates are valid' }),
   'identity-clock-skew-allowance': stringFlag({ default: SKEW, help: 'added at both ends of the lifetime' }),
   issuer: stringFlag({ default: '/var/run/linkerd/identity/issuer', help: 'directory of the issuer certificate and key' }),
   'trust-roots': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'file with the trust anchors, PEM' }),
   'kube-apiclient-qps': floatFlag({ default: 100, help: 'accepted for compatibility' }),
   'kube-apiclient-burst': intFlag({ default: 200, help: 'accepted for compatibility' }),
-  'log-level': stringFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
+  'enable-pprof': boolFlag({ default: false, help: 'accepted for compatibility' }),
+  'trace-collector': stringFlag({ default: '', help: 'accepted for compatibility' }),
+  'log-level': logLevelFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
   'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
 } as const;
 
@@ -51,22 +61,16 @@ export function identityMain(world?: MainWorld): Promise<number> {
 }
 
 async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Promise<number | undefined> {
-  const level = parseLogLevel(flags['log-level']);
   const scheme = flags['identity-scheme'];
   const trustDomain = flags['identity-trust-domain'];
   const controlPlaneNamespace = flags['controller-namespace'];
-  const errors = [
-    ...(level ? [] : [`-log-level ${JSON.stringify(flags['log-level'])}: no such level`]),
-    ...(trustDomain === '' || isDnsName(trustDomain) ? [] : [`-identity-trust-domain ${JSON.stringify(trustDomain)}: not a DNS name`]),
-    ...(isDnsLabel(controlPlaneNamespace) ? [] : [`-controller-namespace ${JSON.stringify(controlPlaneNamespace)}: not a DNS label`]),
-  ];
-  if (!level || errors.length > 0) throw new ConfigError(errors);
-  const logger = createLogger({ level, format: flags['log-format'], name: 'identity' });
+  const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'identity' });
   if (scheme === '' || trustDomain === '') {
     logger.log('info', 'identity is disabled: no scheme or no trust domain');
     return 0;
   }
 
+  const anchors = readAnchors(flags['trust-roots']);
   const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
   await startIdentity({
@@ -77,13 +81,21 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
     trustDomain,
     scheme,
     issuerDir: flags.issuer,
-    anchors: readFileSync(flags['trust-roots'], 'utf8'),
+    anchors,
     lifetimeMs: duration(flags, 'identity-issuance-lifetime', LIFETIME, logger),
     skewMs: duration(flags, 'identity-clock-skew-allowance', SKEW, logger),
     shutdown,
     logger,
   });
   return undefined;
+}
+
+function readAnchors(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new ConfigError([`-trust-roots ${path}: ${cause instanceof Error ? cause.message : String(cause)}`], { cause });
+  }
 }
 
 /** A bad duration is no reason to leave the mesh without certificates: the default is used instead. */

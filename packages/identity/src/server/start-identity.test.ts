@@ -228,7 +228,7 @@ describe('identityMain', () => {
       '-trust-roots=/nonexistent',
       '-kubeconfig=/nonexistent',
     );
-    expect([code, err.includes('/nonexistent')]).toEqual([1, true]);
+    expect([code, err.includes('-trust-roots /nonexistent')]).toEqual([64, true]);
   });
 });
 
