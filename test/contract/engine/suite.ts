@@ -9,6 +9,7 @@ import { grpcCases } from './grpc-cases.ts';
 import { http1Cases } from './http1-cases.ts';
 import { http2Cases } from './http2-cases.ts';
 import { lifecycleCases } from './lifecycle-cases.ts';
+import { linkCases } from './link-cases.ts';
 import { poolCases } from './pool-cases.ts';
 import { translationCases } from './translation-cases.ts';
 import { tunnelCases } from './tunnel-cases.ts';
@@ -36,6 +37,7 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   gRPC: grpcCases,
   flow: flowCases,
   lifecycle: lifecycleCases,
+  links: linkCases,
 };
 
 export function describeEngine(name: string, factory: () => HttpEngine, gaps: readonly EngineGap[] = []): void {

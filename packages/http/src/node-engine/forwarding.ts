@@ -73,6 +73,8 @@ export class Forwarding implements CallListener {
     if (this.#over) return;
     const { client, observer } = this.#options;
     this.#prepare(head);
+    // The rules may have reset the exchange.
+    if (this.#over) return;
     const out = client.respond(head, body === null);
     if (body === null) this.#finish({ kind: 'complete' });
     else {
@@ -84,6 +86,7 @@ export class Forwarding implements CallListener {
   tunnel(head: ResponseHead, end: TunnelEnd): void {
     if (this.#over) return;
     this.#prepare(head);
+    if (this.#over) return;
     runTunnel(this.#options.client.tunnel(head), end, (counts) => this.#finish({ kind: 'tunnel', ...counts }));
   }
 

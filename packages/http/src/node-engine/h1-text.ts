@@ -34,6 +34,13 @@ function wireVersion(version: HttpVersion): '1.0' | '1.1' {
 
 function fieldText(fields: FieldList): string {
   let text = '';
-  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${oneLine(fields[i + 1] as string)}\r\n`;
   return text;
 }
+
+/** Values that were received have no line ends; one that was made up must not start a line of its own (RFC 9110 §5.5). */
+function oneLine(value: string): string {
+  return BREAKS.test(value) ? value.replace(/[\r\n\0]/g, ' ') : value;
+}
+
+const BREAKS = /[\r\n\0]/;

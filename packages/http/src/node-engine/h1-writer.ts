@@ -21,11 +21,11 @@ export function frameBody(headers: FieldList, canChunk: boolean): Framing {
   return 'chunked';
 }
 
-/** Writes the head so that it leaves together with what is written in the same turn. */
+/** Writes the head so that it leaves together with a body that is there already: Node hands that out some ticks later. */
 export function writeHead(link: Link, text: string): void {
   link.cork();
   link.write(text, 'latin1');
-  process.nextTick(() => link.uncork());
+  setImmediate(() => link.uncork());
 }
 
 export class H1BodyWriter implements OutgoingBody {

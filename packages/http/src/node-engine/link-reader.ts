@@ -23,6 +23,7 @@ export class LinkReader {
   constructor(link: Link, owner: LinkOwner) {
     this.link = link;
     this.owner = owner;
+    sendAtOnce(link);
     // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
     link.allowHalfOpen = true;
     link.on('error', (error: Error) => {
@@ -64,6 +65,11 @@ export class LinkReader {
     this.closed = true;
     this.owner.linkClosed(this.#error);
   }
+}
+
+/** The engine writes whole messages where it has them; waiting for more (RFC 896) only delays them. */
+export function sendAtOnce(link: Link): void {
+  if (link instanceof Socket) link.setNoDelay(true);
 }
 
 /** Closes so that the peer sees a failure: a plain FIN would be the clean end of a message that lasts until the connection closes. */

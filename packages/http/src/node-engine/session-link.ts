@@ -2,12 +2,16 @@
 // writes: after some errors (HPACK, frames on idle streams) nghttp2 sends GOAWAY and stops, and Node neither says so nor reads on.
 import { Duplex } from 'node:stream';
 import type { Link } from '../exchange/engine.ts';
+import { sendAtOnce } from './link-reader.ts';
 
 export class SessionLink extends Duplex {
   /** Why the connection failed, once it has. */
   failure: Error | undefined;
   readonly #link: Link;
   readonly #scanner: GoAwayScanner;
+  #writing = false;
+  /** Chunks that wait for their turn. */
+  #later = 0;
 
   /** `prefaceBytes` come before the first frame that the session writes: 24 for a client, none for a server. */
   constructor(link: Link, prefaceBytes: number) {
@@ -15,13 +19,21 @@ export class SessionLink extends Duplex {
     this.#link = link;
     this.#scanner = new GoAwayScanner(prefaceBytes);
     link.allowHalfOpen = false;
+    sendAtOnce(link);
     link.on('data', (chunk: Buffer) => {
-      if (!this.push(chunk)) link.pause();
+      // A session must not be given bytes from within its own write, as a link in memory would: Node aborts the process over it.
+      if (this.#writing || this.#later > 0) {
+        this.#later += 1;
+        setImmediate(() => {
+          this.#later -= 1;
+          this.#take(chunk);
+        });
+      } else this.#take(chunk);
     });
     link.on('error', (error) => {
       this.failure ??= error;
     });
-    link.once('end', () => link.destroy());
+    link.once('end', () => setImmediate(() => link.destroy()));
     link.once('close', () => {
       this.failure ??= new Error('connection closed');
       this.destroy();
@@ -35,8 +47,13 @@ export class SessionLink extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     const code = this.#scanner.scan(chunk);
-    if (this.#link.destroyed) done();
-    else this.#link.write(chunk, () => this.#written(code, done));
+    if (this.#link.destroyed) {
+      done();
+      return;
+    }
+    this.#writing = true;
+    this.#link.write(chunk, () => this.#written(code, done));
+    this.#writing = false;
   }
 
   override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
@@ -52,6 +69,10 @@ export class SessionLink extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#link.destroy(error ?? undefined);
     done(error);
+  }
+
+  #take(chunk: Buffer): void {
+    if (!this.destroyed && !this.push(chunk)) this.#link.pause();
   }
 
   #written(code: number | undefined, done: () => void): void {

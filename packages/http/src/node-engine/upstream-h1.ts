@@ -44,6 +44,10 @@ export class H1Upstream implements CallingUpstream {
       process.nextTick(() => call.fail({ kind: 'protocol', error: new Error('request line cannot be written in http/1') }));
       return call;
     }
+    if (request.head.method === 'CONNECT' && !request.head.upgrade) {
+      process.nextTick(() => call.fail({ kind: 'protocol', error: new Error('connect from http/2 is not carried over http/1') }));
+      return call;
+    }
     const key = poolKey(request);
     const idle = request.oneOff || request.head.upgrade ? undefined : this.#take(key);
     if (idle !== undefined) call.run(idle, true, this.#options.maxHeaderBytes);
