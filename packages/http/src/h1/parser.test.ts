@@ -143,14 +143,12 @@ describe('a request that could be read in two ways is refused', () => {
     'a host in trailers': [`${CHUNKED}0\r\nhost: b\r\n\r\n`, 'TRAILER'],
     'a folded trailer': [`${CHUNKED}0\r\na: b\r\n c\r\n\r\n`, 'FOLDED_FIELD'],
   };
-  for (const [what, [input, code]] of Object.entries(cases)) {
-    test(what, () => {
-      expect(request(input).at(-1)).toBe(`error ${code}`);
-      const { recorder, parser } = requestParser();
-      for (const byte of Buffer.from(`${input}\r\n\r\n`, 'latin1')) parser.receive(Buffer.of(byte));
-      expect(recorder.events.at(-1)).toBe(`error ${code}`);
-    });
-  }
+  test.each(Object.entries(cases))('%s', (_what, [input, code]) => {
+    expect(request(input).at(-1)).toBe(`error ${code}`);
+    const { recorder, parser } = requestParser();
+    for (const byte of Buffer.from(`${input}\r\n\r\n`, 'latin1')) parser.receive(Buffer.of(byte));
+    expect(recorder.events.at(-1)).toBe(`error ${code}`);
+  });
 });
 
 describe('what a message may cost is bounded', () => {
