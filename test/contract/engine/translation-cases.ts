@@ -1,8 +1,9 @@
 // Between versions: HTTP/1 carried in HTTP/2 from proxy to proxy (spec/proxy.md §4.1), and plain translation.
+import type { Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { Bench, Proxy } from './bench.ts';
 import { http1, http2 } from './calls.ts';
-import type { Peer } from './peer.ts';
+import { dialPort, type Peer } from './peer.ts';
 import type { EngineCase } from './suite.ts';
 
 interface Pair {
@@ -188,6 +189,38 @@ export const translationCases: readonly EngineCase[] = [
         await expect(http2(bench.http2Client(proxy.port))).rejects.toMatchObject({ rstCode: 2 });
         expect(proxy.watched[0]?.outcome).toMatchObject({ kind: 'failed', failure: { kind: 'closed' } });
       }
+    },
+  },
+  {
+    name: 'relays an empty body whose end was there before the upstream was',
+    async run(bench) {
+      const bodies: string[] = [];
+      const http1Port = await bench.http1Origin((request, response) => {
+        request.on('data', (chunk: Buffer) => bodies.push(chunk.toString()));
+        request.on('end', () => response.end('ended'));
+      });
+      const http2Origin = await bench.http2Origin((stream) => {
+        stream.on('data', (chunk: Buffer) => bodies.push(chunk.toString()));
+        stream.on('end', () => {
+          stream.respond({ ':status': 200 });
+          stream.end('ended');
+        });
+      });
+      for (const client of ['http/1', 'http/2'] as const) {
+        for (const [server, origin] of [
+          ['http/1', http1Port],
+          ['http/2', http2Origin.port],
+        ] as const) {
+          const dial = async (): Promise<Socket> => {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+            return await dialPort(origin);
+          };
+          const proxy = await bench.proxy({ client, server, origin, upstream: { dial } });
+          if (client === 'http/2') expect((await http2(bench.http2Client(proxy.port), { headers: { ':method': 'POST' }, body: '' })).body).toBe('ended');
+          else expect((await http1(proxy.port, { method: 'POST', headers: { 'transfer-encoding': 'chunked' } })).body).toBe('ended');
+        }
+      }
+      expect(bodies).toEqual([]);
     },
   },
 ];

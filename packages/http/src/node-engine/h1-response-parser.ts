@@ -47,7 +47,7 @@ export function responseFeed(options: ResponseParserOptions): ByteFeed {
   return feed;
 }
 
-export function messageHead(message: IncomingMessage): ResponseHead {
+function messageHead(message: IncomingMessage): ResponseHead {
   return headOf(message.statusCode ?? 0, message.statusMessage ?? '', message.httpVersion === '1.0' ? '1.0' : '1.1', message.rawHeaders);
 }
 
