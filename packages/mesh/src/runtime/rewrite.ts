@@ -13,6 +13,8 @@ export interface Rewriting {
 const PORT_ALONE = /^(--?[A-Za-z][\w.-]*=)?(\d{1,5})$/;
 /** `:8080`, `0.0.0.0:8080`, `localhost:8080`: addresses of the pod itself, at a place where an address can begin. */
 const OWN_ADDRESS = /(^|[=,;\s/@"'])((?:0\.0\.0\.0|127\.0\.0\.1|\[::\]|\[::1\]|localhost\.?|\*)?:)(\d{1,5})(?!\d|\.)/g;
+/** A pod's every interface is the machine's loopback here: nobody else may reach the port past the pod's proxy. */
+const EVERY_INTERFACE: ReadonlySet<string> = new Set([':', '*:', '0.0.0.0:', '[::]:']);
 const SERVICE_ADDRESS = /(^|[=,;\s/@"'])([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.?):(\d{1,5})(?!\d|\.)/g;
 
 export function rewriteWord(word: string, { ports, paths, services }: Rewriting): string {
@@ -25,7 +27,7 @@ export function rewriteWord(word: string, { ports, paths, services }: Rewriting)
     })
     .replace(OWN_ADDRESS, (whole, before: string, host: string, port: string) => {
       const real = ports.get(Number(port));
-      return real === undefined ? whole : `${before}${host}${real}`;
+      return real === undefined ? whole : `${before}${EVERY_INTERFACE.has(host) ? '127.0.0.1:' : host}${real}`;
     });
   return rewritePaths(withPorts, paths);
 }
