@@ -45,15 +45,20 @@ test('decodes what it encodes over the life of a connection, whatever the limits
   );
 });
 
+function outcome(blocks: readonly Uint8Array[]): string {
+  const decode = new HpackDecoder({ fields: new FieldTable() });
+  try {
+    for (const bytes of blocks) decode.decode(Buffer.from(bytes), 0, bytes.length);
+    return 'decoded';
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
 test('any octets decode or fail as a protocol error', () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 }), (blocks) => {
-      const decode = new HpackDecoder({ fields: new FieldTable() });
-      try {
-        for (const bytes of blocks) decode.decode(Buffer.from(bytes), 0, bytes.length);
-      } catch (error) {
-        expect(error).toBeInstanceOf(HpackError);
-      }
+      expect(['decoded', 'HpackError']).toContain(outcome(blocks));
     }),
     { numRuns: 1000 },
   );
