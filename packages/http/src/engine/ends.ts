@@ -2,14 +2,19 @@
 // Credit: bytes given to `data` are answered by as many bytes of `accepted…` once the peer has room for more.
 import type { ForwardFailure, Upstream } from '../exchange/engine.ts';
 import type { FieldList, RequestHead, ResponseHead } from '../exchange/head.ts';
+import type { Field } from '../field/field.ts';
 import type { TunnelEnd } from './tunnel.ts';
+
+/** The fields that a head was read from: what pipelines left as it was is found there again without a look-up. */
+export type Origin = readonly Field[] | null;
 
 /** The client's end of one exchange: where its response goes. */
 export interface ClientEnd {
   informational(head: ResponseHead): void;
   /** `ended`: no body follows, the response is complete. */
-  respond(head: ResponseHead, ended: boolean): void;
-  data(chunk: Buffer): void;
+  respond(head: ResponseHead, ended: boolean, origin: Origin): void;
+  /** `last`: the body is complete, without trailers; `finish` does not come. */
+  data(chunk: Buffer, last: boolean): void;
   finish(trailers: FieldList): void;
   /** Writes the head and gives up HTTP; only for requests with `upgrade`. */
   tunnel(head: ResponseHead): TunnelEnd;
@@ -23,7 +28,8 @@ export interface ClientEnd {
 
 /** The request under way on one upstream connection. */
 export interface CallEnd {
-  data(chunk: Buffer): void;
+  /** `last`: the body is complete, without trailers; `finish` does not come. */
+  data(chunk: Buffer, last: boolean): void;
   finish(trailers: FieldList): void;
   /** Gives it up; nothing more is heard of it. */
   reset(code: number): void;
@@ -35,6 +41,7 @@ export interface CallEnd {
 export interface Call {
   /** In the upstream's version. */
   readonly head: RequestHead;
+  readonly origin: Origin;
   readonly hasBody: boolean;
   /** Never pooled (spec/proxy.md §4.2). */
   readonly oneOff: boolean;
@@ -46,8 +53,8 @@ export interface Call {
   bound(end: CallEnd): void;
   informational(head: ResponseHead): void;
   /** Hop-by-hop fields are gone already. */
-  response(head: ResponseHead, ended: boolean): void;
-  responseData(chunk: Buffer): void;
+  response(head: ResponseHead, ended: boolean, origin: Origin): void;
+  responseData(chunk: Buffer, last: boolean): void;
   responseEnd(trailers: FieldList): void;
   tunnelled(head: ResponseHead, end: TunnelEnd): void;
   /** The request body was passed on: as many more bytes may come. */

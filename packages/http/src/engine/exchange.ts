@@ -2,7 +2,7 @@
 import type { Exchange, ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules, LocalResponse, Upstream } from '../exchange/engine.ts';
 import { type FieldList, field, type RequestHead, type ResponseHead } from '../exchange/head.ts';
 import { type Translation, translateRequest } from '../node-engine/translate.ts';
-import type { Call, CallEnd, ClientEnd, WeftUpstream } from './ends.ts';
+import type { Call, CallEnd, ClientEnd, Origin, WeftUpstream } from './ends.ts';
 import { ErrorCode } from './error-code.ts';
 import { runTunnel, type TunnelEnd } from './tunnel.ts';
 
@@ -18,6 +18,7 @@ const COMPLETE: ExchangeOutcome = { kind: 'complete' };
 export class WeftExchange implements Exchange, Call {
   readonly request: RequestHead;
   readonly hasBody: boolean;
+  readonly origin: Origin;
   head: RequestHead;
   oneOff = false;
   over = false;
@@ -40,9 +41,9 @@ export class WeftExchange implements Exchange, Call {
   private requestEnded: boolean;
   /** What is left of the request body is dropped. */
   private dropping = false;
-  private observed = true;
 
-  constructor(client: ClientEnd, request: RequestHead, hasBody: boolean) {
+  constructor(client: ClientEnd, request: RequestHead, hasBody: boolean, origin: Origin) {
+    this.origin = origin;
     this.client = client;
     this.request = request;
     this.head = request;
@@ -72,7 +73,6 @@ export class WeftExchange implements Exchange, Call {
     this.state = FORWARDING;
     this.rules = rules;
     this.observer = observer;
-    this.observed = false;
     this.upstream = upstream as WeftUpstream;
     const translation = translateRequest(this.request, rules, this.upstream.version);
     this.head = translation.head;
@@ -96,10 +96,9 @@ export class WeftExchange implements Exchange, Call {
     if (response.close === true) client.closeAfter();
     this.drop();
     this.responseEnded = true;
-    client.respond(head, length === 0);
+    client.respond(head, length === 0, null);
     if (body === undefined || length === 0) return;
-    client.data(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    client.finish(NO_TRAILERS);
+    client.data(Buffer.from(body.buffer, body.byteOffset, body.byteLength), true);
   }
 
   reset(code: number): void {
@@ -112,12 +111,19 @@ export class WeftExchange implements Exchange, Call {
 
   // The client's side.
 
-  requestData(chunk: Buffer): void {
+  /** `last`: the body is complete, without trailers; `requestEnd` does not come. */
+  requestData(chunk: Buffer, last: boolean): void {
+    if (last) this.requestEnded = true;
     if (this.dropping) this.client.credit(chunk.length);
-    else if (this.call === null) (this.held ??= []).push(chunk);
-    else {
+    else if (this.call === null) {
+      (this.held ??= []).push(chunk);
+      if (last) this.trailers = NO_TRAILERS;
+    } else {
+      const { call } = this;
       this.touched = true;
-      this.call.data(chunk);
+      if (last) this.observer?.requestEnd?.();
+      call.data(chunk, last);
+      if (last) this.settle();
     }
   }
 
@@ -161,7 +167,7 @@ export class WeftExchange implements Exchange, Call {
     if (held !== null) {
       this.held = null;
       this.touched = true;
-      for (const chunk of held) end.data(chunk);
+      for (const chunk of held) end.data(chunk, false);
     }
     if (trailers !== null && this.call === end) this.endRequest(end, trailers);
   }
@@ -170,18 +176,20 @@ export class WeftExchange implements Exchange, Call {
     if (!this.over && !this.relayed) this.client.informational(head);
   }
 
-  response(head: ResponseHead, ended: boolean): void {
+  response(head: ResponseHead, ended: boolean, origin: Origin): void {
     if (this.over) return;
     this.prepare(head);
     if (ended) this.endResponse();
-    this.client.respond(head, ended);
+    this.client.respond(head, ended, origin);
     if (ended) this.tell(COMPLETE);
   }
 
-  responseData(chunk: Buffer): void {
+  responseData(chunk: Buffer, last: boolean): void {
     if (this.over) return;
-    this.observer?.data?.(chunk.length);
-    this.client.data(chunk);
+    if (chunk.length > 0) this.observer?.data?.(chunk.length);
+    if (last) this.endResponse();
+    this.client.data(chunk, last);
+    if (last) this.tell(COMPLETE);
   }
 
   responseEnd(trailers: FieldList): void {
@@ -225,7 +233,7 @@ export class WeftExchange implements Exchange, Call {
 
   private endRequest(call: CallEnd, trailers: FieldList): void {
     this.touched = true;
-    if (!this.observed) this.observer?.requestEnd?.();
+    this.observer?.requestEnd?.();
     call.finish(trailers);
     this.settle();
   }
@@ -268,9 +276,10 @@ export class WeftExchange implements Exchange, Call {
     if (!this.gone && this.hasBody) this.client.credit(Number.MAX_SAFE_INTEGER);
   }
 
+  /** The observer's last call. */
   private tell(outcome: ExchangeOutcome): void {
-    if (this.observed) return;
-    this.observed = true;
-    this.observer?.end(outcome);
+    const { observer } = this;
+    this.observer = null;
+    observer?.end(outcome);
   }
 }

@@ -9,7 +9,7 @@ import type { H1Limits } from '../h1/limits.ts';
 import { type H1ResponseHead, type ResponseHandler, ResponseParser } from '../h1/response-parser.ts';
 import { stripHopByHop } from '../node-engine/hop-by-hop.ts';
 import { listOf } from './edge.ts';
-import type { Call, CallEnd } from './ends.ts';
+import type { Call, CallEnd, Origin } from './ends.ts';
 import { contentLength, frameBody } from './framing.ts';
 import { BodyOutput, writeRequestHead } from './h1-output.ts';
 import type { EngineShared } from './shared.ts';
@@ -27,6 +27,7 @@ export interface ConnectionHost {
 }
 
 /** Response body bytes that may wait for the client before the upstream is not read on. */
+const NO_TRAILERS: FieldList = [];
 const MAX_OUTSTANDING = 32 * 1024;
 
 export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd {
@@ -48,6 +49,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
   private persists = false;
   private outstanding = 0;
   private tunnelHead: ResponseHead | null = null;
+  private origin: Origin = null;
   private endingHead: ResponseHead | null = null;
   private trailers: FieldList | null = null;
 
@@ -87,13 +89,14 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
 
   // The exchange's calls.
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer, last: boolean): void {
     if (!this.body.data(chunk)) {
       this.fail({ kind: 'protocol', error: new Error('request body is longer than its content-length') });
       return;
     }
     const credit = this.body.creditFor(chunk.length);
     if (credit > 0) this.call?.accepted(credit);
+    if (last) this.finish(NO_TRAILERS);
   }
 
   finish(trailers: FieldList): void {
@@ -166,8 +169,9 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
   onResponseHead(head: H1ResponseHead): void {
     this.persists = head.persistent;
     // A response that ends with its head is told when the connection is free: the call may begin another.
+    this.origin = head.fields;
     if (head.ended) this.endingHead = portHead(head, false);
-    else this.call?.response(portHead(head, false), false);
+    else this.call?.response(portHead(head, false), false, head.fields);
   }
 
   onUpgrade(head: H1ResponseHead): void {
@@ -180,7 +184,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
 
   onBody(chunk: Buffer): void {
     this.outstanding += chunk.length;
-    this.call?.responseData(chunk);
+    this.call?.responseData(chunk, false);
     if (this.outstanding > MAX_OUTSTANDING && this.call !== null) this.wire.pause();
   }
 
@@ -218,7 +222,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
       this.call = null;
       this.host.connectionDone(this, this.persists && !call.oneOff && this.usable);
     }
-    if (endingHead !== null) call.response(endingHead, true);
+    if (endingHead !== null) call.response(endingHead, true, this.origin);
     else if (trailers !== null) call.responseEnd(trailers);
     if (over && !this.requestDone) call.failed({ kind: 'closed', error: new Error('connection closed after the response') });
   }

@@ -26,6 +26,7 @@ export interface H1ServeOptions {
 }
 
 /** Request body bytes that may wait for the upstream before the client is not read on. */
+const NO_TRAILERS: FieldList = [];
 const MAX_OUTSTANDING = 32 * 1024;
 /** Bytes of later requests that may wait for the one under way. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -127,14 +128,14 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     this.expectsContinue = head.expects;
     this.outstanding = 0;
     this.parser.paused = !hasBody;
-    this.exchange = new WeftExchange(this, request, hasBody);
+    this.exchange = new WeftExchange(this, request, hasBody, head.fields);
     this.options.onExchange(this.exchange);
   }
 
   onBody(chunk: Buffer): void {
     this.expectsContinue = false;
     this.outstanding += chunk.length;
-    this.exchange?.requestData(chunk);
+    this.exchange?.requestData(chunk, false);
     if (this.outstanding > MAX_OUTSTANDING) this.wire.pause();
   }
 
@@ -191,7 +192,7 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     if (ended) this.endResponse();
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer, last: boolean): void {
     if (this.responseDone) return;
     if (!this.body.data(chunk)) {
       this.breakOff();
@@ -199,6 +200,7 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     }
     const credit = this.body.creditFor(chunk.length);
     if (credit > 0) this.exchange?.clientAccepted(credit);
+    if (last) this.finish(NO_TRAILERS);
   }
 
   finish(trailers: FieldList): void {

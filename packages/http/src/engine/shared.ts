@@ -4,6 +4,7 @@ import { LineCache } from '../h1/line-cache.ts';
 import type { RequestLine, StatusLine } from '../h1/start-line.ts';
 import type { EngineTimers } from '../node-engine/timers.ts';
 import { Flusher } from './flusher.ts';
+import { Ticker } from './ticker.ts';
 
 const REQUEST_LINES = 1024;
 const STATUS_LINES = 256;
@@ -14,8 +15,10 @@ export class EngineShared {
   readonly requestLines = new LineCache<RequestLine>(REQUEST_LINES);
   readonly statusLines = new LineCache<StatusLine>(STATUS_LINES);
   readonly timers: EngineTimers;
+  readonly ticker: Ticker;
 
   constructor(timers: EngineTimers) {
     this.timers = timers;
+    this.ticker = new Ticker(timers);
   }
 }

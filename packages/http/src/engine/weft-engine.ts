@@ -3,8 +3,10 @@ import type { HttpEngine, ServeOptions, ServerConnection, Upstream, UpstreamOpti
 import { H1_LIMITS, type H1Limits } from '../h1/limits.ts';
 import { type EngineTimers, systemTimers } from '../node-engine/timers.ts';
 import { H1ServerConnection } from './serve-h1.ts';
+import { H2ServerConnection } from './serve-h2.ts';
 import { EngineShared } from './shared.ts';
 import { H1Upstream } from './upstream-h1.ts';
+import { H2Upstream } from './upstream-h2.ts';
 
 export interface WeftEngineOptions {
   /** Source of delays: idle pools, lingering close, head timeouts, pings. Default: Node's timers, unref'd. */
@@ -25,13 +27,21 @@ export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
   return {
     name: 'weft',
     serve(link, serveOptions: ServeOptions, onExchange): ServerConnection {
-      if (serveOptions.version === 'http/2') throw new Error('http/2 is not served yet');
-      const { maxHeaderBytes } = serveOptions;
+      const { maxHeaderBytes, http2: params } = serveOptions;
+      if (serveOptions.version === 'http/2') {
+        return new H2ServerConnection({
+          link,
+          shared,
+          params,
+          limits: maxHeaderBytes === undefined ? undefined : { maxHeaderListBytes: maxHeaderBytes },
+          onExchange,
+        });
+      }
       const own = maxHeaderBytes === undefined ? limits : { ...limits, maxHeadBytes: maxHeaderBytes };
       return new H1ServerConnection({ link, shared, limits: own, headTimeoutMs, onExchange });
     },
     upstream(upstreamOptions: UpstreamOptions): Upstream {
-      if (upstreamOptions.version === 'http/2') throw new Error('http/2 is not called yet');
+      if (upstreamOptions.version === 'http/2') return new H2Upstream({ ...upstreamOptions, shared });
       return new H1Upstream({ ...upstreamOptions, shared, limits });
     },
   };

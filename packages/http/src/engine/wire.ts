@@ -16,6 +16,12 @@ export interface WireOwner {
   wireClosed(error: Error | undefined): void;
 }
 
+/** Produces what is to be written when the wire is flushed. */
+export interface WireSource {
+  /** The next bytes, null when there are no more. They must not change afterwards. */
+  takeOutput(): Buffer | null;
+}
+
 /** Longer pieces are not copied together with others. */
 const COPY_BYTES = 4096;
 
@@ -28,6 +34,8 @@ export class Wire implements Flushable {
   /** The peer does not take what is written: produce no more until `wireDrained`. */
   congested = false;
   error: Error | undefined;
+  /** Asked for bytes at each flush, instead of `text` and `bytes`. */
+  source: WireSource | null = null;
   private readonly flusher: Flusher;
   private readonly reuses: boolean;
   private fill: Buffer | null = null;
@@ -120,7 +128,8 @@ export class Wire implements Flushable {
       this.drop();
       return;
     }
-    if (full === null) {
+    if (this.source !== null) this.pull(this.source);
+    else if (full === null) {
       if (fill !== null && this.filled > this.sent) {
         const all = this.sent === 0 && this.filled === FILL_BYTES ? fill : fill.subarray(this.sent, this.filled);
         if (!link.write(all)) this.congested = true;
@@ -137,6 +146,11 @@ export class Wire implements Flushable {
     this.sent = 0;
     if (fill !== null && this.reuses && link.writableLength === 0) this.flusher.giveBuffer(fill);
     if (this.endAfter && !link.writableEnded) link.end();
+  }
+
+  /** The source may have something. */
+  touch(): void {
+    this.mark();
   }
 
   pause(): void {
@@ -165,6 +179,21 @@ export class Wire implements Flushable {
     const { link } = this;
     if (link instanceof Socket && this.reuses && !link.destroyed && !link.connecting) link.resetAndDestroy();
     else link.destroy();
+  }
+
+  private pull(source: WireSource): void {
+    const first = source.takeOutput();
+    if (first === null) return;
+    const { link } = this;
+    let next = source.takeOutput();
+    if (next === null) {
+      if (!link.write(first)) this.congested = true;
+      return;
+    }
+    link.cork();
+    link.write(first);
+    for (; next !== null; next = source.takeOutput()) if (!link.write(next)) this.congested = true;
+    link.uncork();
   }
 
   private whole(chunk: Buffer): void {

@@ -42,7 +42,9 @@ export function readRequest(list: readonly Field[], extended: boolean, facts: He
   if ((seen & (AUTHORITY | HOST)) === (AUTHORITY | HOST)) {
     const authority = valueOf(list, FieldKind.authority);
     const host = valueOf(list, FieldKind.host);
-    if (authority !== host && authority.toLowerCase() !== host.toLowerCase()) return 'host differs from :authority';
+    const same = authority === host || authority.toLowerCase() === host.toLowerCase();
+    // HTTP/1 carried between proxies keeps a Host that differs from its absolute target: spec/proxy.md §4.1.
+    if (!same && !list.some((field) => field.name === 'l5d-orig-proto')) return 'host differs from :authority';
   }
   return null;
 }

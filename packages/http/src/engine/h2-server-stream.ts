@@ -1,0 +1,95 @@
+// The client's end of an HTTP/2 exchange.
+import type { FieldList, ResponseHead } from '../exchange/head.ts';
+import type { Http2Stream } from '../h2/stream.ts';
+import type { ClientEnd, Origin } from './ends.ts';
+import { ErrorCode } from './error-code.ts';
+import type { WeftExchange } from './exchange.ts';
+import type { StreamSender } from './h2-connection.ts';
+import { responseToFields, trailersToFields } from './h2-heads.ts';
+import type { H2ServerConnection } from './serve-h2.ts';
+import type { TunnelEnd } from './tunnel.ts';
+
+export class H2ServerStream implements ClientEnd, StreamSender {
+  exchange: WeftExchange | null = null;
+  private readonly connection: H2ServerConnection;
+  private readonly stream: Http2Stream<H2ServerStream>;
+  private readonly isHead: boolean;
+  private ended = false;
+
+  constructor(connection: H2ServerConnection, stream: Http2Stream<H2ServerStream>, isHead: boolean) {
+    this.connection = connection;
+    this.stream = stream;
+    this.isHead = isHead;
+  }
+
+  informational(head: ResponseHead): void {
+    if (head.status === 101) return;
+    this.write(head, false, null);
+  }
+
+  respond(head: ResponseHead, ended: boolean, origin: Origin): void {
+    if (head.status < 200 || head.status > 999) {
+      this.reset(ErrorCode.internalError);
+      return;
+    }
+    const last = ended || this.isHead || head.status === 204 || head.status === 304;
+    this.ended = last;
+    this.write(head, last, origin);
+  }
+
+  data(chunk: Buffer, last: boolean): void {
+    if (this.ended) {
+      this.passedOn(chunk.length);
+      return;
+    }
+    this.ended = last;
+    this.connection.send(this.stream, this, chunk, last);
+  }
+
+  finish(trailers: FieldList): void {
+    if (this.ended) return;
+    this.ended = true;
+    const { connection, stream } = this;
+    if (trailers.length === 0) connection.session.writeData(stream, EMPTY, 0, 0, true);
+    else connection.session.writeTrailers(stream, trailersToFields(connection.shared.fields, trailers));
+    connection.wire.touch();
+  }
+
+  tunnel(): TunnelEnd {
+    throw new Error('http/2 requests are no upgrades');
+  }
+
+  reset(code: number): void {
+    this.ended = true;
+    this.connection.session.resetStream(this.stream, code);
+    this.connection.wire.touch();
+  }
+
+  closeAfter(): void {
+    this.connection.drain();
+  }
+
+  credit(bytes: number): void {
+    this.connection.session.grantCredit(this.stream, bytes);
+    this.connection.wire.touch();
+  }
+
+  passedOn(bytes: number): void {
+    this.exchange?.clientAccepted(bytes);
+  }
+
+  /** Answers in place of an exchange. */
+  refuse(status: number, text: string): void {
+    const body = Buffer.from(text, 'latin1');
+    this.write({ status, version: '2', headers: ['content-length', String(body.length)] }, false, null);
+    this.data(body, true);
+  }
+
+  private write(head: ResponseHead, last: boolean, origin: Origin): void {
+    const { session, shared, wire } = this.connection;
+    session.writeHeaders(this.stream, responseToFields(shared.fields, head, origin), last);
+    wire.touch();
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0);
