@@ -11,9 +11,9 @@ const servers: RunningServer[] = [];
 let web = '';
 
 beforeAll(async () => {
-  const emoji = await startEmoji({ grpcPort: 0, promPort: 0 });
-  const voting = await startVoting({ grpcPort: 0, promPort: 0 });
-  const front = await startWeb({ port: 0, emojiHost: `127.0.0.1:${emoji.port}`, votingHost: `127.0.0.1:${voting.port}` });
+  const emoji = await startEmoji({ grpcPort: 0, promPort: 0, host: '127.0.0.1' });
+  const voting = await startVoting({ grpcPort: 0, promPort: 0, host: '127.0.0.1' });
+  const front = await startWeb({ port: 0, host: '127.0.0.1', emojiHost: `127.0.0.1:${emoji.port}`, votingHost: `127.0.0.1:${voting.port}` });
   servers.push(front, emoji, voting);
   web = `http://127.0.0.1:${front.port}`;
 });

@@ -16,7 +16,7 @@ export function labelledCounter(name: string, help: string, labelName: string): 
   };
 }
 
-export async function startPrometheus(port: number, counters: readonly LabelledCounter[]): Promise<RunningServer> {
+export async function startPrometheus(port: number, host: string, counters: readonly LabelledCounter[]): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const found = request.url === '/metrics';
     response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4' });
@@ -24,7 +24,7 @@ export async function startPrometheus(port: number, counters: readonly LabelledC
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '0.0.0.0', resolve);
+    server.listen(port, host, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

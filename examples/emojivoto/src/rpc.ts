@@ -19,13 +19,14 @@ export interface RunningServer {
 
 export async function startRpcServer(
   port: number,
+  host: string,
   methods: readonly ServiceDefinition[string][],
   implementation: UntypedServiceImplementation,
 ): Promise<RunningServer> {
   const server = new Server();
   server.addService(Object.fromEntries(methods.map((method) => [methodName(method), method])), implementation);
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`0.0.0.0:${port}`, ServerCredentials.createInsecure(), (error, actual) => (error ? reject(error) : resolve(actual)));
+    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, actual) => (error ? reject(error) : resolve(actual)));
   });
   return {
     port: bound,

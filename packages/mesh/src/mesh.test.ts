@@ -106,6 +106,10 @@ async function eventually(check: () => boolean | Promise<boolean>): Promise<void
   await expect.poll(check, { timeout: 10_000, interval: 25 }).toBe(true);
 }
 
+test('a server that asks HOST where to listen is told the loopback interface', async () => {
+  expect(await ask('front', '/env?name=HOST')).toBe('127.0.0.1');
+});
+
 test('two Deployments talk by the variables of a Service', async () => {
   expect(await ask('front', '/ask?env=BY_VARIABLES')).toBe('from back');
 });

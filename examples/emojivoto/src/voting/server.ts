@@ -9,6 +9,8 @@ import { createPoll } from './poll.ts';
 export interface VotingOptions {
   readonly grpcPort: number;
   readonly promPort: number;
+  /** Address to listen on. Default 0.0.0.0: every interface. */
+  readonly host?: string;
   /** Share of `VoteDoughnut` calls that fail, 0 – 1. Default 1: all of them. */
   readonly failureRate?: number;
   /** Added to every vote, in milliseconds. Default 0. */
@@ -18,7 +20,7 @@ export interface VotingOptions {
 }
 
 export async function startVoting(options: VotingOptions): Promise<RunningServer & { readonly promPort: number }> {
-  const { failureRate = 1, delayMs = 0, random = Math.random } = options;
+  const { host = '0.0.0.0', failureRate = 1, delayMs = 0, random = Math.random } = options;
   const poll = createPoll();
   const votes = labelledCounter('emojivoto_votes_total', 'Votes counted, by emoji', 'emoji');
   const vote = (shortcode: string) => (_call: ServerUnaryCall<object, object>, done: sendUnaryData<object>) => {
@@ -34,7 +36,7 @@ export async function startVoting(options: VotingOptions): Promise<RunningServer
   const implementation: UntypedServiceImplementation = Object.fromEntries(VOTABLE.map((shortcode) => [voteMethod(shortcode), vote(shortcode)]));
   implementation['Results'] = (_call: ServerUnaryCall<object, object>, done: sendUnaryData<{ results: readonly VotingResult[] }>) =>
     done(null, { results: poll.results() });
-  const grpc = await startRpcServer(options.grpcPort, [...voteMethods.values(), resultsMethod], implementation);
-  const prom = await startPrometheus(options.promPort, [votes]);
+  const grpc = await startRpcServer(options.grpcPort, host, [...voteMethods.values(), resultsMethod], implementation);
+  const prom = await startPrometheus(options.promPort, host, [votes]);
   return { port: grpc.port, promPort: prom.port, close: async () => void (await Promise.all([grpc.close(), prom.close()])) };
 }

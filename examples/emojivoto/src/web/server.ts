@@ -9,6 +9,8 @@ import { FAVICON, renderPage } from './page.ts';
 
 export interface WebOptions {
   readonly port: number;
+  /** Address to listen on. Default 0.0.0.0: every interface. */
+  readonly host?: string;
   /** `host:port` of the emoji service. */
   readonly emojiHost: string;
   /** `host:port` of the voting service. */
@@ -66,7 +68,7 @@ export async function startWeb(options: WebOptions): Promise<RunningServer> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, '0.0.0.0', resolve);
+    server.listen(options.port, options.host ?? '0.0.0.0', resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -168,6 +168,8 @@ export function loopbackRuntime(options: LoopbackRuntimeOptions): LocalRuntime {
       const env = Object.fromEntries(Object.entries(launch.env).map(([key, value]) => [key, change(value)]));
       env.PATH = launch.env.PATH ?? '';
       env.HOME = directory;
+      // Servers that take their address from HOST then listen where only this machine reaches them.
+      if (launch.role !== 'proxy') env.HOST ??= '127.0.0.1';
       if (launch.role === 'proxy') env.WEFT_PROXY_ADDRESS_BOOK = bookPath;
       return { kind: 'run', command: { file, args, env, cwd } };
     }
