@@ -32,15 +32,26 @@ export function serveHttp2(options: H2ServeOptions): ServerConnection {
   let streams = 0;
   let draining = false;
 
+  const closeNow = session.close.bind(session);
   const close = (): void => {
-    if (!session.destroyed) session.close();
+    if (!session.destroyed) closeNow();
+  };
+  // Node closes a session itself on the peer's GOAWAY, and then resets each stream that still comes from inside nghttp2's receive
+  // function, which goes on reading what that frees (a request and a GOAWAY sent at once suffice). So streams that come are served
+  // to the end, and the session closes when there are none.
+  session.close = () => {
+    draining = true;
+    if (streams === 0) setImmediate(closeWhenIdle);
+  };
+  const closeWhenIdle = (): void => {
+    if (streams === 0) close();
   };
   const goAway = (): void => {
     if (draining || session.destroyed) return;
     draining = true;
     // First a GOAWAY that refuses nothing; the second one, after a round trip, names the last stream that got here (RFC 9113 §6.8).
     session.goaway(constants.NGHTTP2_NO_ERROR, MAX_STREAM_ID);
-    if (streams === 0 || !session.ping(close)) close();
+    if (streams === 0 || !session.ping(closeWhenIdle)) setImmediate(closeWhenIdle);
   };
   session.on('error', () => undefined);
   session.on('frameError', () => undefined);
@@ -50,7 +61,7 @@ export function serveHttp2(options: H2ServeOptions): ServerConnection {
     stream.once('close', () => {
       streams -= 1;
       // nghttp2 reads nothing more, the answer to the ping included, after a GOAWAY and without streams.
-      if (draining && streams === 0) setImmediate(close);
+      if (draining && streams === 0) setImmediate(closeWhenIdle);
     });
     const raw = received[2] as string[];
     onStream(new H2ServerStream(stream, requestFromHttp2(raw), received[1] as number, goAway));
