@@ -122,7 +122,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   /** Ends a stream from outside: by the peer's RST_STREAM, its GOAWAY, or the end of the connection. */
   bury(stream: Http2Stream<C>, code?: number, cause?: ResetCause): void {
     stream.reset = true;
-    this.receiveFlow.release(stream);
+    if (!this.ended) this.receiveFlow.release(stream);
     this.sendFlow.drop(stream);
     this.closedStreams.reset(stream.id);
     const known = this.streams.delete(stream.id);

@@ -84,7 +84,7 @@ export function readSettings(previous: PeerSettings, from: 'client' | 'server', 
         next.maxHeaderListSize = value;
         break;
       case Setting.enableConnectProtocol:
-        demand(value === 1 || (value === 0 && !previous.enableConnectProtocol), ErrorCode.protocolError, 'SETTINGS_ENABLE_CONNECT_PROTOCOL', value);
+        demand(value === 1 || (value === 0 && !next.enableConnectProtocol), ErrorCode.protocolError, 'SETTINGS_ENABLE_CONNECT_PROTOCOL', value);
         next.enableConnectProtocol = value === 1;
         break;
       default:
