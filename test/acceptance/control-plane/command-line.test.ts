@@ -37,7 +37,7 @@ test.each(ours)('%s names the files that it cannot read and exits with 64', asyn
   const files: Readonly<Record<ControllerName, readonly string[]>> = {
     destination: ['kubeconfig'],
     policy: ['kubeconfig'],
-    identity: ['kubeconfig'],
+    identity: ['kubeconfig', 'trust-roots'],
     injector: ['values', 'trust-roots', 'tls-cert', 'tls-key'],
   };
   const required = name === 'identity' ? ['-identity-scheme=kubernetes.io/tls', '-identity-trust-domain=cluster.local'] : [];

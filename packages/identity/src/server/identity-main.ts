@@ -70,8 +70,11 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
     return 0;
   }
 
-  const anchors = readAnchors(flags['trust-roots']);
-  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  const problems: string[] = [];
+  const anchors = attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots'], 'utf8'));
+  const cluster = attempt(problems, '-kubeconfig', () => (flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig)));
+  if (anchors === undefined || !cluster) throw new ConfigError(problems);
+  const client = kubeClient(cluster);
   shutdown.add('kubernetes client', () => client.close());
   await startIdentity({
     listen: flags.addr,
@@ -90,11 +93,13 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
   return undefined;
 }
 
-function readAnchors(path: string): string {
+/** What `read` gives, or undefined and one more problem. */
+function attempt<T>(problems: string[], flag: string, read: () => T): T | undefined {
   try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new ConfigError([`-trust-roots ${path}: ${cause instanceof Error ? cause.message : String(cause)}`], { cause });
+    return read();
+  } catch (error) {
+    problems.push(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
   }
 }
 
