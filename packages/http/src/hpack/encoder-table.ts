@@ -2,8 +2,8 @@
 // compared by identity; evicted entries are recognised by age and never removed from their chains. RFC 7541 §2.3.2 and §4.
 import type { Field } from '../field/field.ts';
 
-/** Entries take at least 32 octets, so that this many slots serve every 4 KiB of table. */
-const MIN_ENTRY_BYTES = 32;
+/** Slots at first: most connections send a dozen different fields. */
+const FIRST_SLOTS = 16;
 
 export class EncoderTable {
   private size = 0;
@@ -11,7 +11,7 @@ export class EncoderTable {
   private last = 0;
   private evicted = 0;
   private limit: number;
-  private readonly mask: number;
+  private mask = -1;
   private ring: Field[] = [];
   /** For a field's number modulo the slots: the last insertion of that chain; then, per slot, the insertion before it in its chain. */
   private heads = NONE;
@@ -19,12 +19,8 @@ export class EncoderTable {
   /** The last insertion with a name. */
   private readonly names = new Map<string, number>();
 
-  /** `maxLimit` bounds every later limit. */
-  constructor(limit: number, maxLimit: number) {
+  constructor(limit: number) {
     this.limit = limit;
-    let slots = 1;
-    while (slots < maxLimit / MIN_ENTRY_BYTES) slots *= 2;
-    this.mask = slots - 1;
   }
 
   /** Position of an interned field from 0, the newest; -1 if it is not there. */
@@ -54,14 +50,9 @@ export class EncoderTable {
   /** Adds an interned field that fits. */
   insert(field: Field): void {
     this.evictTo(this.limit - field.size);
-    if (this.ring.length === 0) this.allocate(field);
-    const number = ++this.last;
-    const slot = number & this.mask;
-    const chain = field.id & this.mask;
-    this.ring[slot] = field;
-    this.older[slot] = this.heads[chain] as number;
-    this.heads[chain] = number;
-    this.names.set(field.name, number);
+    if (this.last - this.evicted > this.mask) this.grow(field);
+    this.place(++this.last, field);
+    this.names.set(field.name, this.last);
     this.size += field.size;
   }
 
@@ -79,11 +70,23 @@ export class EncoderTable {
     }
   }
 
-  /** Connections that never compress take no memory for it. `filler` only gives the slots their type. */
-  private allocate(filler: Field): void {
-    this.ring = Array.from({ length: this.mask + 1 }, () => filler);
-    this.heads = new Float64Array(this.mask + 1);
-    this.older = new Float64Array(this.mask + 1);
+  private place(number: number, field: Field): void {
+    const slot = number & this.mask;
+    const chain = field.id & this.mask;
+    this.ring[slot] = field;
+    this.older[slot] = this.heads[chain] as number;
+    this.heads[chain] = number;
+  }
+
+  /** Doubles the slots, all of which are taken. Connections that never compress take no memory for it. `filler` only gives slots their type. */
+  private grow(filler: Field): void {
+    const { ring, mask } = this;
+    const slots = Math.max(FIRST_SLOTS, ring.length * 2);
+    this.mask = slots - 1;
+    this.ring = Array.from({ length: slots }, () => filler);
+    this.heads = new Float64Array(slots);
+    this.older = new Float64Array(slots);
+    for (let number = this.evicted + 1; number <= this.last; number++) this.place(number, ring[number & mask] as Field);
   }
 }
 

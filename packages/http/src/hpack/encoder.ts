@@ -33,7 +33,7 @@ export class HpackEncoder {
     this.huffman = options.huffman ?? false;
     this.limit = Math.min(4096, this.maxTableBytes);
     if (this.limit < 4096) this.smallest = this.limit;
-    this.table = new EncoderTable(this.limit, this.maxTableBytes);
+    this.table = new EncoderTable(this.limit);
   }
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE; the next block says what is used of it. */

@@ -174,3 +174,11 @@ test('a bomb of indices costs neither memory nor a list', () => {
   expect(decode.decode(bomb, 0, bomb.length).length).toBeLessThanOrEqual(100);
   expect(decode.excess?.fields).toBe(16384);
 });
+
+test('many fields are all found again by index', () => {
+  const fields = new FieldTable();
+  const encoder = new HpackEncoder();
+  const sent = Array.from({ length: 100 }, (_, i) => fields.again(new Field('x', String(i))));
+  block(encoder, sent);
+  for (const field of sent) expect(block(encoder, [field]).length).toBeLessThanOrEqual(2);
+});
