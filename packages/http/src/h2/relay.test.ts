@@ -1,4 +1,4 @@
-// Two sessions under random traffic: no octet is lost, doubled or out of order, windows never leak, and every stream ends once on each side.
+// Two sessions under random traffic: no octet is lost, doubled or out of order, no window gets stuck, and every stream ends once on each side.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fieldsOf, POST } from '../../test/h2/frames.ts';
