@@ -1,9 +1,19 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { inClusterConfig } from './in-cluster.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
+
+const directories: string[] = [];
+const temporary = (name: string): string => {
+  const directory = mkdtempSync(path.join(tmpdir(), `${name}-`));
+  directories.push(directory);
+  return directory;
+};
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const config = `
@@ -25,7 +35,7 @@ test('reads the current context with token and authority', () => {
 });
 
 test('reads files relative to the kubeconfig', () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'kubeconfig-'));
+  const directory = temporary('kubeconfig');
   writeFileSync(path.join(directory, 'config'), config);
   writeFileSync(path.join(directory, 'key.pem'), 'KEY');
   expect(loadKubeconfig(path.join(directory, 'config'), { context: 'two' })).toMatchObject({ namespace: 'default', cert: 'CERT', key: 'KEY' });
@@ -42,7 +52,7 @@ test.each([
 });
 
 test('reads the files of a pod, the token again for each request', () => {
-  const directory = mkdtempSync(path.join(tmpdir(), 'serviceaccount-'));
+  const directory = temporary('serviceaccount');
   for (const [name, text] of [
     ['token', 't1'],
     ['ca.crt', 'CA'],

@@ -76,7 +76,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     port,
     attach: (server) => listener.attach(server),
     client() {
-      const client = kubeClient(url === '' ? { server: 'http://api-server', dial: () => Promise.resolve(listener.connect()), clock } : { server: url, clock });
+      const client = kubeClient(url === '' ? { server: 'http://localhost', dial: () => Promise.resolve(listener.connect()), clock } : { server: url, clock });
       clients.add(client);
       return client;
     },

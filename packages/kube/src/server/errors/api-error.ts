@@ -26,6 +26,8 @@ export const badRequest = (message: string): ApiError => new ApiError(400, 'BadR
 export const unauthorized = (message: string): ApiError => new ApiError(401, 'Unauthorized', message);
 export const forbidden = (kind: Named, name: string, why: string, causes: readonly StatusCause[] = []): ApiError =>
   new ApiError(403, 'Forbidden', `${qualified(kind)} "${name}" is forbidden: ${why}`, details(kind, name, causes.length > 0 ? { causes } : {}));
+/** Refused before anything is known of the object. */
+export const refusedOrigin = (why: string): ApiError => new ApiError(403, 'Forbidden', why);
 export const notFound = (kind: Named, name: string): ApiError => new ApiError(404, 'NotFound', `${qualified(kind)} "${name}" not found`, details(kind, name));
 export const noSuchPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const methodNotAllowed = (method: string): ApiError =>

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kubeClient, namespaceKind } from '../../index.ts';
@@ -175,4 +176,42 @@ test('serves what another listener accepts, and leaves it open', async () => {
 
 test('refuses to start on a port that is taken', async () => {
   await expect(startApiServer({ listen: { port: api.port } })).rejects.toThrow('EADDRINUSE');
+});
+
+describe('web pages', () => {
+  /** fetch does not let these headers be set. */
+  const status = (headers: Readonly<Record<string, string>>, method = 'POST'): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const call = request({ host: '127.0.0.1', port: api.port, method, path: '/api/v1/namespaces', headers, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      call.on('error', reject);
+      call.end(method === 'POST' ? '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"from-a-page"}}' : undefined);
+    });
+
+  test.each([
+    ['a request of another origin', { origin: 'http://evil.example' }],
+    ['an opaque origin', { origin: 'null' }],
+    ['a name that was made to resolve to this machine', { host: 'evil.example', 'content-type': 'application/json' }],
+    ['such a name as its own origin', { host: 'evil.example', origin: 'http://evil.example' }],
+    ['a host that is none', { host: 'a b' }],
+  ])('%s changes nothing', async (_name, headers) => {
+    expect(await status(headers)).toBe(403);
+    expect(await server.client.get(namespaceKind, { name: 'from-a-page' })).toBeUndefined();
+  });
+
+  test('addresses, localhost and the name in the cluster are served', async () => {
+    for (const host of [
+      `127.0.0.1:${api.port}`,
+      'localhost:1',
+      '[::1]:80',
+      '10.42.0.1:6443',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local:443',
+    ]) {
+      expect(await status({ host }, 'GET')).toBe(200);
+    }
+    expect(await status({ origin: `http://127.0.0.1:${api.port}`, host: `127.0.0.1:${api.port}` }, 'GET')).toBe(200);
+  });
 });

@@ -11,6 +11,7 @@ import { serveScale } from '../rest/scale.ts';
 import { requestToken } from '../rest/token-request.ts';
 import { deleteCollection, deleteObject, patchObject, postObject, putObject } from '../rest/write.ts';
 import { ADMIN, authenticate, type UserInfo } from '../tokens/authenticate.ts';
+import { refuseWebPages } from './browser-guard.ts';
 import { chooseForm } from './negotiate.ts';
 import { sendAnswer, sendError } from './reply.ts';
 import { contentTypeOf, readBody } from './request-body.ts';
@@ -25,6 +26,7 @@ export interface RouterOptions {
 /** Answers every request; never throws. */
 export function createRouter({ state, documents, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    refuseWebPages(request);
     const { pathname, searchParams } = splitUrl(request.url ?? '/');
     if (serveSystemPath(documents, request, response, pathname)) return;
     const path = parseResourcePath(pathname);
