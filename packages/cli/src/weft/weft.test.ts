@@ -24,7 +24,7 @@ test('explains itself and refuses what it does not know', async () => {
   for (const flag of ['--check', '--runtime', '--seconds', '--rate', '--port', '--api-port', '--verbose']) expect(help.out).toContain(flag);
   for (const argv of [['nothing'], ['demo', '--runtime=docker'], ['demo', '--seconds=-1'], ['demo', '--port=70000']]) {
     const refused = await weftRun(...argv);
-    expect([refused.code === 0, refused.err === '']).toEqual([false, false]);
+    expect([refused.code, refused.err === '']).toEqual([64, false]);
   }
 });
 
