@@ -35,6 +35,8 @@ export interface CallEnd {
   reset(code: number): void;
   /** Bytes of the response body were passed on: as many more may come. */
   credit(bytes: number): void;
+  /** The exchange is complete. Bytes that were not credited yet will not be. */
+  release(): void;
 }
 
 /** A request as an upstream takes it, and what it is told about it. */

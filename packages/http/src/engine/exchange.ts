@@ -247,8 +247,10 @@ export class WeftExchange implements Exchange, Call {
   /** With both directions done the connection is another exchange's. */
   private settle(): void {
     if (!this.responseEnded || !this.requestEnded) return;
+    const { call } = this;
     this.over = true;
     this.call = null;
+    call?.release();
   }
 
   private prepare(head: ResponseHead): void {

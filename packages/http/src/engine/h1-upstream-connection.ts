@@ -120,6 +120,10 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     if (this.outstanding <= MAX_OUTSTANDING) this.wire.resume();
   }
 
+  release(): void {
+    // It may serve another exchange by now.
+  }
+
   // The wire's calls.
 
   wireData(chunk: Buffer): void {

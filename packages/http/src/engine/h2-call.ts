@@ -46,6 +46,11 @@ export class H2Call implements CallEnd, StreamSender {
     this.connection.wire.touch();
   }
 
+  /** The peer's connection window must not stay narrower for what a slow client still has to read. */
+  release(): void {
+    this.credit(Number.MAX_SAFE_INTEGER);
+  }
+
   passedOn(bytes: number): void {
     if (!this.over) this.call.accepted(bytes);
   }
