@@ -197,10 +197,12 @@ function launch(args: readonly string[], env: Readonly<Record<string, string | u
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
   const script = /\.[cm]?js$/.test(binary);
   const child = spawn(script ? process.execPath : binary, script ? [binary, ...args] : args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  // A test that ran out of time never gets to its disposals.
-  onTestFinished(() => {
+  const end = (): void => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  });
+  };
+  // A test that ran out of time never gets to its disposals; benchmarks run proxies too, outside of tests.
+  if (process.env['VITEST'] === undefined) process.once('exit', end);
+  else onTestFinished(end);
   return child;
 }
 
