@@ -45,7 +45,7 @@ class Direction implements WireOwner {
     this.bytes += chunk.length;
     if (target === undefined || !target.writable) return;
     target.bytes(chunk);
-    target.flush();
+    if (!target.crowded) target.flush();
     if (target.congested) this.end.wire.pause();
   }
 

@@ -38,6 +38,8 @@ export class Wire implements Flushable {
   source: WireSource | null = null;
   private readonly flusher: Flusher;
   private readonly reuses: boolean;
+  /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
+  private readonly deferred: boolean;
   private fill: Buffer | null = null;
   private filled = 0;
   private sent = 0;
@@ -50,6 +52,7 @@ export class Wire implements Flushable {
     this.owner = owner;
     this.flusher = flusher;
     // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
+    this.deferred = !(link instanceof Socket);
     this.reuses = link instanceof Socket && !(link instanceof TLSSocket);
     // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
     link.allowHalfOpen = true;
@@ -87,7 +90,7 @@ export class Wire implements Flushable {
   }
 
   get crowded(): boolean {
-    return this.owner.crowded;
+    return this.deferred || this.owner.crowded;
   }
 
   get writable(): boolean {
