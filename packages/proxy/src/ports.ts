@@ -42,7 +42,7 @@ export interface ProxyPorts {
   readonly originalDst?: OriginalDst;
   /** Default: `tcpDialer()`. */
   readonly dial?: Dialer;
-  /** Default: `nodeEngine()`. */
+  /** Default: `weftEngine()`. */
   readonly engine?: HttpEngine;
   /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */
   readonly metrics?: MetricRegistry;

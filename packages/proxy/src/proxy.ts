@@ -1,6 +1,6 @@
 // createProxy: the whole data plane behind its ports. docs/architecture.md, "A request's way through the proxy".
 import { constantWatch, createRegistry, ReasonError, reason, type SocketAddress, silentLogger, sleep, systemClock, systemRandom } from '@weft/core';
-import { nodeEngine } from '@weft/http';
+import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
@@ -43,7 +43,7 @@ const IDENTITY_WARNING_MS = 15_000;
 /** Binds at once; connections are read once the first certificate is held. */
 export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Proxy {
   const config = proxyConfig(settings);
-  const { clock = systemClock(), random = systemRandom, logger = silentLogger, engine = nodeEngine() } = ports;
+  const { clock = systemClock(), random = systemRandom, logger = silentLogger, engine = weftEngine() } = ports;
   const { identity, discovery, policy, originalDst = staticOriginalDst, dial = tcpDialer({ clock }), metrics = createRegistry({ clock }) } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);

@@ -103,6 +103,8 @@ export abstract class MessageParser {
     this.startHead();
   }
 
+  /** Refuses what cannot become a start line, before its end has come. Throws `H1Error`. */
+  protected abstract checkStart(bytes: Buffer, start: number, end: number): void;
   protected abstract startLine(bytes: Buffer, start: number, end: number): void;
   /** The head is complete; must call `beginBody` or `stop`. */
   protected abstract headDone(): void;
@@ -161,6 +163,8 @@ export abstract class MessageParser {
   }
 
   private checkPartial(): void {
+    const { bytes, length } = this.partial;
+    if (this.state === START && bytes[0] !== CR) this.checkStart(bytes, 0, length);
     if (this.state === CHUNK_SIZE) this.chunks.checkLength(this.partial.length);
     else if (this.headBytes + this.partial.length > this.limits.maxHeadBytes) this.tooLarge(this.partial.bytes, 0, this.partial.length);
   }
@@ -195,6 +199,7 @@ export abstract class MessageParser {
   }
 
   private firstLine(bytes: Buffer, pos: number, end: number): number {
+    if (bytes[pos] !== CR) this.checkStart(bytes, pos, end);
     const cr = endOfLine(bytes, pos, end);
     if (cr < 0) return INCOMPLETE;
     if (cr === pos) {

@@ -164,8 +164,14 @@ describe('what a message may cost is bounded', () => {
 
   test('a head that comes byte by byte and never ends its line', () => {
     const { recorder, parser } = requestParser({ maxHeadBytes: 100 });
-    for (let i = 0; i < 101; i += 1) parser.receive(Buffer.from('a'));
+    for (const byte of `GET /${'a'.repeat(96)}`) parser.receive(Buffer.from(byte));
     expect(recorder.events).toEqual(['error HEAD_TOO_LARGE']);
+  });
+
+  test('a first line that can be none, before its end', () => {
+    expect(request('\0\x01\x02 this is not HTTP')).toEqual(['error METHOD']);
+    expect(request('a'.repeat(65))).toEqual(['error METHOD']);
+    expect(response('SSH-2.0-x')[0]).toBe('error STATUS');
   });
 
   test('fields, chunk lines, chunk extensions and trailers', () => {

@@ -1,6 +1,7 @@
 // Requests from bytes: RFC 9112 §3, spec/proxy.md §4.3.
 import type { Field } from '../field/field.ts';
 import type { FieldTable } from '../field/table.ts';
+import { BYTE_CLASS, SP, TOKEN } from './byte-class.ts';
 import { H1Error } from './h1-error.ts';
 import { Framing } from './head-facts.ts';
 import type { H1Limits } from './limits.ts';
@@ -30,6 +31,8 @@ export interface RequestHandler extends BodyHandler {
   onRequestHead(head: H1RequestHead): void;
 }
 
+const MAX_METHOD_BYTES = 64;
+
 export class RequestParser extends MessageParser {
   /** Version of the request being parsed, for the answer to an invalid one. */
   version: '1.0' | '1.1' = '1.1';
@@ -41,6 +44,16 @@ export class RequestParser extends MessageParser {
     super(handler, table, limits);
     this.requests = handler;
     this.lines = lines;
+  }
+
+  protected checkStart(bytes: Buffer, start: number, end: number): void {
+    const most = Math.min(end, start + MAX_METHOD_BYTES);
+    for (let p = start; p < most; p++) {
+      const byte = bytes[p] as number;
+      if (byte === SP && p > start) return;
+      if (((BYTE_CLASS[byte] as number) & TOKEN) === 0) throw new H1Error('METHOD', 'not a request line');
+    }
+    if (end - start > MAX_METHOD_BYTES) throw new H1Error('METHOD', `method exceeds ${MAX_METHOD_BYTES} bytes`);
   }
 
   protected startLine(bytes: Buffer, start: number, end: number): void {

@@ -29,6 +29,8 @@ export interface ResponseHandler extends BodyHandler {
   onUpgrade(head: H1ResponseHead): void;
 }
 
+const PREFIX: Buffer = Buffer.from('HTTP/1.');
+
 export class ResponseParser extends MessageParser {
   private readonly responses: ResponseHandler;
   private readonly lines: LineCache<StatusLine>;
@@ -46,6 +48,12 @@ export class ResponseParser extends MessageParser {
   expect(method: string, upgrade: boolean): void {
     this.method = method;
     this.upgrade = upgrade;
+  }
+
+  protected checkStart(bytes: Buffer, start: number, end: number): void {
+    for (let i = 0; i < PREFIX.length && start + i < end; i++) {
+      if (bytes[start + i] !== PREFIX[i]) throw new H1Error('STATUS', 'not a status line');
+    }
   }
 
   protected startLine(bytes: Buffer, start: number, end: number): void {
