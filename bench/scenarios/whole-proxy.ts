@@ -40,7 +40,10 @@ export function wholeProxy({ name, about, protocol, connections, streams }: Whol
         }
         for (let number = 0; number < (quick ? 1 : 3); number++) {
           for (const { peer, proxy, rounds } of running) {
-            const figures = await measure(proxy, { protocol, port: proxy.port, connections, streams, seconds: quick ? 2 : 5 });
+            const load = { protocol, port: proxy.port, connections, streams, seconds: quick ? 2 : 5 };
+            const figures = await measure(proxy, load).catch((cause: unknown) => {
+              throw new Error(`${peer.name} could not be measured`, { cause });
+            });
             rounds.push(figures);
             log(`${name}: ${peer.name} ${figures.cpu_us_per_request.toFixed(1)} µs CPU per request, ${figures.rps.toFixed(0)} requests/s (${generator.name})`);
           }
