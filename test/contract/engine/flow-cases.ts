@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { Bench, Proxy, Version } from './bench.ts';
+import { answerOf } from './calls.ts';
 import type { EngineCase } from './suite.ts';
 
 const TOTAL = 64 * 1024 * 1024;
@@ -180,6 +181,30 @@ export const flowCases: readonly EngineCase[] = [
       far?.resume();
       await new Promise((resolve) => far?.once('end', resolve));
       expect(received).toBe(TOTAL);
+    },
+  },
+  {
+    name: 'carries more exchanges on one HTTP/2 connection than its window holds at once',
+    async run(bench) {
+      const body = 'x'.repeat(40_000);
+      const origin = await bench.http2Origin((stream) => {
+        let received = 0;
+        stream.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+        });
+        stream.on('end', () => {
+          stream.respond({ ':status': 200 });
+          stream.end(`${received} ${body}`);
+        });
+      });
+      const proxy = await bench.proxy({ client: 'http/2', server: 'http/2', origin: origin.port });
+      const session = bench.http2Client(proxy.port);
+      for (let i = 0; i < 60; i += 1) {
+        const stream = session.request({ ':method': 'POST', ':path': '/' });
+        stream.end(body);
+        expect((await answerOf(stream)).body).toBe(`40000 ${body}`);
+      }
+      expect(proxy.dials).toHaveLength(1);
     },
   },
   {

@@ -1,11 +1,11 @@
 // The HTTP/1 server side of the engine: what it understands does not depend on how the bytes were cut, and a connection always ends.
 import { duplexPair } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { nodeEngine } from '@weft/http';
+import { weftEngine } from '@weft/http';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, texts } from '../target.ts';
 
-const engine = nodeEngine();
+const engine = weftEngine();
 /** Far more than a connection of a few kilobytes needs. */
 const STUCK_MS = 5_000;
 

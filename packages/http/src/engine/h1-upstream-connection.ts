@@ -224,6 +224,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     const over = this.requestDone || !this.persists;
     if (over) {
       this.call = null;
+      this.wire.resume();
       this.host.connectionDone(this, this.persists && !call.oneOff && this.usable);
     }
     if (endingHead !== null) call.response(endingHead, true, this.origin);

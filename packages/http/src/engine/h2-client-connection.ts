@@ -4,6 +4,7 @@ import type { ResetCause } from '../h2/handler.ts';
 import type { Http2Stream } from '../h2/stream.ts';
 import { listOf } from './edge.ts';
 import type { Call } from './ends.ts';
+import { ErrorCode } from './error-code.ts';
 import { H2Call } from './h2-call.ts';
 import { H2Connection, type H2ConnectionOptions } from './h2-connection.ts';
 import { requestToFields, responseFromFields } from './h2-heads.ts';
@@ -13,8 +14,10 @@ export interface ClientHost {
   sessionUnusable(connection: H2ClientConnection): void;
   /** A stream is over, however it ended. */
   callOver(): void;
-  /** The peer did not process the call, and another session may. */
+  /** The peer did not process the call, and another session may; its stream here is still to be over. */
   callAgain(call: Call): void;
+  /** The call never had a stream here. */
+  callUnsent(call: Call, retried: boolean): void;
   sessionClosed(connection: H2ClientConnection): void;
 }
 
@@ -68,8 +71,8 @@ export class H2ClientConnection extends H2Connection<H2Call> {
   }
 
   onHeadersTooLarge(stream: Http2Stream<H2Call>): void {
+    this.session.resetStream(stream, ErrorCode.cancel);
     stream.context?.fail({ kind: 'protocol', error: new Error('response head is too large') });
-    this.session.resetStream(stream, CANCEL);
   }
 
   onData(stream: Http2Stream<H2Call>, bytes: Buffer, start: number, end: number, endStream: boolean): void {
@@ -107,7 +110,7 @@ export class H2ClientConnection extends H2Connection<H2Call> {
     this.host.sessionUnusable(this);
     const { queue } = this;
     this.queue = [];
-    for (const { call } of queue) this.host.callAgain(call);
+    for (const { call, retried } of queue) this.host.callUnsent(call, retried);
   }
 
   override destroy(error?: Error): void {
@@ -138,12 +141,10 @@ export class H2ClientConnection extends H2Connection<H2Call> {
     const stream = this.session.openStream(requestToFields(this.shared.fields, call.head, call.origin), !call.hasBody, context);
     this.wire.touch();
     if (stream === null) {
-      this.host.callAgain(call);
+      this.host.callUnsent(call, retried);
       return;
     }
     context.stream = stream;
     call.bound(context);
   }
 }
-
-const CANCEL = 8;

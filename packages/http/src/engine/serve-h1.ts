@@ -285,8 +285,10 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
       return;
     }
     if (upgrade) this.parser.restart();
-    if (this.rest === null) this.parser.paused = false;
-    else process.nextTick(resumeParsing, this);
+    if (this.rest === null) {
+      this.parser.paused = false;
+      this.wire.resume();
+    } else process.nextTick(resumeParsing, this);
   }
 
   /** Goes on with bytes that came before the response was complete. */

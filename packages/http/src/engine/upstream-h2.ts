@@ -67,6 +67,10 @@ export class H2Upstream implements WeftUpstream, ClientHost {
     this.place(call, true);
   }
 
+  callUnsent(call: Call, retried: boolean): void {
+    this.place(call, retried);
+  }
+
   sessionClosed(session: H2ClientConnection): void {
     this.sessions.delete(session);
   }
