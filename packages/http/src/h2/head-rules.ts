@@ -43,10 +43,17 @@ export function readRequest(list: readonly Field[], extended: boolean, facts: He
     const authority = valueOf(list, FieldKind.authority);
     const host = valueOf(list, FieldKind.host);
     const same = authority === host || authority.toLowerCase() === host.toLowerCase();
-    // HTTP/1 carried between proxies keeps a Host that differs from its absolute target: spec/proxy.md §4.1.
-    if (!same && !list.some((field) => field.name === 'l5d-orig-proto')) return 'host differs from :authority';
+    if (!same && !list.some(carriesAbsoluteForm)) return 'host differs from :authority';
   }
   return null;
+}
+
+/**
+ * HTTP/1 carried between proxies whose target was absolute keeps a Host that may differ: the target becomes absolute again, and
+ * the receiver of an absolute target ignores Host (spec/proxy.md §4.1, RFC 9112 §3.2.2).
+ */
+function carriesAbsoluteForm(field: Field): boolean {
+  return field.name === 'l5d-orig-proto' && field.value.endsWith('; absolute-form');
 }
 
 /** Reads the head of a response, interim ones included. */

@@ -120,6 +120,7 @@ describe('a request is malformed with', () => {
     ['CONNECT without :authority', [':method', 'CONNECT']],
     ['user information in :authority', method, scheme, path, [':authority', 'u@a']],
     ['another host than :authority', ...GET, ['host', 'b']],
+    ['another host than :authority, as if HTTP/1 in origin form were carried', ...GET, ['host', 'b'], ['l5d-orig-proto', 'HTTP/1.1']],
     ['host twice', method, scheme, path, ['host', 'a'], ['host', 'a']],
     ['an uppercase name', ...GET, ['X-A', '1']],
     ['an empty name', ...GET, ['', '1']],
@@ -149,6 +150,7 @@ describe('a request is malformed with', () => {
 
 test.each<[what: string, ...pairs: Pairs]>([
   ['host like :authority', ...GET, ['host', 'A']],
+  ['another host beside an absolute target of HTTP/1', ...GET, ['host', 'b'], ['l5d-orig-proto', 'HTTP/1.1; absolute-form']],
   ['host without :authority', method, scheme, path, ['host', 'a']],
   ['neither host nor :authority', method, scheme, path],
   ['te: trailers', ...GET, ['te', 'trailers']],
