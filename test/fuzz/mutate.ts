@@ -22,7 +22,7 @@ export function mutate(target: FuzzTarget, parent: Buffer, pool: readonly Buffer
   return bytes.length > MAX_INPUT_BYTES ? bytes.subarray(0, MAX_INPUT_BYTES) : bytes;
 }
 
-function change(bytes: Buffer, tokens: readonly string[], pool: readonly Buffer[], random: Random): Buffer {
+function change(bytes: Buffer, tokens: FuzzTarget['tokens'], pool: readonly Buffer[], random: Random): Buffer {
   const at = randomInt(random, bytes.length + 1);
   const length = spanLength(random, bytes.length - at);
   const slice = bytes.subarray(at, at + length);
@@ -42,9 +42,9 @@ function change(bytes: Buffer, tokens: readonly string[], pool: readonly Buffer[
     case 6:
       return insert(bytes, at, repeat(slice.length > 0 ? slice : Buffer.from([pickOne(random, EDGES) ?? 0]), random));
     case 7:
-      return insert(bytes, at, Buffer.from(pickOne(random, tokens) ?? ''));
+      return insert(bytes, at, tokenOf(tokens, random));
     case 8:
-      return overwrite(bytes, at, Buffer.from(pickOne(random, tokens) ?? ''));
+      return overwrite(bytes, at, tokenOf(tokens, random));
     case 9:
       return overwrite(bytes, at, integer(random));
     case 10:
@@ -54,6 +54,11 @@ function change(bytes: Buffer, tokens: readonly string[], pool: readonly Buffer[
       return Buffer.concat([bytes.subarray(0, at), other.subarray(randomInt(random, other.length + 1))]);
     }
   }
+}
+
+function tokenOf(tokens: FuzzTarget['tokens'], random: Random): Buffer {
+  const token = pickOne(random, tokens) ?? '';
+  return typeof token === 'string' ? Buffer.from(token) : token;
 }
 
 /** Mostly short. */

@@ -10,7 +10,7 @@ export interface FuzzTarget {
   /** Well-formed inputs to start from, beside those of the corpus. Asked once. */
   seeds(): readonly Buffer[];
   /** Words of the format, put into inputs now and then. */
-  readonly tokens: readonly string[];
+  readonly tokens: readonly (string | Buffer)[];
   readonly mutator?: Mutator;
   /**
    * Parses one input and checks what must hold. Anything thrown is a finding.
@@ -46,4 +46,6 @@ export function kindOf(error: Error): string {
   return words.slice(0, 3).join(' ');
 }
 
+/** Bytes written as latin1. */
+export const raw = (...all: readonly string[]): readonly Buffer[] => all.map((text) => Buffer.from(text, 'latin1'));
 export const texts = (...all: readonly string[]): readonly Buffer[] => all.map((text) => Buffer.from(text));

@@ -2,7 +2,7 @@
 import { RpcError } from '@weft/wire';
 import { frameMessage, MessageReader } from '../../../packages/wire/src/rpc/grpc-framing.ts';
 import { errorOf } from '../../../packages/wire/src/rpc/grpc-status.ts';
-import { attempt, type FuzzTarget, hold, kindOf, texts } from '../target.ts';
+import { attempt, type FuzzTarget, hold, kindOf, raw, texts } from '../target.ts';
 
 const MAX_BYTES = 4_096;
 
@@ -14,7 +14,7 @@ function read(chunks: readonly Buffer[]): { readonly messages: readonly Buffer[]
 
 const framing: FuzzTarget = {
   name: 'grpc-framing',
-  tokens: ['\0\0\0\0\0', '\0\0\0\0\x05', '\x01', '\0\0\0\x10\0', '\0\xff\xff\xff\xff'],
+  tokens: raw('\0\0\0\0\0', '\0\0\0\0\x05', '\x01', '\0\0\0\x10\0', '\0\xff\xff\xff\xff'),
   seeds: () => [
     Buffer.concat([frameMessage(Buffer.from('hello')), frameMessage(Buffer.alloc(0)), frameMessage(Buffer.alloc(300))]),
     frameMessage(Buffer.alloc(MAX_BYTES)),

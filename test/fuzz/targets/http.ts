@@ -1,27 +1,26 @@
-// The HTTP/1 server side of the engine: what it understands does not depend on how the bytes were cut, and a connection always ends.
+// The server side of the engines: what is understood does not depend on how the bytes were cut, and a connection always ends.
 import { duplexPair } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { weftEngine } from '@weft/http';
+import { type HttpEngine, nodeEngine, weftEngine } from '@weft/http';
 import { sameData } from '../same-data.ts';
-import { type FuzzTarget, hold, texts } from '../target.ts';
+import { type FuzzTarget, hold, raw, texts } from '../target.ts';
 
-const engine = weftEngine();
 /** Far more than a connection of a few kilobytes needs. */
 const STUCK_MS = 5_000;
 
 interface Served {
   /** One text per request: its head. */
   readonly requests: readonly string[];
-  readonly statuses: readonly string[];
+  readonly answer: string;
 }
 
-async function serve(chunks: readonly Buffer[]): Promise<Served> {
+async function serve(engine: HttpEngine, version: 'http/1' | 'http/2', chunks: readonly Buffer[]): Promise<Served> {
   const [link, client] = duplexPair();
   const requests: string[] = [];
   let answer = '';
   for (const end of [link, client]) end.on('error', () => undefined);
   client.on('data', (bytes: Buffer) => (answer += bytes.toString('latin1')));
-  const connection = engine.serve(link, { version: 'http/1', maxHeaderBytes: 4_096 }, (exchange) => {
+  const connection = engine.serve(link, { version, maxHeaderBytes: 4_096 }, (exchange) => {
     const { method, path, authority, headers } = exchange.request;
     requests.push(JSON.stringify([method, path, authority, headers]));
     exchange.respond({ status: 200, headers: [] });
@@ -37,50 +36,144 @@ async function serve(chunks: readonly Buffer[]): Promise<Served> {
   connection.destroy();
   client.destroy();
   hold(ended, 'the connection does not end');
-  return { requests, statuses: [...answer.matchAll(/^HTTP\/1\.[01] ([0-9]{3})/gm)].map((match) => match[1] ?? '') };
+  return { requests, answer };
 }
 
-const http1: FuzzTarget = {
-  name: 'http1-server',
-  tokens: [
-    '\r\n',
-    '\n',
-    '\r',
-    ' ',
-    '\t',
-    ':',
-    '\0',
-    '0\r\n\r\n',
-    '5\r\nhello\r\n',
-    'GET / HTTP/1.1\r\n',
-    'HTTP/1.0',
-    'Host: a\r\n',
-    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-    'Transfer-Encoding: chunked\r\n',
-    'Content-Length: 5\r\n',
-    'Content-Length: +5\r\n',
-    'Connection: close\r\n',
-    'Upgrade: websocket\r\n',
-    'Expect: 100-continue\r\n',
-  ],
-  seeds: () =>
-    texts(
-      'GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
-      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n',
-      'PUT http://a:80/x?y HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\nhello',
-      'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
-      'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
-    ),
-  async run(input) {
-    const whole = await serve([input]);
-    const half = Math.floor(input.length / 2);
-    const cut = await serve([input.subarray(0, half), input.subarray(half, half + 1), input.subarray(half + 1)]);
-    // Bytes that are refused may take with them a request before them that still waits for its turn; how many depends on the cut.
-    const shared = Math.min(whole.requests.length, cut.requests.length);
-    const difference = `cut bytes give other requests: ${cut.requests.join()} instead of ${whole.requests.join()}`;
-    hold(sameData(cut.requests.slice(0, shared), whole.requests.slice(0, shared)), difference);
-    return `${Math.min(whole.requests.length, 4)} ${whole.statuses.slice(0, 4).join(' ')}`;
-  },
-};
+/** Serves the bytes whole and cut into three; the requests must be the same ones. */
+async function serveTwice(engine: HttpEngine, version: 'http/1' | 'http/2', input: Buffer): Promise<Served> {
+  const whole = await serve(engine, version, [input]);
+  const half = Math.floor(input.length / 2);
+  const cut = await serve(engine, version, [input.subarray(0, half), input.subarray(half, half + 1), input.subarray(half + 1)]);
+  // Bytes that are refused may take with them a request before them that still waits for its turn; how many depends on the cut.
+  const shared = Math.min(whole.requests.length, cut.requests.length);
+  const difference = `cut bytes give other requests: ${cut.requests.join()} instead of ${whole.requests.join()}`;
+  hold(sameData(cut.requests.slice(0, shared), whole.requests.slice(0, shared)), difference);
+  return whole;
+}
 
-export const httpTargets = [http1];
+function http1Target(engine: HttpEngine): FuzzTarget {
+  return {
+    name: `http1-server-${engine.name}`,
+    tokens: [
+      '\r\n',
+      '\n',
+      '\r',
+      ' ',
+      '\t',
+      ':',
+      '\0',
+      '0\r\n\r\n',
+      '5\r\nhello\r\n',
+      'GET / HTTP/1.1\r\n',
+      'HTTP/1.0',
+      'Host: a\r\n',
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      'Transfer-Encoding: chunked\r\n',
+      'Content-Length: 5\r\n',
+      'Content-Length: +5\r\n',
+      'Connection: close\r\n',
+      'Upgrade: websocket\r\n',
+      'Expect: 100-continue\r\n',
+    ],
+    seeds: () =>
+      texts(
+        'GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n',
+        'PUT http://a:80/x?y HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\nhello',
+        'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
+        'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+      ),
+    async run(input) {
+      const { requests, answer } = await serveTwice(engine, 'http/1', input);
+      const statuses = [...answer.matchAll(/^HTTP\/1\.[01] ([0-9]{3})/gm)].map((match) => match[1]);
+      return `${Math.min(requests.length, 4)} ${statuses.slice(0, 4).join(' ')}`;
+    },
+  };
+}
+
+const DATA = 0;
+const HEADERS = 1;
+const RST_STREAM = 3;
+const SETTINGS = 4;
+const PING = 6;
+const GOAWAY = 7;
+const WINDOW_UPDATE = 8;
+const CONTINUATION = 9;
+const END_STREAM = 1;
+const END_HEADERS = 4;
+
+function frame(type: number, flags: number, stream: number, payload: string): Buffer {
+  const body = Buffer.from(payload, 'latin1');
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(body.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, body]);
+}
+
+const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0, '')]);
+/** GET, http, /, and `:authority: a` put into the table (RFC 7541 §6). */
+const GET = '\x82\x86\x84\x41\x01a';
+const POST = '\x83\x86\x44\x02/x\xbe';
+
+const FRAMES: readonly Buffer[] = [
+  frame(HEADERS, END_STREAM | END_HEADERS, 1, GET),
+  frame(HEADERS, END_HEADERS, 3, POST),
+  frame(HEADERS, END_HEADERS, 3, `${GET}\x40\x01x\x01y`),
+  frame(DATA, 0, 3, 'hello'),
+  frame(DATA, END_STREAM, 3, ''),
+  frame(HEADERS, END_STREAM, 5, '\x82'),
+  frame(CONTINUATION, END_HEADERS, 5, '\x86\x84\x41\x01b'),
+  frame(RST_STREAM, 0, 1, '\0\0\0\x08'),
+  frame(PING, 0, 0, '12345678'),
+  frame(GOAWAY, 0, 0, '\0\0\0\0\0\0\0\0'),
+  frame(WINDOW_UPDATE, 0, 0, '\0\x01\0\0'),
+  frame(SETTINGS, 0, 0, '\0\x04\0\0\0\x01'),
+];
+
+function http2Target(engine: HttpEngine): FuzzTarget {
+  return {
+    name: `http2-server-${engine.name}`,
+    tokens: [...FRAMES, ...raw('\0\0\x01', '\x7f\xff\xff\xff', '\xbf', '\x3f\xe1\x1f', '\x20')],
+    mutator(input, random) {
+      // Whole frames, so that lengths stay right.
+      const list = split(input);
+      if (!list) return undefined;
+      const at = Math.floor(random.next() * (list.length + 1));
+      const kind = random.next();
+      const other = FRAMES[Math.floor(random.next() * FRAMES.length)] ?? Buffer.alloc(0);
+      if (kind < 0.5) list.splice(at, 0, other);
+      else if (kind < 0.7) list.splice(at, 1);
+      else list.splice(at, 0, ...list.slice(at, at + 1));
+      return Buffer.concat([PREFACE.subarray(0, 24), ...list]);
+    },
+    seeds: () => [
+      Buffer.concat([PREFACE, ...FRAMES.slice(0, 5)]),
+      Buffer.concat([PREFACE, ...FRAMES]),
+      Buffer.concat([PREFACE, ...FRAMES.slice(2, 5), ...FRAMES.slice(5, 7)]),
+    ],
+    async run(input) {
+      const { requests, answer } = await serveTwice(engine, 'http/2', input);
+      const kinds = split(Buffer.concat([PREFACE.subarray(0, 24), Buffer.from(answer, 'latin1')]))?.map((bytes) => bytes[3]);
+      return `${Math.min(requests.length, 4)} ${kinds?.slice(0, 6).join(' ')}`;
+    },
+  };
+}
+
+/** The frames behind the preface; undefined when the bytes do not begin with one. */
+function split(input: Buffer): Buffer[] | undefined {
+  if (!input.subarray(0, 24).equals(PREFACE.subarray(0, 24))) return undefined;
+  const frames: Buffer[] = [];
+  for (let at = 24; at < input.length; ) {
+    const end = at + 9 + (at + 3 <= input.length ? input.readUIntBE(at, 3) : 0);
+    frames.push(input.subarray(at, end));
+    at = end;
+  }
+  return frames;
+}
+
+const weft = weftEngine();
+const node = nodeEngine();
+
+export const httpTargets = [http1Target(weft), http1Target(node), http2Target(weft)];

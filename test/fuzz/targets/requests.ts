@@ -5,7 +5,7 @@ import { parseContextToken, parseLookupPath } from '@weft/destination/server';
 import { parseWorkload } from '@weft/policy/server';
 import { readCertificateRequest } from '../../../packages/identity/src/authority/certificate-request.ts';
 import { jsonMutator } from '../mutate-json.ts';
-import { type FuzzTarget, hold, kindOf, texts } from '../target.ts';
+import { type FuzzTarget, hold, kindOf, raw, texts } from '../target.ts';
 
 const lookup: FuzzTarget = {
   name: 'lookup',
@@ -29,7 +29,7 @@ const lookup: FuzzTarget = {
 /** Requests in DER are in the corpus. */
 const signingRequest: FuzzTarget = {
   name: 'certificate-request',
-  tokens: ['\x30\x82', '\x82\x06web.ns', 'U\x1d\x11', '\x31', '\x03\x48', '\x30\x80'],
+  tokens: raw('\x30\x82', '\x82\x06web.ns', 'U\x1d\x11', '\x31', '\x03\x48', '\x30\x80'),
   seeds: () => [],
   async run(input) {
     try {

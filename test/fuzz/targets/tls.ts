@@ -2,7 +2,7 @@
 import { certificatesFromPem, certificatesToPem, chainProblem } from '@weft/identity/authority';
 import { carriesIdentity, decodeTransportHeader, detectClientHello, encodeTransportHeader, peerIdentity, TRANSPORT_ALPN } from '@weft/tls';
 import { sameData } from '../same-data.ts';
-import { type FuzzTarget, hold, texts } from '../target.ts';
+import { type FuzzTarget, hold, raw, texts } from '../target.ts';
 
 const MORE = Buffer.from('\x16\x03\x01 and what follows');
 
@@ -32,7 +32,7 @@ function hello(sni: string, alpn: readonly string[]): Buffer {
 
 const clientHello: FuzzTarget = {
   name: 'client-hello',
-  tokens: ['\x16\x03\x01', '\0\0', '\0\x10', TRANSPORT_ALPN, 'h2', 'web.ns'],
+  tokens: raw('\x16\x03\x01', '\0\0', '\0\x10', TRANSPORT_ALPN, 'h2', 'web.ns'),
   seeds: () => [hello('web.ns.serviceaccount.identity.linkerd.cluster.local', [TRANSPORT_ALPN]), hello('a', []), hello('a.b', ['h2', 'http/1.1'])],
   run(input) {
     stable(input, detectClientHello, 'incomplete');
@@ -64,7 +64,7 @@ const transportHeader: FuzzTarget = {
 /** Certificates in DER are in the corpus. */
 const certificateNames: FuzzTarget = {
   name: 'certificate',
-  tokens: ['\x30\x82', '\x82\x06web.ns', '\x86', 'U\x1d\x11', '\xa3', '\x04\x80', '\x30\x80'],
+  tokens: raw('\x30\x82', '\x82\x06web.ns', '\x86', 'U\x1d\x11', '\xa3', '\x04\x80', '\x30\x80'),
   seeds: () => [],
   run(input) {
     const id = peerIdentity(input);

@@ -22,9 +22,9 @@ import { endpoint, profile } from '../../../packages/wire/test/arbitrary-basics.
 import { clientPolicy, serverPolicy } from '../../../packages/wire/test/arbitrary-policy.ts';
 import { protobufMutator } from '../mutate-protobuf.ts';
 import { sameData } from '../same-data.ts';
-import { attempt, type FuzzTarget, hold, kindOf } from '../target.ts';
+import { attempt, type FuzzTarget, hold, kindOf, raw } from '../target.ts';
 
-const tokens = [
+const tokens = raw(
   '\x08\x01',
   '\x0a\0',
   '\x0a\x02',
@@ -35,7 +35,7 @@ const tokens = [
   '\x0c',
   'web.ns.svc.cluster.local:80',
   '__proto__',
-];
+);
 
 /** A plain error about the bytes: out of range, wrong wire type, too deep, text that is not UTF-8. */
 function isRefusal(error: unknown): error is Error {
