@@ -15,6 +15,7 @@ import { ReceiveFlow } from './receive-flow.ts';
 import { SendFlow, type SendFlowEvents } from './send-flow.ts';
 import { defaultPeerSettings, type LocalSettings, type PeerSettings, settingPairs } from './settings.ts';
 import { Http2Stream } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** Connection window of Linkerd's proxy: spec/proxy.md §4.5. */
 const CONNECTION_WINDOW = 1048576;
@@ -47,7 +48,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   readonly clock: MonotonicClock;
   readonly output: Output;
   readonly decoder: HpackDecoder;
-  readonly streams = new Map<number, Http2Stream<C>>();
+  readonly streams = new StreamTable<C>();
   readonly closedStreams = new ClosedStreams();
   readonly sendFlow: SendFlow<C>;
   readonly receiveFlow: ReceiveFlow<C>;
@@ -90,7 +91,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   addStream(id: number, context: C | null): Http2Stream<C> {
     const stream = new Http2Stream(id, context, this.sendFlow.initialWindow, this.receiveWindow);
     this.lastId = id;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     return stream;
   }
 
