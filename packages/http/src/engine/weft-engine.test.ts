@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { Exchange, ForwardRules, HttpEngine, ServeOptions } from '../exchange/engine.ts';
+import { weftEngine } from './weft-engine.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+async function listen(onSocket: (socket: Socket) => void): Promise<number> {
+  const sockets: Socket[] = [];
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined);
+    sockets.push(socket);
+    onSocket(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+async function serve(engine: HttpEngine, options: ServeOptions, onExchange: (exchange: Exchange) => void): Promise<number> {
+  return await listen((socket) => void engine.serve(socket, options, onExchange));
+}
+
+/** Everything that comes back until the connection is over, and RESET if that is how it ends. */
+async function talk(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  closers.push(() => socket.destroy());
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  socket.on('error', () => {
+    received += 'RESET';
+  });
+  socket.write(text, 'latin1');
+  await new Promise((resolve) => socket.once('close', resolve));
+  return received;
+}
+
+const ok = (exchange: Exchange): void => exchange.respond({ status: 200, headers: [] });
+
+test('gives up a head that does not end, from its first byte on, and never an idle connection', async () => {
+  const waiting: { delayMs: number; fire: () => void }[] = [];
+  const timers = {
+    after: (delayMs: number, fire: () => void) => {
+      waiting.push({ delayMs, fire });
+      return () => undefined;
+    },
+  };
+  const port = await serve(weftEngine({ timers, headTimeoutMs: 5000 }), { version: 'http/1' }, ok);
+  const idle = connect(port, '127.0.0.1');
+  closers.push(() => idle.destroy());
+  await once(idle, 'connect');
+  expect(waiting).toEqual([]);
+  const answer = talk(port, 'GET / HTTP/1.1\r\nhost: a\r\nx: ');
+  while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect(waiting[0]?.delayMs).toBe(5000);
+  waiting[0]?.fire();
+  expect(await answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*connection: close\r\n/s);
+});
+
+test('names the limit and the largest field with 431, in both versions', async () => {
+  const engine = weftEngine();
+  const http1 = await serve(engine, { version: 'http/1', maxHeaderBytes: 1024 }, ok);
+  const answer = await talk(http1, `GET / HTTP/1.1\r\nhost: a\r\nx-small: 1\r\nCookie: ${'c'.repeat(2000)}\r\n\r\n`);
+  expect(answer).toMatch(/^HTTP\/1\.1 431 .*\r\n\r\nhead exceeds 1024 bytes; largest field: cookie \(2010 bytes\)\n$/s);
+  const http2 = await serve(engine, { version: 'http/2', maxHeaderBytes: 1024 }, ok);
+  const session = connectHttp2(`http://127.0.0.1:${http2}`);
+  closers.push(() => session.destroy());
+  const stream = session.request({ ':path': '/', 'x-large': 'y'.repeat(2000) });
+  let body = '';
+  stream.on('data', (chunk: Buffer) => {
+    body += chunk.toString();
+  });
+  const [head] = await once(stream, 'response');
+  await once(stream, 'end');
+  expect((head as Record<string, unknown>)[':status']).toBe(431);
+  expect(body).toContain('head exceeds 1024 bytes; largest field: x-large (');
+});
+
+test('never sends more or less of a body than a rule announced', async () => {
+  const engine = weftEngine();
+  const origin = await listen((socket) =>
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')),
+  );
+  for (const [length, end] of [
+    ['4', /^RESET$/],
+    ['5', /\r\n\r\nhello$/],
+    ['6', /RESET$/],
+  ] as const) {
+    const upstream = engine.upstream({
+      version: 'http/1',
+      dial: async () => {
+        const socket = connect(origin, '127.0.0.1');
+        await once(socket, 'connect');
+        return socket;
+      },
+    });
+    closers.push(() => upstream.destroy());
+    const rules: ForwardRules = {
+      origProto: 'none',
+      response: (head) => {
+        head.headers = ['content-length', length, 'connection', 'close'];
+      },
+      failed: (exchange) => exchange.reset(2),
+    };
+    const port = await serve(engine, { version: 'http/1' }, (exchange) => exchange.forward(upstream, rules, null));
+    expect(await talk(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /next HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(end);
+  }
+});
+
+test('refuses an upstream of another engine', async () => {
+  const failures: unknown[] = [];
+  const port = await serve(weftEngine(), { version: 'http/1' }, (exchange) => {
+    try {
+      exchange.forward({ inFlight: 0, close: () => undefined, destroy: () => undefined }, { origProto: 'none', failed: () => undefined }, null);
+    } catch (error) {
+      failures.push(error);
+      exchange.respond({ status: 500, headers: [], close: true });
+    }
+  });
+  expect(await talk(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(/^HTTP\/1\.1 500 /);
+  expect(failures).toEqual([new TypeError('upstream belongs to another engine')]);
+});
