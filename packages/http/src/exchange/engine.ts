@@ -1,7 +1,7 @@
 // The engine port: what a proxy needs from an HTTP implementation, at the level of whole exchanges.
 // Engines are interchangeable; test/contract/engine holds the suite that each one passes.
 import type { Duplex } from 'node:stream';
-import type { FieldList, HttpVersion, RequestHead, ResponseHead } from './head.ts';
+import type { FieldList, RequestHead, ResponseHead } from './head.ts';
 
 /** A connected byte stream: a TCP socket, a TLS socket, or one end of a pair in tests. Peeked bytes have been unshifted. */
 export type Link = Duplex;
@@ -136,5 +136,3 @@ export type ExchangeOutcome =
   | { readonly kind: 'tunnel'; readonly bytesRead: number; readonly bytesWritten: number }
   | { readonly kind: 'client-gone'; readonly code?: number }
   | { readonly kind: 'failed'; readonly failure: ForwardFailure };
-
-export type { FieldList, HttpVersion, RequestHead, ResponseHead };
