@@ -87,7 +87,9 @@ describe.skipIf(!bin)('kubectl', () => {
     const watching = spawn(bin ?? '', ['--server', api.url, '--cache-dir', path.join(directory, 'cache'), 'get', 'pods', ...ns, '-w'], {
       env: { HOME: directory, PATH: process.env.PATH },
     });
-    const rows: string[] = [];
+    let text = '';
+    /** Whole lines: a chunk may end anywhere. */
+    const rows = (): readonly string[] => text.split('\n').slice(0, -1);
     const arrived = (wanted: () => boolean): Promise<void> =>
       new Promise((resolve) => {
         const look = (): void => {
@@ -98,14 +100,16 @@ describe.skipIf(!bin)('kubectl', () => {
         watching.stdout.on('data', look);
         look();
       });
-    watching.stdout.on('data', (chunk: Buffer) => rows.push(...chunk.toString().trim().split('\n')));
-    await arrived(() => rows.some((row) => row.startsWith('p1')));
+    watching.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    await arrived(() => rows().some((row) => row.startsWith('p1')));
     await ok('run', 'seen', '--image=x:1', ...ns);
     await ok('label', 'pod', 'seen', 'a=b', ...ns);
     await ok('delete', 'pod', 'seen', ...ns);
-    await arrived(() => rows.filter((row) => row.startsWith('seen')).length === 3);
+    await arrived(() => rows().filter((row) => row.startsWith('seen')).length === 3);
     watching.kill();
-    expect(rows[0]).toMatch(/^NAME +READY +STATUS/);
+    expect(rows()[0]).toMatch(/^NAME +READY +STATUS/);
   });
 
   test('changes objects in every way it knows', async () => {
