@@ -95,6 +95,7 @@ export class Watched implements ExchangeObserver {
 export class Bench {
   readonly engine: HttpEngine;
   readonly #closers: (() => unknown)[] = [];
+  #closed = false;
 
   constructor(engine: HttpEngine) {
     this.engine = engine;
@@ -105,7 +106,16 @@ export class Bench {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  /** Waits turn by turn; rejects once the case is over, so that no gap leaves a loop behind. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.#closed) throw new Error('the case is over');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async listen(onSocket: (socket: Socket) => void): Promise<Listening> {

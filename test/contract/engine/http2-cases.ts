@@ -162,7 +162,7 @@ export const http2Cases: readonly EngineCase[] = [
       const early = session.request({ ':path': '/early', ':method': 'POST' });
       early.on('error', () => undefined);
       early.write('x');
-      while (codes.length < 1) await new Promise((resolve) => setImmediate(resolve));
+      await bench.until(() => codes.length > 0);
       early.close(NGHTTP2_CANCEL);
       const late = session.request({ ':path': '/late' });
       late.on('error', () => undefined);

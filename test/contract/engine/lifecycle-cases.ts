@@ -184,7 +184,7 @@ export const lifecycleCases: readonly EngineCase[] = [
           const proxy = await bench.proxy({ client: 'http/1', server, origin: target, rules: { origProto: 'encode' } });
           const client = await bench.rawClient(proxy.port);
           client.send(GET);
-          while (proxy.watched[0]?.calls.includes('requestEnd') !== true) await turn();
+          await bench.until(() => proxy.watched[0]?.calls.includes('requestEnd') === true);
           client.socket[how]();
           expect(await proxy.watched[0]?.ended).toEqual({ kind: 'client-gone' });
           expect(proxy.upstream.inFlight).toBe(0);
@@ -240,7 +240,7 @@ export const lifecycleCases: readonly EngineCase[] = [
         const proxy = await bench.proxy({ client: 'http/2', server: version, origin: port });
         const session = bench.http2Client(proxy.port);
         const answers = Promise.allSettled([http2(session), http2(session), http2(session)]);
-        while (proxy.watched.filter((one) => one.calls.includes('sent')).length < 3) await turn();
+        await bench.until(() => proxy.watched.filter((one) => one.calls.includes('sent')).length === 3);
         expect(proxy.upstream.inFlight).toBe(3);
         proxy.upstream.destroy(new Error('gone'));
         for (const result of await answers) expect(result).toMatchObject({ status: 'fulfilled', value: { status: 502 } });
