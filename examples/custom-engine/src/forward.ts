@@ -120,8 +120,8 @@ export async function forward({ client, upstream, rules, observer }: Forward): P
   });
   let failure = upstream.obstacle();
   if (client.hasBody && BODILESS.has(head.method)) failure ??= { kind: 'protocol', error: new Error(`http2-proxy sends no body with ${head.method}`) };
-  if (rules.origProto === 'decode' && field(head.headers, ORIG_PROTO) !== undefined)
-    failure ??= { kind: 'protocol', error: new Error(`no ${ORIG_PROTO} here`) };
+  const carried = head.version === '2' && rules.origProto === 'decode' && field(head.headers, ORIG_PROTO) !== undefined;
+  if (carried) failure ??= { kind: 'protocol', error: new Error(`${ORIG_PROTO} is not decoded here`) };
   if (client.gone === undefined) failure ??= await carry(BODILESS.has(head.method));
   upstream.inFlight -= 1;
   over = true;
