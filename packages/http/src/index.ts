@@ -19,6 +19,6 @@ export type {
   UpstreamOptions,
 } from './exchange/engine.ts';
 export { type FieldList, field, type HttpVersion, type RequestHead, type ResponseHead, removeField, setField, type TargetForm } from './exchange/head.ts';
+export type { EngineTimers } from './exchange/timers.ts';
 export { type NodeEngineOptions, nodeEngine } from './node-engine/node-engine.ts';
-export { ORIG_PROTO } from './node-engine/orig-proto.ts';
-export type { EngineTimers } from './node-engine/timers.ts';
+export { ORIG_PROTO } from './translate/orig-proto.ts';

@@ -1,7 +1,7 @@
 // One request and its response between a client's end and an upstream's: bodies with credit, trailers, resets with their codes, tunnels.
 import type { Exchange, ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules, LocalResponse, Upstream } from '../exchange/engine.ts';
 import { type FieldList, field, type RequestHead, type ResponseHead } from '../exchange/head.ts';
-import { type Translation, translateRequest } from '../node-engine/translate.ts';
+import { type Translation, translateRequest } from '../translate/translate.ts';
 import type { Call, CallEnd, ClientEnd, Origin, WeftUpstream } from './ends.ts';
 import { ErrorCode } from './error-code.ts';
 import { runTunnel, type TunnelEnd } from './tunnel.ts';

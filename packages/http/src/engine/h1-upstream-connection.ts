@@ -7,7 +7,7 @@ import type { H1Error } from '../h1/h1-error.ts';
 import { Framing } from '../h1/head-facts.ts';
 import type { H1Limits } from '../h1/limits.ts';
 import { type H1ResponseHead, type ResponseHandler, ResponseParser } from '../h1/response-parser.ts';
-import { stripHopByHop } from '../node-engine/hop-by-hop.ts';
+import { stripHopByHop } from '../translate/hop-by-hop.ts';
 import { listOf } from './edge.ts';
 import type { Call, CallEnd, Origin } from './ends.ts';
 import { contentLength, frameBody } from './framing.ts';

@@ -1,5 +1,5 @@
 // HTTP/1 connections without a request, by target form and authority (spec/proxy.md §4.2). The one used last is taken first.
-import type { EngineTimers } from '../node-engine/timers.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 
 /** An idle connection lives for its time and up to a quarter more: one timer serves all. */

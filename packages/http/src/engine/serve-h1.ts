@@ -6,7 +6,7 @@ import { type H1Error, statusOfH1Error } from '../h1/h1-error.ts';
 import { Framing } from '../h1/head-facts.ts';
 import type { H1Limits } from '../h1/limits.ts';
 import { type H1RequestHead, type RequestHandler, RequestParser } from '../h1/request-parser.ts';
-import { stripHopByHop } from '../node-engine/hop-by-hop.ts';
+import { stripHopByHop } from '../translate/hop-by-hop.ts';
 import { listOf } from './edge.ts';
 import type { ClientEnd } from './ends.ts';
 import { WeftExchange } from './exchange.ts';

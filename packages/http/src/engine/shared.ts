@@ -1,8 +1,9 @@
 // What the connections of one engine share: the flusher, timers, and tables of what is seen again and again.
+
+import type { EngineTimers } from '../exchange/timers.ts';
 import { FieldTable } from '../field/table.ts';
 import { LineCache } from '../h1/line-cache.ts';
 import type { RequestLine, StatusLine } from '../h1/start-line.ts';
-import type { EngineTimers } from '../node-engine/timers.ts';
 import { Flusher } from './flusher.ts';
 import { Ticker } from './ticker.ts';
 

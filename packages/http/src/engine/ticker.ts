@@ -1,5 +1,5 @@
 // Turns for what must look at the clock now and then: one timer for all, and a faster one only for those that ask for it.
-import type { EngineTimers } from '../node-engine/timers.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 
 export interface Ticked {
   tick(): void;

@@ -1,7 +1,7 @@
 // The engine on this package's own state machines: exchanges relayed between sockets with one object each and no stream per message.
 import type { HttpEngine, ServeOptions, ServerConnection, Upstream, UpstreamOptions } from '../exchange/engine.ts';
+import { type EngineTimers, systemTimers } from '../exchange/timers.ts';
 import { H1_LIMITS, type H1Limits } from '../h1/limits.ts';
-import { type EngineTimers, systemTimers } from '../node-engine/timers.ts';
 import { H1ServerConnection } from './serve-h1.ts';
 import { H2ServerConnection } from './serve-h2.ts';
 import { EngineShared } from './shared.ts';

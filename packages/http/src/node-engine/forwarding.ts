@@ -2,8 +2,8 @@
 import { constants } from 'node:http2';
 import type { ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules } from '../exchange/engine.ts';
 import type { FieldList, ResponseHead } from '../exchange/head.ts';
+import { translateRequest } from '../translate/translate.ts';
 import type { BodyReceiver, Call, CallingUpstream, CallListener, ClientSide, IncomingBody, OutgoingBody, OutgoingRequest, TunnelEnd } from './sides.ts';
-import { translateRequest } from './translate.ts';
 import { runTunnel } from './tunnel.ts';
 
 export interface ForwardingOptions {

@@ -2,11 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { ForwardFailure } from '../exchange/engine.ts';
 import { field, type ResponseHead } from '../exchange/head.ts';
+import { connectionTokens, stripHopByHop } from '../translate/hop-by-hop.ts';
 import type { ByteFeed } from './byte-feed.ts';
 import { type ResponseOwner, responseFeed } from './h1-response-parser.ts';
 import { requestHeadText, responseHeadText } from './h1-text.ts';
 import { type Framing, frameBody, H1BodyWriter, writeHead } from './h1-writer.ts';
-import { connectionTokens, stripHopByHop } from './hop-by-hop.ts';
 import type { LinkOwner, LinkReader } from './link-reader.ts';
 import { fieldsFromRaw, ReadableBody } from './readable-body.ts';
 import type { CallListener, OutgoingRequest, TunnelEnd } from './sides.ts';

@@ -1,8 +1,8 @@
 // What is answered to bytes that are no valid HTTP/1 request, and what is given back to the parser.
 import type { IncomingMessage } from 'node:http';
 import type { HttpVersion } from '../exchange/head.ts';
+import { connectionTokens } from '../translate/hop-by-hop.ts';
 import type { ParseFailure } from './h1-request-parser.ts';
-import { connectionTokens } from './hop-by-hop.ts';
 import { fieldsFromRaw } from './readable-body.ts';
 
 export function refusalOf(error: ParseFailure): number {

@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Link } from '../exchange/engine.ts';
 import { type FieldList, field, type RequestHead, type ResponseHead, removeField, setField } from '../exchange/head.ts';
+import { connectionTokens } from '../translate/hop-by-hop.ts';
 import { responseHeadText } from './h1-text.ts';
 import { type Framing, frameBody, H1BodyWriter, writeHead } from './h1-writer.ts';
-import { connectionTokens } from './hop-by-hop.ts';
 import { fieldsFromRaw, ReadableBody } from './readable-body.ts';
 import type { ClientSide, IncomingBody, OutgoingBody, TunnelEnd } from './sides.ts';
 

@@ -2,8 +2,8 @@
 // loses its source never looks complete to the peer (RFC 9113 §8.1).
 import { constants, type Http2Stream } from 'node:http2';
 import type { FieldList } from '../exchange/head.ts';
+import { stripForHttp2 } from '../translate/hop-by-hop.ts';
 import { trailersToHttp2 } from './h2-fields.ts';
-import { stripForHttp2 } from './hop-by-hop.ts';
 import type { OutgoingBody } from './sides.ts';
 
 export class H2BodyWriter implements OutgoingBody {

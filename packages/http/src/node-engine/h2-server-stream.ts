@@ -1,10 +1,10 @@
 // The client's end of an HTTP/2 exchange.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { RequestHead, ResponseHead } from '../exchange/head.ts';
+import { stripForHttp2 } from '../translate/hop-by-hop.ts';
 import { H2BodyWriter } from './h2-body-writer.ts';
 import { watchEndStream } from './h2-end.ts';
 import { regularFields, responseToHttp2 } from './h2-fields.ts';
-import { stripForHttp2 } from './hop-by-hop.ts';
 import { ReadableBody } from './readable-body.ts';
 import { type ClientSide, type IncomingBody, noBody, type OutgoingBody, type TunnelEnd } from './sides.ts';
 

@@ -2,11 +2,11 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Http2Params, Link } from '../exchange/engine.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import { requestToHttp2 } from './h2-fields.ts';
 import { keepAlive, openConnectionWindow, sessionOptions } from './h2-settings.ts';
 import { SessionLink } from './session-link.ts';
 import type { OutgoingRequest } from './sides.ts';
-import type { EngineTimers } from './timers.ts';
 
 export interface H2SessionOptions {
   readonly link: Link;

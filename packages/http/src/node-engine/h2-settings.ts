@@ -1,7 +1,7 @@
 // HTTP/2 parameters (spec/proxy.md §4.5) in Node's terms, and the PING keep-alive of a session.
 import type { Http2Session, SessionOptions, Settings } from 'node:http2';
 import type { Http2Params } from '../exchange/engine.ts';
-import type { EngineTimers } from './timers.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 
 const STREAM_WINDOW = 65_535;
 const CONNECTION_WINDOW = 1_048_576;

@@ -1,10 +1,10 @@
 // The engine on Node's own `node:http` parsers and `node:http2` sessions: complete and plain, not fast.
 import type { HttpEngine, ServeOptions, ServerConnection, Upstream, UpstreamOptions } from '../exchange/engine.ts';
+import { type EngineTimers, systemTimers } from '../exchange/timers.ts';
 import { NodeExchange } from './exchange.ts';
 import { RequestParser } from './h1-request-parser.ts';
 import { H1ServerConnection } from './serve-h1.ts';
 import { serveHttp2 } from './serve-h2.ts';
-import { type EngineTimers, systemTimers } from './timers.ts';
 import { H1Upstream } from './upstream-h1.ts';
 import { H2Upstream } from './upstream-h2.ts';
 

@@ -2,16 +2,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Link, ServerConnection } from '../exchange/engine.ts';
 import type { HttpVersion, RequestHead } from '../exchange/head.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
+import { stripHopByHop } from '../translate/hop-by-hop.ts';
 import { refusalOf, versionIn, withoutUpgrade } from './h1-refusal.ts';
 import { closeTicket, isTunnelRequest, type ParseFailure, RequestFeed, type RequestOwner, type RequestParser } from './h1-request-parser.ts';
 import { H1ServerStream, type StreamHost } from './h1-server-stream.ts';
 import { responseHeadText } from './h1-text.ts';
-import { stripHopByHop } from './hop-by-hop.ts';
 import { abortLink, type LinkOwner, LinkReader } from './link-reader.ts';
 import { fieldsFromRaw } from './readable-body.ts';
 import type { ClientSide, TunnelEnd } from './sides.ts';
 import { hasSoundFraming, parseTarget } from './target.ts';
-import type { EngineTimers } from './timers.ts';
 
 export interface H1ServeOptions {
   readonly link: Link;

@@ -2,12 +2,12 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Http2Params, Link, ServerConnection } from '../exchange/engine.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import { requestFromHttp2 } from './h2-fields.ts';
 import { H2ServerStream } from './h2-server-stream.ts';
 import { keepAlive, openConnectionWindow, sessionOptions } from './h2-settings.ts';
 import { SessionLink } from './session-link.ts';
 import type { ClientSide } from './sides.ts';
-import type { EngineTimers } from './timers.ts';
 
 export interface H2ServeOptions {
   readonly link: Link;

@@ -1,9 +1,9 @@
 // An upstream that speaks HTTP/1: a pool of connections by authority and target form (spec/proxy.md §4.2), dialled on demand.
 import type { ForwardFailure, Link, UpstreamOptions } from '../exchange/engine.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import { type CallHost, H1Call } from './h1-call.ts';
 import { type LinkOwner, LinkReader } from './link-reader.ts';
 import type { Call, CallingUpstream, CallListener, OutgoingRequest } from './sides.ts';
-import type { EngineTimers } from './timers.ts';
 
 export interface H1UpstreamOptions extends UpstreamOptions {
   readonly timers: EngineTimers;

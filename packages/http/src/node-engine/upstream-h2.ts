@@ -1,9 +1,9 @@
 // An upstream that speaks HTTP/2: one session at a time, dialled on demand and again after GOAWAY or loss (spec/proxy.md §4.5).
 import type { ForwardFailure, UpstreamOptions } from '../exchange/engine.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import { H2Call, type H2CallHost } from './h2-call.ts';
 import { H2Session } from './h2-session.ts';
 import type { Call, CallingUpstream, CallListener, OutgoingRequest } from './sides.ts';
-import type { EngineTimers } from './timers.ts';
 
 export interface H2UpstreamOptions extends UpstreamOptions {
   readonly timers: EngineTimers;

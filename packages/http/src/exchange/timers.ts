@@ -1,4 +1,4 @@
-// Timers as the engine needs them, so that tests can turn the clock by hand.
+// Timers as engines need them, so that tests can turn the clock by hand.
 
 /** Calls `fire` once after `delayMs`; the returned function cancels it. */
 export interface EngineTimers {

@@ -1,4 +1,5 @@
-// Heads between versions: what a request becomes for its upstream, and a response for its client (spec/proxy.md §4.1, §4.2).
+// The header rules that every engine shares start here: what a head becomes for its upstream, and a response for its client
+// (spec/proxy.md §4.1, §4.2).
 import type { ForwardRules } from '../exchange/engine.ts';
 import { field, type RequestHead, type ResponseHead, removeField, setField } from '../exchange/head.ts';
 import { stripForHttp2 } from './hop-by-hop.ts';
