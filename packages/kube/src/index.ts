@@ -20,6 +20,7 @@ export type {
 } from './client/kube-client.ts';
 export { KubeError, type KubeErrorCode, type KubeErrorOptions, type Status, type StatusCause } from './client/kube-error.ts';
 export { tokenReviewer } from './client/token-reviewer.ts';
+export { clusterConfig } from './config/cluster-config.ts';
 export { type InClusterOptions, inClusterConfig } from './config/in-cluster.ts';
 export { type ClusterConfig, type KubeconfigOptions, loadKubeconfig } from './config/kubeconfig.ts';
 export {

@@ -1,6 +1,6 @@
 // weft-destination: flags in, a discovery service until SIGTERM. spec/control-plane.md §1.1.
 import { createRegistry, type Http2ClientParams } from '@weft/core';
-import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import { clusterConfig, kubeClient } from '@weft/kube';
 import {
   boolFlag,
   createLogger,
@@ -81,7 +81,7 @@ async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): P
 
   const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'destination' });
   const registry = createRegistry();
-  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  const client = kubeClient(clusterConfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
   const cluster = watchCluster(client, logger);
   shutdown.add('watches', () => cluster.close());

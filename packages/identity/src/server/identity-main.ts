@@ -1,7 +1,7 @@
 // weft-identity: flags in, a Certify service until SIGTERM. spec/control-plane.md §3.
 import { readFileSync } from 'node:fs';
 import { isDnsLabel, type Logger, parseGoDuration } from '@weft/core';
-import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import { clusterConfig, kubeClient } from '@weft/kube';
 import {
   boolFlag,
   ConfigError,
@@ -72,7 +72,7 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
 
   const problems: string[] = [];
   const anchors = attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots'], 'utf8'));
-  const cluster = attempt(problems, '-kubeconfig', () => (flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig)));
+  const cluster = attempt(problems, '-kubeconfig', () => clusterConfig(flags.kubeconfig));
   if (anchors === undefined || !cluster) throw new ConfigError(problems);
   const client = kubeClient(cluster);
   shutdown.add('kubernetes client', () => client.close());

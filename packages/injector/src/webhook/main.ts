@@ -1,7 +1,7 @@
 // weft-injector: flags in, the admission webhook until SIGTERM. spec/injector-cli.md §1.8.
 import { readFile } from 'node:fs/promises';
 import { createRegistry, type MetricRegistry, systemClock } from '@weft/core';
-import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import { clusterConfig, kubeClient } from '@weft/kube';
 import {
   boolFlag,
   ConfigError,
@@ -53,7 +53,7 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   await values().catch((error: unknown) => {
     throw new ConfigError([`${flags.values}: ${messageOf(error)}`], { cause: error });
   });
-  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  const client = kubeClient(clusterConfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
   const cluster = clusterLookups(client, logger);
   shutdown.add('watches', () => cluster.close());

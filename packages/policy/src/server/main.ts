@@ -1,6 +1,6 @@
 // weft-policy: flags in, the policy services until SIGTERM. spec/control-plane.md §2.1.
 import { createRegistry, DEFAULT_POLICY_NAMES, type IpNetwork, parseNetwork } from '@weft/core';
-import { inClusterConfig, kubeClient, loadKubeconfig } from '@weft/kube';
+import { clusterConfig, kubeClient } from '@weft/kube';
 import {
   boolFlag,
   createLogger,
@@ -80,7 +80,7 @@ async function run({ flags, shutdown }: MainContext<typeof policyFlags>): Promis
 
   const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'policy' });
   const registry = createRegistry();
-  const client = kubeClient(flags.kubeconfig === '' ? inClusterConfig() : loadKubeconfig(flags.kubeconfig));
+  const client = kubeClient(clusterConfig(flags.kubeconfig));
   shutdown.add('kubernetes client', () => client.close());
   const cluster = watchPolicyCluster(client, logger);
   shutdown.add('watches', () => cluster.close());
