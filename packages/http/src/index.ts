@@ -20,5 +20,4 @@ export type {
 } from './exchange/engine.ts';
 export { type FieldList, field, type HttpVersion, type RequestHead, type ResponseHead, removeField, setField, type TargetForm } from './exchange/head.ts';
 export type { EngineTimers } from './exchange/timers.ts';
-export { type NodeEngineOptions, nodeEngine } from './node-engine/node-engine.ts';
 export { ORIG_PROTO } from './translate/orig-proto.ts';

@@ -1,9 +1,11 @@
-// The server side of the engines: what is understood does not depend on how the bytes were cut, and a connection always ends.
+// The server side of the engine: what is understood does not depend on how the bytes were cut, and a connection always ends.
 import { duplexPair } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type HttpEngine, nodeEngine, weftEngine } from '@weft/http';
+import { weftEngine } from '@weft/http';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, raw, texts } from '../target.ts';
+
+const engine = weftEngine();
 
 /** Far more than a connection of a few kilobytes needs. */
 const STUCK_MS = 5_000;
@@ -14,7 +16,7 @@ interface Served {
   readonly answer: string;
 }
 
-async function serve(engine: HttpEngine, version: 'http/1' | 'http/2', chunks: readonly Buffer[]): Promise<Served> {
+async function serve(version: 'http/1' | 'http/2', chunks: readonly Buffer[]): Promise<Served> {
   const [link, client] = duplexPair();
   const requests: string[] = [];
   let answer = '';
@@ -40,10 +42,10 @@ async function serve(engine: HttpEngine, version: 'http/1' | 'http/2', chunks: r
 }
 
 /** Serves the bytes whole and cut into three; the requests must be the same ones. */
-async function serveTwice(engine: HttpEngine, version: 'http/1' | 'http/2', input: Buffer): Promise<Served> {
-  const whole = await serve(engine, version, [input]);
+async function serveTwice(version: 'http/1' | 'http/2', input: Buffer): Promise<Served> {
+  const whole = await serve(version, [input]);
   const half = Math.floor(input.length / 2);
-  const cut = await serve(engine, version, [input.subarray(0, half), input.subarray(half, half + 1), input.subarray(half + 1)]);
+  const cut = await serve(version, [input.subarray(0, half), input.subarray(half, half + 1), input.subarray(half + 1)]);
   // Bytes that are refused may take with them a request before them that still waits for its turn; how many depends on the cut.
   const shared = Math.min(whole.requests.length, cut.requests.length);
   const difference = `cut bytes give other requests: ${cut.requests.join()} instead of ${whole.requests.join()}`;
@@ -51,45 +53,43 @@ async function serveTwice(engine: HttpEngine, version: 'http/1' | 'http/2', inpu
   return whole;
 }
 
-function http1Target(engine: HttpEngine): FuzzTarget {
-  return {
-    name: `http1-server-${engine.name}`,
-    tokens: [
-      '\r\n',
-      '\n',
-      '\r',
-      ' ',
-      '\t',
-      ':',
-      '\0',
-      '0\r\n\r\n',
-      '5\r\nhello\r\n',
-      'GET / HTTP/1.1\r\n',
-      'HTTP/1.0',
-      'Host: a\r\n',
-      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-      'Transfer-Encoding: chunked\r\n',
-      'Content-Length: 5\r\n',
-      'Content-Length: +5\r\n',
-      'Connection: close\r\n',
-      'Upgrade: websocket\r\n',
-      'Expect: 100-continue\r\n',
-    ],
-    seeds: () =>
-      texts(
-        'GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
-        'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n',
-        'PUT http://a:80/x?y HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\nhello',
-        'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
-        'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
-      ),
-    async run(input) {
-      const { requests, answer } = await serveTwice(engine, 'http/1', input);
-      const statuses = [...answer.matchAll(/^HTTP\/1\.[01] ([0-9]{3})/gm)].map((match) => match[1]);
-      return `${Math.min(requests.length, 4)} ${statuses.slice(0, 4).join(' ')}`;
-    },
-  };
-}
+const http1: FuzzTarget = {
+  name: 'http1-server',
+  tokens: [
+    '\r\n',
+    '\n',
+    '\r',
+    ' ',
+    '\t',
+    ':',
+    '\0',
+    '0\r\n\r\n',
+    '5\r\nhello\r\n',
+    'GET / HTTP/1.1\r\n',
+    'HTTP/1.0',
+    'Host: a\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Content-Length: 5\r\n',
+    'Content-Length: +5\r\n',
+    'Connection: close\r\n',
+    'Upgrade: websocket\r\n',
+    'Expect: 100-continue\r\n',
+  ],
+  seeds: () =>
+    texts(
+      'GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\nGET /c HTTP/1.0\r\n\r\n',
+      'PUT http://a:80/x?y HTTP/1.1\r\nHost: b\r\nContent-Length: 5\r\n\r\nhello',
+      'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ),
+  async run(input) {
+    const { requests, answer } = await serveTwice('http/1', input);
+    const statuses = [...answer.matchAll(/^HTTP\/1\.[01] ([0-9]{3})/gm)].map((match) => match[1]);
+    return `${Math.min(requests.length, 4)} ${statuses.slice(0, 4).join(' ')}`;
+  },
+};
 
 const DATA = 0;
 const HEADERS = 1;
@@ -132,34 +132,32 @@ const FRAMES: readonly Buffer[] = [
   frame(SETTINGS, 0, 0, '\0\x04\0\0\0\x01'),
 ];
 
-function http2Target(engine: HttpEngine): FuzzTarget {
-  return {
-    name: `http2-server-${engine.name}`,
-    tokens: [...FRAMES, ...raw('\0\0\x01', '\x7f\xff\xff\xff', '\xbf', '\x3f\xe1\x1f', '\x20')],
-    mutator(input, random) {
-      // Whole frames, so that lengths stay right.
-      const list = split(input);
-      if (!list) return undefined;
-      const at = Math.floor(random.next() * (list.length + 1));
-      const kind = random.next();
-      const other = FRAMES[Math.floor(random.next() * FRAMES.length)] ?? Buffer.alloc(0);
-      if (kind < 0.5) list.splice(at, 0, other);
-      else if (kind < 0.7) list.splice(at, 1);
-      else list.splice(at, 0, ...list.slice(at, at + 1));
-      return Buffer.concat([PREFACE.subarray(0, 24), ...list]);
-    },
-    seeds: () => [
-      Buffer.concat([PREFACE, ...FRAMES.slice(0, 5)]),
-      Buffer.concat([PREFACE, ...FRAMES]),
-      Buffer.concat([PREFACE, ...FRAMES.slice(2, 5), ...FRAMES.slice(5, 7)]),
-    ],
-    async run(input) {
-      const { requests, answer } = await serveTwice(engine, 'http/2', input);
-      const kinds = split(Buffer.concat([PREFACE.subarray(0, 24), Buffer.from(answer, 'latin1')]))?.map((bytes) => bytes[3]);
-      return `${Math.min(requests.length, 4)} ${kinds?.slice(0, 6).join(' ')}`;
-    },
-  };
-}
+const http2: FuzzTarget = {
+  name: 'http2-server',
+  tokens: [...FRAMES, ...raw('\0\0\x01', '\x7f\xff\xff\xff', '\xbf', '\x3f\xe1\x1f', '\x20')],
+  mutator(input, random) {
+    // Whole frames, so that lengths stay right.
+    const list = split(input);
+    if (!list) return undefined;
+    const at = Math.floor(random.next() * (list.length + 1));
+    const kind = random.next();
+    const other = FRAMES[Math.floor(random.next() * FRAMES.length)] ?? Buffer.alloc(0);
+    if (kind < 0.5) list.splice(at, 0, other);
+    else if (kind < 0.7) list.splice(at, 1);
+    else list.splice(at, 0, ...list.slice(at, at + 1));
+    return Buffer.concat([PREFACE.subarray(0, 24), ...list]);
+  },
+  seeds: () => [
+    Buffer.concat([PREFACE, ...FRAMES.slice(0, 5)]),
+    Buffer.concat([PREFACE, ...FRAMES]),
+    Buffer.concat([PREFACE, ...FRAMES.slice(2, 5), ...FRAMES.slice(5, 7)]),
+  ],
+  async run(input) {
+    const { requests, answer } = await serveTwice('http/2', input);
+    const kinds = split(Buffer.concat([PREFACE.subarray(0, 24), Buffer.from(answer, 'latin1')]))?.map((bytes) => bytes[3]);
+    return `${Math.min(requests.length, 4)} ${kinds?.slice(0, 6).join(' ')}`;
+  },
+};
 
 /** The frames behind the preface; undefined when the bytes do not begin with one. */
 function split(input: Buffer): Buffer[] | undefined {
@@ -173,7 +171,4 @@ function split(input: Buffer): Buffer[] | undefined {
   return frames;
 }
 
-const weft = weftEngine();
-const node = nodeEngine();
-
-export const httpTargets = [http1Target(weft), http1Target(node), http2Target(weft)];
+export const httpTargets = [http1, http2];
