@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import type { Link } from '../exchange/engine.ts';
 import { FILL_BYTES, type Flushable, type Flusher } from './flusher.ts';
 import type { EngineShared } from './shared.ts';
+import { readWithoutBuffers } from './socket-reads.ts';
 import type { StalledWires } from './stalled-wires.ts';
 
 export interface WireOwner {
@@ -64,14 +65,16 @@ export class Wire implements Flushable {
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    link.on('data', (chunk: Buffer) => {
+    const onChunk = (chunk: Buffer): void => {
       flusher.enter();
       try {
         this.owner.wireData(chunk);
       } finally {
         flusher.leave();
       }
-    });
+    };
+    if (this.reuses) readWithoutBuffers(link as Socket, onChunk);
+    link.on('data', onChunk);
     link.on('end', () => {
       this.ended = true;
       flusher.enter();
