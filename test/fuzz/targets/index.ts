@@ -4,6 +4,10 @@ import { addressTargets } from './addresses.ts';
 import { apiServerTargets } from './api-server.ts';
 import { expositionTargets } from './exposition.ts';
 import { grpcTargets } from './grpc.ts';
+import { h1ParserTargets } from './h1-parsers.ts';
+import { smugglingTargets } from './h1-smuggling.ts';
+import { sessionTargets } from './h2-sessions.ts';
+import { hpackTargets } from './hpack.ts';
 import { httpTargets } from './http.ts';
 import { iptablesTargets } from './iptables.ts';
 import { nameTargets } from './names.ts';
@@ -23,6 +27,10 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...wireTargets,
   ...grpcTargets,
   ...httpTargets,
+  ...hpackTargets,
+  ...h1ParserTargets,
+  ...smugglingTargets,
+  ...sessionTargets,
   ...yamlTargets,
   ...apiServerTargets,
   ...sidecarTargets,
