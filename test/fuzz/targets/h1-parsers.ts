@@ -55,6 +55,7 @@ function listen(make: Make, pieces: readonly Buffer[], pauses: boolean): readonl
   recorder.finish();
   const whole = parser.end();
   // A line in parts is judged when it ends.
+  recorder.parser = undefined;
   if (!whole) parser.receive(Buffer.from('\r\n'));
   const events = recorder.finish();
   const errors = events.filter((event) => event.startsWith('error')).length;

@@ -11,10 +11,12 @@ import { hpackTargets } from './hpack.ts';
 import { httpTargets } from './http.ts';
 import { iptablesTargets } from './iptables.ts';
 import { nameTargets } from './names.ts';
+import { answerTargets } from './relayed-answers.ts';
 import { requestTargets } from './requests.ts';
 import { settingTargets } from './settings.ts';
 import { sidecarTargets } from './sidecar.ts';
 import { tlsTargets } from './tls.ts';
+import { twoSessionTargets } from './two-sessions.ts';
 import { wireTargets } from './wire.ts';
 import { yamlTargets } from './yaml.ts';
 
@@ -31,6 +33,8 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...h1ParserTargets,
   ...smugglingTargets,
   ...sessionTargets,
+  ...answerTargets,
+  ...twoSessionTargets,
   ...yamlTargets,
   ...apiServerTargets,
   ...sidecarTargets,
