@@ -13,6 +13,7 @@ import { iptablesTargets } from './iptables.ts';
 import { nameTargets } from './names.ts';
 import { answerTargets } from './relayed-answers.ts';
 import { requestTargets } from './requests.ts';
+import { nodeSessionTargets } from './sessions-with-node.ts';
 import { settingTargets } from './settings.ts';
 import { sidecarTargets } from './sidecar.ts';
 import { tlsTargets } from './tls.ts';
@@ -35,6 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...sessionTargets,
   ...answerTargets,
   ...twoSessionTargets,
+  ...nodeSessionTargets,
   ...yamlTargets,
   ...apiServerTargets,
   ...sidecarTargets,
