@@ -185,7 +185,7 @@ const COMMON: readonly Buffer[] = [
 
 const REQUEST_FRAMES: readonly Buffer[] = [
   ...[1, 3, 5, 7, 9, 11].map((id) => headers(id, GET)),
-  ...[1, 3, 5].map((id) => headers(id, POST, 4)),
+  ...[1, 3, 5, 7, 9, 11, 13, 15].map((id) => headers(id, POST, 4)),
   headers(3, [...POST, ['content-length', '5']], 4),
   headers(5, [...GET, ['x-large', 'y'.repeat(1_600)]]),
   headers(7, [[':method', 'CONNECT'], GET[3] ?? ['', '']], 4),
@@ -220,6 +220,7 @@ const server: FuzzTarget = {
   mutator: frameMutator(PREFACE, [...REQUEST_FRAMES, ...COMMON]),
   seeds: () => [
     Buffer.concat([clientHello, ...REQUEST_FRAMES.slice(0, 4), ...COMMON.slice(9, 12)]),
+    Buffer.concat([clientHello, ...REQUEST_FRAMES.slice(6, 14)]),
     Buffer.concat([clientHello, headers(1, POST, 4), data(1, 'hello'), headers(1, TRAILERS, 5), ping('abcdefgh'), rst(1, 8)]),
     Buffer.concat([clientHello, ...COMMON.slice(2, 6), headers(1, GET), windowUpdate(1, 40_000), goaway(0, 0)]),
   ],

@@ -1,7 +1,7 @@
 // HPACK over the life of a connection (RFC 7541): the tables stay bounded, what `hpack.js` reads we read alike, and what we read we can
 // write again.
 import { type Random, randomInt } from '@weft/core';
-import { Field } from '../../../packages/http/src/field/field.ts';
+import type { Field } from '../../../packages/http/src/field/field.ts';
 import { FieldTable } from '../../../packages/http/src/field/table.ts';
 import { DEFAULT_TABLE_BYTES, HpackDecoder } from '../../../packages/http/src/hpack/decoder.ts';
 import { HpackEncoder } from '../../../packages/http/src/hpack/encoder.ts';
@@ -107,6 +107,8 @@ const blocks: FuzzTarget = {
   seeds: () => [
     inputOf(REPRESENTATIONS.map((one) => one)),
     inputOf([Buffer.concat(REPRESENTATIONS.slice(0, 3).concat(REPRESENTATIONS.slice(7, 10))), ...raw('\xbe\xbf', '\x3f\x09\xbe', '\x20\x3f\xe1\x1f\x82')]),
+    // Entries that fill the table to the last octet.
+    inputOf(raw('\x3f\x03\x40\x01x\x01y\xbe', '\x40\x01z\x01y\xbe')),
     inputOf(Array.from({ length: 20 }, (_, i) => Buffer.from(`\x40\x02k${i % 10}\x01${i % 7}\xbe`, 'latin1'))),
   ],
   run(input) {

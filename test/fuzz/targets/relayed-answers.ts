@@ -114,9 +114,29 @@ function expectHttp1(bytes: Buffer, method: string): Expected | undefined {
 const http1: FuzzTarget = {
   name: 'http1-relayed-answer',
   tokens: [
-    ...['\r\n', '\n', '\r', ' ', ':', '\0', '0\r\n\r\n', '0\r\nx: y\r\n\r\n', '5\r\nhello\r\n', 'hello', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 204\r\n'],
-    ...['HTTP/1.1 304 X\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 101 X\r\n', 'HTTP/1.0 200 \r\n', 'Content-Length: 5\r\n', 'Content-Length: 0\r\n'],
-    ...['Transfer-Encoding: chunked\r\n', 'Connection: close\r\n', 'Connection: keep-alive\r\n', 'Upgrade: x\r\n', 'Trailer: x\r\n'],
+    '\r\n',
+    '\n',
+    '\r',
+    ' ',
+    ':',
+    '\0',
+    '0\r\n\r\n',
+    '0\r\nx: y\r\n\r\n',
+    '5\r\nhello\r\n',
+    'hello',
+    'HTTP/1.1 200 OK\r\n',
+    'HTTP/1.1 204\r\n',
+    'HTTP/1.1 304 X\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\n',
+    'HTTP/1.1 101 X\r\n',
+    'HTTP/1.0 200 \r\n',
+    'Content-Length: 5\r\n',
+    'Content-Length: 0\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    'Connection: close\r\n',
+    'Connection: keep-alive\r\n',
+    'Upgrade: x\r\n',
+    'Trailer: x\r\n',
   ],
   seeds: () =>
     ['\0', '\x01', '\x02', '\x04', '\x05', '\x07'].flatMap((first) =>
@@ -183,12 +203,12 @@ function expectHttp2(bytes: Buffer, method: string, version: 'http/1' | 'http/2'
   client.disconnected();
   return streams.map((stream) => {
     if (stream === null) return undefined;
+    const code = status.get(stream.id);
+    // Nothing that could be missing follows a head that has no body, or the last of as many bytes as an HTTP/1 client was promised.
+    const bodiless = stream.bodyless || code === 204 || code === 304;
     const promised = version === 'http/1' && stream.expectedBytes >= 0 && stream.receivedBytes >= stream.expectedBytes;
-    const answered = status.has(stream.id);
-    // Nothing that could be missing follows the head of an answer to HEAD, or the last of as many bytes as an HTTP/1 client was promised.
-    const whole = answered && (stream.remoteEnded || stream.bodyless || promised);
-    if (!whole) return undefined;
-    return { status: status.get(stream.id) ?? 0, body: recorder.body(stream.id) };
+    if (code === undefined || !(stream.remoteEnded || bodiless || promised)) return undefined;
+    return { status: code, body: recorder.body(stream.id) };
   });
 }
 

@@ -104,7 +104,7 @@ class Talk {
     else if (kind === 4 && how > 180 && side) this.ours.resetStream(side, how & 7);
     else if (kind === 5 && how > 180 && theirs) this.resetNode(theirs, how & 7);
     else if (kind === 6) this.change(how);
-    else if (kind === 7 && theirs) (how & 1) === 0 ? theirs.stream.pause() : theirs.stream.resume();
+    else if (kind === 7 && theirs) pauseOrResume(theirs, (how & 1) === 0);
     else if (kind === 8 && how > 250) this.ours.session.drain();
     else if ((how & 1) === 0 && side) this.writeOurs(side, at(SIZES, what >> 4), how > 100 && kind > 9, (how & 64) !== 0);
     else if (theirs) this.writeNode(theirs, at(SIZES, what >> 4), how > 100 && kind > 9);
@@ -212,6 +212,11 @@ class Talk {
     this.pair.wire.destroy();
     this.ours.session.disconnected();
   }
+}
+
+function pauseOrResume({ stream }: NodeSide, pause: boolean): void {
+  if (pause) stream.pause();
+  else stream.resume();
 }
 
 function target(role: 'client' | 'server'): FuzzTarget {
