@@ -76,6 +76,13 @@ export async function runProxy(
   return { code, stdout, stderr };
 }
 
+/** Runs the binary to its end, from a shell that first does this: for environments that Node cannot make. */
+export async function runInShell(prelude: string): Promise<{ code: number | null; stderr: string }> {
+  const child = start('sh', ['-c', `${prelude}; exec "$@"`, 'sh', ...command([])], {});
+  const [stderr, code] = await Promise.all([text(stderrOf(child)), exitOf(child), text(stdoutOf(child))]);
+  return { code, stderr };
+}
+
 /** Resolves when the process listens. */
 export async function startProxy(options: ProxyProcessOptions): Promise<ProxyProcess> {
   const { control, name, ip, ports = {}, connectsTo = {} } = options;
@@ -191,12 +198,20 @@ export function environmentOf({ control, identity, ip, dir }: EnvironmentOptions
   };
 }
 
-/** The environment is made from nothing: what the shell of the test has must not matter. */
 function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
+  const [program, ...rest] = command(args);
+  return start(program, rest, env);
+}
+
+function command(args: readonly string[]): [program: string, ...args: string[]] {
   const binary = process.env['PROXY_BIN'] ?? BUNDLE;
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
-  const script = /\.[cm]?js$/.test(binary);
-  const child = spawn(script ? process.execPath : binary, script ? [binary, ...args] : args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return /\.[cm]?js$/.test(binary) ? [process.execPath, binary, ...args] : [binary, ...args];
+}
+
+/** The environment is made from nothing: what the shell of the test has must not matter. */
+function start(program: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
+  const child = spawn(program, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (): void => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   };

@@ -41,7 +41,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       allowedIps: inbound.ips,
       sockets: socketOptions(inbound.sockets),
     },
-    admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port },
+    admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port, metricsRetainIdleMs: admin.metricsRetainIdleMs },
     shutdownGraceMs: config.shutdownGraceMs,
   };
 }

@@ -37,7 +37,6 @@ export interface Sidecar {
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { config, env, clock, random, logger, metrics, onShutdown } = options;
   for (const key of unsupportedSettings(config)) logger.log('warn', 'A setting has no effect in this version', { variable: namesOf(key)[0] });
-  metrics.beforeRender(() => void metrics.evictIdle(config.admin.metricsRetainIdleMs));
   const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
   const onError = (errno: number): void => logger.log('warn', 'an original destination cannot be read', { errno });
   const originalDst = book ? addressBookOriginalDst(book) : socketOriginalDst({ onError });
