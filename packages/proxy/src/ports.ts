@@ -4,11 +4,16 @@ import type { Socket } from 'node:net';
 import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 
-/** Where a redirected connection was really going. Called once per accepted connection; must not block or throw. */
+/** Where a redirected connection was really going. Called once per accepted connection; `of` and `client` must not block or throw. */
 export interface OriginalDst {
+  /**
+   * Where the source has to read from the connection first: called once, before the others and before anything else reads.
+   * Rejects with a ReasonError that refuses this connection. Absent: nothing to wait for.
+   */
+  prepare?(socket: Socket): Promise<void>;
   /** Undefined when the connection was not redirected. */
   of(socket: Socket): SocketAddress | undefined;
-  /** Who an inbound client is, where its socket does not say (virtual addresses). Absent or undefined: the socket's own peer. */
+  /** Who an inbound client is, where its socket does not say (virtual addresses, forwarded connections). Absent or undefined: the socket's own peer. */
   client?(socket: Socket): SocketAddress | undefined;
 }
 

@@ -1,10 +1,22 @@
 // createProxy: the whole data plane behind its ports. docs/architecture.md, "A request's way through the proxy".
-import { constantWatch, createRegistry, ReasonError, reason, type SocketAddress, silentLogger, sleep, systemClock, systemRandom } from '@weft/core';
+import {
+  constantWatch,
+  createRegistry,
+  type Reason,
+  ReasonError,
+  reason,
+  type SocketAddress,
+  silentLogger,
+  sleep,
+  systemClock,
+  systemRandom,
+} from '@weft/core';
 import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { prepared } from './accept/prepared.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { tcpDialer } from './connect/tcp-dialer.ts';
@@ -93,12 +105,13 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
 
   const side = (name: 'inbound' | 'outbound'): { readonly listeners: Listeners; readonly hold: ReturnType<typeof createHold> } => {
     const { listeners: watched, sockets } = config[name];
-    const accept = name === 'inbound' ? inbound.accept : outbound.accept;
+    const refuse = (why: Reason): void => counted.refusals.connection(name, why, {});
+    const accept = prepared(originalDst, name === 'inbound' ? inbound.accept : outbound.accept, refuse);
     const hold = createHold({
       maxHeld: config.maxHeldConnections,
       timeoutMs: config.holdTimeoutMs,
       clock,
-      onRefused: (_socket, why) => counted.refusals.connection(name, why, {}),
+      onRefused: (_socket, why) => refuse(why),
     });
     const listeners = bindListeners({
       name,
