@@ -14,5 +14,14 @@ export {
   type SocketOptions,
 } from './config.ts';
 export { type TcpDialerOptions, tcpDialer } from './connect/tcp-dialer.ts';
-export { type AdminRoute, type Dialer, type DialOptions, type OriginalDst, type ProxyPorts, staticOriginalDst } from './ports.ts';
+export {
+  type AdminRoute,
+  type Dialer,
+  type DialOptions,
+  type OriginalDst,
+  type ProxyPorts,
+  type SetTcpOptions,
+  staticOriginalDst,
+  type TcpOptions,
+} from './ports.ts';
 export { createProxy, type Proxy, type ProxyAddresses } from './proxy.ts';

@@ -20,11 +20,22 @@ export interface OriginalDst {
 /** The default: nothing was redirected, listeners with a fixed `originalDst` work, all others see their own address. */
 export const staticOriginalDst: OriginalDst = { of: () => undefined };
 
+/** TCP options of a connected socket, in milliseconds. One left out stays as the operating system has it. */
+export interface TcpOptions {
+  /** Idle time before the first keep-alive probe. */
+  readonly keepAliveMs?: number | undefined;
+  /** TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged. Linux only. */
+  readonly userTimeoutMs?: number | undefined;
+}
+
+/** Sets them. Called once for each accepted or dialled connection that has any, before it carries bytes; must not throw. */
+export type SetTcpOptions = (socket: Socket, options: TcpOptions) => void;
+
 export interface DialOptions {
   /** Limit for the TCP connect. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  readonly keepAliveMs?: number | undefined;
+  readonly tcp?: TcpOptions | undefined;
   /** Source address. Default: chosen by the operating system. */
   readonly localAddress?: string | undefined;
 }
@@ -47,6 +58,8 @@ export interface ProxyPorts {
   readonly originalDst?: OriginalDst;
   /** Default: `tcpDialer()`. */
   readonly dial?: Dialer;
+  /** For accepted connections, and for the default of `dial`. Default: what Node offers, which is keep-alive. */
+  readonly setTcpOptions?: SetTcpOptions;
   /** Default: `weftEngine()`. */
   readonly engine?: HttpEngine;
   /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */

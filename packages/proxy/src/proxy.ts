@@ -19,7 +19,7 @@ import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { prepared } from './accept/prepared.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
-import { tcpDialer } from './connect/tcp-dialer.ts';
+import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
@@ -56,7 +56,15 @@ const IDENTITY_WARNING_MS = 15_000;
 export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Proxy {
   const config = proxyConfig(settings);
   const { clock = systemClock(), random = systemRandom, logger = silentLogger, engine = weftEngine() } = ports;
-  const { identity, discovery, policy, originalDst = staticOriginalDst, dial = tcpDialer({ clock }), metrics = createRegistry({ clock }) } = ports;
+  const {
+    identity,
+    discovery,
+    policy,
+    originalDst = staticOriginalDst,
+    setTcpOptions = setKeepAlive,
+    dial = tcpDialer({ clock, setTcpOptions }),
+    metrics = createRegistry({ clock }),
+  } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
   const tls = tlsClient({ identity, clock, logger });
@@ -117,6 +125,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       name,
       listeners: watched,
       sockets,
+      setTcpOptions,
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);
@@ -132,7 +141,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     bindListeners({
       name: 'admin',
       listeners: constantWatch<readonly Listener[]>([{ listen: adminListen }]),
-      sockets: {},
+      sockets: { accept: config.inbound.sockets.accept },
+      setTcpOptions,
       logger,
       onConnection: (socket) => void adminConnections.run(socket, inbound.acceptAdmin),
     });

@@ -9,6 +9,7 @@ import { unsupportedSettings } from './config/unsupported.ts';
 import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
+import { nativeTcpOptions } from './native-tcp-options.ts';
 import { socketOriginalDst } from './original-dst.ts';
 import { proxySettings } from './settings.ts';
 import { addressBookDialer, addressBookOriginalDst, readAddressBook } from './watch-address-book.ts';
@@ -40,7 +41,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
   const onError = (errno: number): void => logger.log('warn', 'an original destination cannot be read', { errno });
   const originalDst = book ? addressBookOriginalDst(book) : socketOriginalDst({ onError });
-  const tcp = tcpDialer({ clock });
+  const setTcpOptions = nativeTcpOptions({ logger });
+  const tcp = tcpDialer({ clock, setTcpOptions });
   const dial = book ? addressBookDialer(book, tcp) : tcp;
   const clients = controlClients({
     config,
@@ -65,6 +67,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
         policy: clients.policy,
         originalDst,
         dial,
+        setTcpOptions,
         metrics,
         adminRoutes: processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }),
         clock,

@@ -23,10 +23,6 @@ export function unsupportedSettings(config: Config): readonly VariableName[] {
     ['OUTBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', outbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
     ['INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', inbound.serverHttp2.maxSendBufferBytes !== undefined],
     ['OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', outbound.serverHttp2.maxSendBufferBytes !== undefined],
-    ['INBOUND_ACCEPT_USER_TIMEOUT', inbound.sockets.acceptUserTimeoutMs !== undefined],
-    ['INBOUND_CONNECT_USER_TIMEOUT', inbound.sockets.connectUserTimeoutMs !== undefined],
-    ['OUTBOUND_ACCEPT_USER_TIMEOUT', outbound.sockets.acceptUserTimeoutMs !== undefined],
-    ['OUTBOUND_CONNECT_USER_TIMEOUT', outbound.sockets.connectUserTimeoutMs !== undefined],
   ];
   return used.flatMap(([name, given]) => (given ? [name] : []));
 }

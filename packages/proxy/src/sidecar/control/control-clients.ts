@@ -9,6 +9,7 @@ import type { Dialer } from '../../ports.ts';
 import type { Config, StreamLimits } from '../config/config.ts';
 import type { ControlAddress } from '../config/rules.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { tcpOptions } from '../settings.ts';
 import { VERSION } from '../version.ts';
 import { controlDialer } from './control-dialer.ts';
 
@@ -38,7 +39,9 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
   const connect = (address: ControlAddress, tls: TlsClient): RpcChannel => {
     // A loopback address means the own pod: near, and as patient as the application's side is.
     const side = address.target.loopback ? config.inbound : config.outbound;
-    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs });
+    const { connectKeepAliveMs, connectUserTimeoutMs } = side.sockets;
+    const tcp = tcpOptions(connectKeepAliveMs, connectUserTimeoutMs);
+    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs, tcp });
     const channel = grpcChannel({ target: address.target.authority, dial, backoff: side.connectBackoff, userAgent: `weft-proxy/${VERSION}`, clock, random });
     channels.push(channel);
     return channel;

@@ -1,4 +1,4 @@
-// The contract of `_handle.fd`, on which reading the original destination rests, on every supported Node major.
+// The contract of `_handle.fd`, on which reading the original destination and setting TCP options rest, on every supported Node major.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -18,10 +18,19 @@ const proxy = join(here, '../../packages/proxy');
 const PROBE = `
 import { readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { descriptorOf, socketOriginalDst } from ${JSON.stringify(join(proxy, 'src/sidecar/original-dst.ts'))};
+import { silentLogger } from '@weft/core';
+import { nativeTcpOptions } from ${JSON.stringify(join(proxy, 'src/sidecar/native-tcp-options.ts'))};
+import { socketOriginalDst } from ${JSON.stringify(join(proxy, 'src/sidecar/original-dst.ts'))};
+import { descriptorOf, socketCalls } from ${JSON.stringify(join(proxy, 'src/sidecar/socket-calls.ts'))};
 
 const errors = [];
 const lookup = socketOriginalDst({ onError: (errno) => errors.push(errno) });
+const setTcpOptions = nativeTcpOptions({ logger: { ...silentLogger, log: (_level, _message, fields) => errors.push(fields) } });
+const calls = socketCalls();
+const int = (socket, level, option) => {
+  const value = new Int32Array(1);
+  return calls.get(descriptorOf(socket), level, option, new Uint8Array(value.buffer)) ? value[0] : undefined;
+};
 const results = [];
 for (const [listen, host] of [['127.0.0.1', '127.0.0.1'], ['::', '127.0.0.1'], ['::', '::1']]) {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -31,7 +40,10 @@ for (const [listen, host] of [['127.0.0.1', '127.0.0.1'], ['::', '127.0.0.1'], [
   const socket = await accepted;
   const fd = descriptorOf(socket);
   const original = lookup.of(socket);
-  const before = { isSocket: /^socket:/.test(readlinkSync('/proc/self/fd/' + fd)), asListener: original === undefined || original.port === server.address().port };
+  setTcpOptions(socket, { keepAliveMs: 42_000, userTimeoutMs: 12_345 });
+  setTcpOptions(client, { userTimeoutMs: 543 });
+  const options = [int(socket, 1, 9), int(socket, 6, 4), int(socket, 6, 18), int(client, 1, 9), int(client, 6, 18)];
+  const before = { options,  isSocket: /^socket:/.test(readlinkSync('/proc/self/fd/' + fd)), asListener: original === undefined || original.port === server.address().port };
   socket.destroy();
   results.push({ ...before, afterwards: descriptorOf(socket) ?? null, lookupAfterwards: lookup.of(socket) ?? null });
   client.destroy();
@@ -68,10 +80,10 @@ describe.runIf(process.platform === 'linux')('the descriptor of an accepted sock
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
-  test.each(nodes)('can be asked for its original destination on $name', async ({ name, binary }) => {
+  test.each(nodes)('can be asked for its original destination and takes TCP options on $name', async ({ name, binary }) => {
     if (binary === undefined) throw new Error(`${name} is not installed`);
     const { stdout } = await run(binary, [join(dir, 'probe.mjs')], { env: { NODE_PATH: join(proxy, 'node_modules') } });
-    const found = { isSocket: true, asListener: true, afterwards: null, lookupAfterwards: null };
+    const found = { options: [1, 42, 12_345, 0, 543], isSocket: true, asListener: true, afterwards: null, lookupAfterwards: null };
     expect(JSON.parse(stdout)).toEqual({ errors: [], results: [found, found, found] });
   });
 });
