@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkConfig } from './check-config.ts';
 import { type EffectiveSetting, shownVariables } from './effective.ts';
 import { MINIMAL_ENVIRONMENT } from './minimal-environment.ts';
+import { originalDst } from './original-dst-syntax.ts';
 import type { Environment } from './read-variables.ts';
 import { VARIABLES } from './variables.ts';
 
@@ -75,6 +76,20 @@ describe('a value is shown with its unit and where it comes from', () => {
     const own = { IDENTITY_SPIRE_SOCKET: '/a.sock', IDENTITY_SERVER_ID: 'spiffe://td/a', IDENTITY_SERVER_NAME: 'a.ns' };
     expect(setting('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS', own)).toMatchObject({ value: '/a.sock', source: `${P}IDENTITY_SPIRE_SOCKET` });
   });
+});
+
+test.each([
+  ['proxy-protocol', 'proxy-protocol:127.0.0.0/8,::1/128'],
+  ['map:4140=10.0.0.1:80,[::1]:4140=[fd00::1]:443', 'map:4140=10.0.0.1:80,[::1]:4140=[fd00::1]:443'],
+])('WEFT_PROXY_ORIGINAL_DST=%s is shown as %s, which says the same', (text, shown) => {
+  const own = checkConfig({ env: { ...MINIMAL_ENVIRONMENT, WEFT_PROXY_ORIGINAL_DST: text }, processors: 1, json: true });
+  const { settings } = JSON.parse(own.text) as Report;
+  expect(settings.find(({ name }) => name === 'WEFT_PROXY_ORIGINAL_DST')).toEqual({
+    name: 'WEFT_PROXY_ORIGINAL_DST',
+    value: shown,
+    source: 'WEFT_PROXY_ORIGINAL_DST',
+  });
+  expect(originalDst.parse(shown)).toEqual(originalDst.parse(text));
 });
 
 test('warnings name spelling errors and settings that this version does not act on', () => {

@@ -199,6 +199,11 @@ describe('rules that join variables', () => {
     expect(result).toMatchObject({ ok: true, warnings: [] });
   });
 
+  test('an address book leaves no other source of original destinations', () => {
+    const env = { WEFT_PROXY_ADDRESS_BOOK: '/book.json', WEFT_PROXY_ORIGINAL_DST: 'socket' };
+    expect(problems(env)).toEqual(['WEFT_PROXY_ORIGINAL_DST="socket" must not be set together with WEFT_PROXY_ADDRESS_BOOK']);
+  });
+
   test('the name of a collector needs its address', () => {
     expect(problems({ [`${P}TRACE_COLLECTOR_SVC_NAME`]: 'collector.ns' })).toEqual([
       `${P}TRACE_COLLECTOR_SVC_NAME="collector.ns" needs ${P}TRACE_COLLECTOR_SVC_ADDR`,

@@ -2,6 +2,7 @@
 import { type DefaultPolicyName, type ExponentialBackoff, type IpNetwork, type PortSet, portSet, type SocketAddress } from '@weft/core';
 import type { Http2Params } from '@weft/http';
 import type { LogThreshold } from '@weft/process';
+import type { OriginalDstSource } from './original-dst-syntax.ts';
 import { type ConfigProblem, type Environment, type Reading, readVariables } from './read-variables.ts';
 import {
   backoff,
@@ -110,6 +111,8 @@ export interface Config {
   readonly log: { readonly level: LogThreshold; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
   readonly workers: number;
   readonly shutdownGraceMs: number;
+  /** Not asked where there is an address book. */
+  readonly originalDst: OriginalDstSource;
   readonly addressBook?: string | undefined;
 }
 
@@ -140,6 +143,7 @@ export function readConfig({ env, processors, undecodable }: ConfigOptions): Con
 function assemble(v: Values, rules: Rules, processors: number): Config {
   if (rules.isSet('IDENTITY_DISABLED') && v.IDENTITY_DISABLED !== '') rules.problem('IDENTITY_DISABLED', 'is not supported: identity is mandatory');
   if (!rules.isSet('INBOUND_DEFAULT_POLICY')) rules.warning('INBOUND_DEFAULT_POLICY', 'is not set: using all-unauthenticated');
+  if (rules.isSet('ORIGINAL_DST') && rules.isSet('ADDRESS_BOOK')) rules.problem('ORIGINAL_DST', 'must not be set together with WEFT_PROXY_ADDRESS_BOOK');
   const clusterNetworks = v.POLICY_CLUSTER_NETWORKS ?? [];
   const policyName: DefaultPolicyName = v.INBOUND_DEFAULT_POLICY ?? 'all-unauthenticated';
   if (clusterNetworks.length === 0 && (policyName.startsWith('cluster-') || policyName === 'audit')) {
@@ -237,6 +241,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
     log: { level: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
     workers: workers(rules, processors),
     shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
+    originalDst: v.ORIGINAL_DST ?? { kind: 'socket' },
     addressBook: v.ADDRESS_BOOK,
   };
 }

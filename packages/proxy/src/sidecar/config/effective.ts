@@ -151,6 +151,7 @@ const ROWS: Rows = {
   TRACE_EXTRA_ATTRIBUTES: { at: (c) => c.tracing.extraAttributes || undefined },
   OTEL_RESOURCE_ATTRIBUTES: { at: (c) => c.tracing.otelAttributes || undefined },
   HOSTNAME: { at: (c) => c.tracing.hostname },
+  ORIGINAL_DST: { at: (c) => (c.addressBook === undefined ? c.originalDst : undefined) },
   ADDRESS_BOOK: { at: (c) => c.addressBook },
 };
 

@@ -209,6 +209,32 @@ const VALUES: readonly ValueRow[] = [
   ['CORES_MIN', '2', (c) => c.workers, 2],
   ['CORES_MAX', '4', (c) => c.workers, 4],
   ['CORES_MAX_RATIO', '0.25', (c) => c.workers, 2],
+  ['ORIGINAL_DST', 'socket', (c) => c.originalDst, { kind: 'socket' }],
+  [
+    'ORIGINAL_DST',
+    'proxy-protocol',
+    (c) => c.originalDst,
+    {
+      kind: 'proxy-protocol',
+      trusted: [
+        { ip: '127.0.0.0', prefix: 8 },
+        { ip: '::1', prefix: 128 },
+      ],
+    },
+  ],
+  ['ORIGINAL_DST', 'proxy-protocol:10.0.0.0/8', (c) => c.originalDst, { kind: 'proxy-protocol', trusted: [{ ip: '10.0.0.0', prefix: 8 }] }],
+  [
+    'ORIGINAL_DST',
+    'map:4140=10.43.0.7:80, [::1]:4140=[fd00::1]:443',
+    (c) => c.originalDst,
+    {
+      kind: 'map',
+      entries: [
+        { local: { port: 4140 }, destination: { ip: '10.43.0.7', port: 80 } },
+        { local: { ip: '::1', port: 4140 }, destination: { ip: 'fd00::1', port: 443 } },
+      ],
+    },
+  ],
   ['ADDRESS_BOOK', '/tmp/book.json', (c) => c.addressBook, '/tmp/book.json'],
 ];
 
@@ -299,6 +325,13 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', 'NaN', 'is not a number'],
   ['LOG', 'linkerd=loud', 'is not a list of log directives'],
   ['LOG_FORMAT', 'xml', 'must be one of PLAIN, JSON'],
+  ['ORIGINAL_DST', 'Socket', 'must be socket'],
+  ['ORIGINAL_DST', 'proxy-protocol:', 'names nobody'],
+  ['ORIGINAL_DST', 'proxy-protocol:10.0.0.0/33', 'is not a network'],
+  ['ORIGINAL_DST', 'map:', 'is not PORT=IP:PORT'],
+  ['ORIGINAL_DST', 'map:0=10.0.0.1:80', 'is not PORT=IP:PORT'],
+  ['ORIGINAL_DST', 'map:4140=web:80', 'is not PORT=IP:PORT'],
+  ['ORIGINAL_DST', 'map:4140=10.0.0.1:80,4140=10.0.0.2:80', 'twice'],
   ['POLICY_WORKLOAD', '\uFFFD', 'is not UTF-8'],
 ];
 

@@ -1,5 +1,6 @@
 // Every environment variable of the proxy, as data: name, syntax, default, meaning. spec/proxy.md §1.3.
 import { DEFAULT_POLICY_NAMES } from '@weft/core';
+import { originalDst } from './original-dst-syntax.ts';
 import {
   bool,
   controlTarget,
@@ -192,6 +193,7 @@ export const VARIABLES = {
   OTEL_RESOURCE_ATTRIBUTES: optional(string, 'lines of key=value added to spans', { names: ['OTEL_RESOURCE_ATTRIBUTES'] }),
   HOSTNAME: optional(string, 'host.name of spans', { names: ['HOSTNAME'] }),
   // additions of this implementation
+  ORIGINAL_DST: optional(originalDst, 'where original destinations come from; default socket', { names: ['WEFT_PROXY_ORIGINAL_DST'] }),
   ADDRESS_BOOK: optional(nonEmpty, 'file that maps virtual addresses to loopback ports', { names: ['WEFT_PROXY_ADDRESS_BOOK'] }),
 } as const;
 
