@@ -61,7 +61,7 @@ export interface ProxyProcess extends AsyncDisposable {
   log(message: RegExp): Promise<LogLine>;
 }
 
-const BUNDLE = fileURLToPath(new URL('../../../packages/cli/dist/bundle/weft-proxy.mjs', import.meta.url));
+export const BUNDLE = fileURLToPath(new URL('../../../packages/cli/dist/bundle/weft-proxy.mjs', import.meta.url));
 const ANY = '127.0.0.1:0';
 /** The port of direct connections. */
 const INBOUND_PORT = 4143;
@@ -70,8 +70,9 @@ const INBOUND_PORT = 4143;
 export async function runProxy(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  binary?: string,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = launch(args, env);
+  const child = launch(args, env, binary);
   const [stdout, stderr, code] = await Promise.all([text(stdoutOf(child)), text(stderrOf(child)), exitOf(child)]);
   return { code, stdout, stderr };
 }
@@ -198,13 +199,12 @@ export function environmentOf({ control, identity, ip, dir }: EnvironmentOptions
   };
 }
 
-function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
-  const [program, ...rest] = command(args);
+function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>, binary?: string): ChildProcess {
+  const [program, ...rest] = command(args, binary);
   return start(program, rest, env);
 }
 
-function command(args: readonly string[]): [program: string, ...args: string[]] {
-  const binary = process.env['PROXY_BIN'] ?? BUNDLE;
+function command(args: readonly string[], binary = process.env['PROXY_BIN'] ?? BUNDLE): [program: string, ...args: string[]] {
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
   return /\.[cm]?js$/.test(binary) ? [process.execPath, binary, ...args] : [binary, ...args];
 }

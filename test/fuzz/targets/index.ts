@@ -12,6 +12,7 @@ import { httpTargets } from './http.ts';
 import { iptablesTargets } from './iptables.ts';
 import { nameTargets } from './names.ts';
 import { answerTargets } from './relayed-answers.ts';
+import { proxyProtocolTargets } from './proxy-protocol.ts';
 import { requestTargets } from './requests.ts';
 import { nodeSessionTargets } from './sessions-with-node.ts';
 import { settingTargets } from './settings.ts';
@@ -42,4 +43,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...sidecarTargets,
   ...iptablesTargets,
   ...requestTargets,
+  ...proxyProtocolTargets,
 ];
