@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { type Endpoint, formatSocketAddress, parseExposition, parseSocketAddress, type Sample, type SocketAddress } from '@weft/core';
 import { certificatesToPem } from '@weft/identity/authority';
 import type { AddressBook } from '@weft/proxy/sidecar';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
 import type { ControlPlane } from './control-plane.ts';
 
 export interface ProxyProcessOptions {
@@ -215,9 +215,12 @@ function start(program: string, args: readonly string[], env: Readonly<Record<st
   const end = (): void => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   };
-  // A test that ran out of time never gets to its disposals; benchmarks run proxies too, outside of tests.
-  if (process.env['VITEST'] === undefined) process.once('exit', end);
-  else onTestFinished(end);
+  // A test that ran out of time never gets to its disposals; suites and benchmarks run proxies too, outside of one test.
+  if (process.env['VITEST'] !== undefined && TestRunner.getCurrentTest() !== undefined) onTestFinished(end);
+  else {
+    process.once('exit', end);
+    child.once('close', () => process.off('exit', end));
+  }
   return child;
 }
 
