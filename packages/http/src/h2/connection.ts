@@ -166,6 +166,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   /** Settings of the peer that bind what we send. */
   applyPeerSettings(settings: PeerSettings): void {
     this.peer = settings;
+    this.encoder.setPeerLimit(settings.smallestHeaderTableSize);
     this.encoder.setPeerLimit(settings.headerTableSize);
     this.sendFlow.maxFrameSize = settings.maxFrameSize;
     if (!this.sendFlow.rebase(this.streams.values(), settings.initialWindowSize)) throw new Http2Error(ErrorCode.flowControlError, 'a stream window overflows');
