@@ -15,8 +15,8 @@ export interface Route<K extends string> {
   port(application: K): number;
   /** The authority that an application sees of a client that names the listener: only an outbound proxy knows the Service's. */
   authority(application: K): string;
-  /** The proxies on this way. */
-  proxies(): readonly ProxyProcess[];
+  /** What each proxy on the way has counted of an application's traffic: sums of a metric's samples that have these labels. */
+  counted(application: K, metric: string, labels: Readonly<Record<string, string>>): Promise<readonly number[]>;
 }
 
 /** Runs the cases on every way to these applications, which are started first. */
@@ -38,9 +38,13 @@ export function onEveryWay<K extends string>(applications: Readonly<Record<K, ()
       port: (application) => started().port(way, names.indexOf(application)),
       authority: (application) =>
         way === 'an inbound proxy' ? `127.0.0.1:${started().port(way, names.indexOf(application))}` : serviceName(way, names.indexOf(application)),
-      proxies: () => {
+      counted(application, metric, labels) {
         const { client, server } = started();
-        return way === 'an outbound proxy' ? [client] : way === 'an inbound proxy' ? [server] : [client, server];
+        const outbound = (): Promise<number> => client.metric(metric, { direction: 'outbound', ...labels });
+        const target_port = String(virtualPort(names.indexOf(application)));
+        const inbound = (): Promise<number> => server.metric(metric, { direction: 'inbound', target_port, ...labels });
+        const both = { 'an outbound proxy': [outbound], 'an inbound proxy': [inbound], 'a pair of proxies': [outbound, inbound] };
+        return Promise.all(both[way].map((read) => read()));
       },
     });
   });
