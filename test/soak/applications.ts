@@ -75,11 +75,18 @@ function tunnel(socket: Socket, answer: string): void {
   socket.on('end', () => socket.end());
 }
 
+const RESETS_PER_SESSION = 500;
+
 /** `/N` N bytes, `/reset/CODE`, `/half` after some bytes, `/goaway` the last of its session, `/destroy` the end of it. */
 function http2(): Server {
   // Bodies wait in the session's memory, of which Node allows ten megabytes, and resets streams beyond.
   const server = createHttp2Server({ maxSessionMemory: 1_000 });
-  server.on('session', (session) => session.on('error', () => undefined));
+  server.on('session', (session) => {
+    let resets = 0;
+    session.on('error', () => undefined);
+    // Node breaks a session off that has had a thousand resets too quickly: this one says farewell in time.
+    session.on('stream', (stream) => stream.on('aborted', () => ++resets === RESETS_PER_SESSION && session.close()));
+  });
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     const [, what = '', code = ''] = String(headers[':path']).split('/');

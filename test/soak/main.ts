@@ -29,7 +29,7 @@ const out = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function churn(world: SoakWorld, load: LoadProcess, churns: readonly Churn[], share: number): Promise<Holdings> {
   for (const { name, rounds: full } of churns) {
-    const rounds = Math.ceil(full * share);
+    const rounds = roundsOf(full, share);
     const started = performance.now();
     try {
       await load.run({ churn: name, rounds, entries: world.entries }, world.rotateEndpoints);
@@ -42,6 +42,11 @@ async function churn(world: SoakWorld, load: LoadProcess, churns: readonly Churn
   }
   const held = await settled(SETTLE_MS);
   return { ...held, ...world.books(), live: world.census.count() };
+}
+
+/** One at least. */
+function roundsOf(full: number, share: number): number {
+  return Math.max(1, Math.round(full * share));
 }
 
 /** What has grown, by name. */
@@ -74,7 +79,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const grown = growth(baseline, after);
   const broken = (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).filter((key) => grown[key] > BOUNDS[key]);
   const seconds = Math.round((performance.now() - started) / 1000);
-  const rounds = churns.reduce((sum, { rounds: full }) => sum + Math.ceil(full * scale), 0);
+  const rounds = churns.reduce((sum, { rounds: full }) => sum + roundsOf(full, scale), 0);
   out(JSON.stringify({ scale, seconds, rounds, baseline, after, growth: grown, bounds: BOUNDS, broken }));
   return broken.length === 0 ? 0 : 1;
 }

@@ -43,8 +43,15 @@ export interface SoakWorld extends AsyncDisposable {
 export async function startWorld(apps: ApplicationPorts): Promise<SoakWorld> {
   const mesh = await TestMesh.start();
   const census = new Census(weftEngine({ headTimeoutMs: TIMEOUT_MS }));
-  const times = { detectTimeoutMs: TIMEOUT_MS, poolIdleMs: TIMEOUT_MS };
-  const shared = { engine: census.engine, settings: { outbound: { ...times, discoveryIdleMs: TIMEOUT_MS }, inbound: { ...times, policyIdleMs: TIMEOUT_MS } } };
+  // Connecting has all the time there is: a machine that is busy with something else must not end the soak.
+  const times = { detectTimeoutMs: TIMEOUT_MS, poolIdleMs: TIMEOUT_MS, connectTimeoutMs: 30_000 };
+  const shared = {
+    engine: census.engine,
+    settings: {
+      outbound: { ...times, failfastMs: 30_000, tcpFailfastMs: 30_000, discoveryIdleMs: TIMEOUT_MS },
+      inbound: { ...times, policyIdleMs: TIMEOUT_MS },
+    },
+  };
   const ports = { 8080: apps.http1, 8081: apps.http2, 9000: apps.tcp };
   const one = await mesh.workload('one', { ip: '10.42.0.5', ports, ...shared });
   const two = await mesh.workload('two', { ip: '10.42.0.6', ports, ...shared });

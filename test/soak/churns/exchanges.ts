@@ -5,7 +5,7 @@ import type { Churn, ChurnWorld } from '../churn.ts';
 
 const BODY = Buffer.alloc(64 * 1024, 'x');
 
-export const exchanges: Churn = churn('exchanges', 300_000, (world) => world.pair);
+export const exchanges: Churn = churn('exchanges', 345_000, (world) => world.pair);
 export const plainExchanges: Churn = churn('plain-exchanges', 150_000, (world) => world.plain);
 
 function churn(name: string, rounds: number, portOf: (world: ChurnWorld) => number): Churn {

@@ -4,7 +4,7 @@ import type { Churn } from '../churn.ts';
 
 export const halfClosed: Churn = {
   name: 'half-closed',
-  rounds: 60_000,
+  rounds: 30_000,
   width: 16,
   start: ({ tcp }) => ({
     round(index) {

@@ -6,12 +6,12 @@ import { ask } from '../ask.ts';
 import type { Churn } from '../churn.ts';
 
 /** Longer than the timeouts that the world sets. */
-export const SILENCE_MS = 400;
+export const SILENCE_MS = 3_000;
 
 export const idle: Churn = {
   name: 'idle',
   rounds: 10_000,
-  width: 200,
+  width: 500,
   start({ pair, plain }) {
     const agents: Agent[] = [];
     return {

@@ -5,7 +5,7 @@ import type { Churn } from '../churn.ts';
 
 export const tunnels: Churn = {
   name: 'tunnels',
-  rounds: 30_000,
+  rounds: 15_000,
   width: 16,
   start: ({ pair, plain }) => ({
     async round(index) {
