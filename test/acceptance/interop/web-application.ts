@@ -119,7 +119,7 @@ function answer(request: Request, response: Response, marks: Marks): void {
     response.end('hinted');
   } else if (kind === 'cut') {
     response.setHeader('content-length', 2 * 10_000);
-    response.write(payload(10_000), () => response.destroy());
+    response.write(payload(10_000), () => response.destroy(new Error('cut')));
   } else {
     response.statusCode = 404;
     response.end();
