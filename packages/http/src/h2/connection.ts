@@ -138,6 +138,11 @@ export class Connection<C> implements SendFlowEvents<C> {
     if (this.role === 'server' && !this.resets.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many resets');
   }
 
+  /** The server answered a stream: its client has had something of it. */
+  answered(): void {
+    this.resets.earn(1);
+  }
+
   spendWindowUpdate(): void {
     if (!this.windowUpdates.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many window updates');
   }
