@@ -9,7 +9,7 @@ import { type Resources, settled } from './resources.ts';
 import { type Books, type SoakWorld, startWorld } from './world.ts';
 
 const SPEC = {
-  scale: floatFlag({ default: Number(process.env['SOAK_SCALE'] ?? 1), help: 'share of a million rounds (also SOAK_SCALE); 0.1 takes about a minute' }),
+  scale: floatFlag({ default: Number(process.env['SOAK_SCALE'] ?? 1), help: 'share of a million rounds (also SOAK_SCALE); 0.1 takes a minute or two' }),
   only: listFlag({ default: [], help: 'names of churns' }),
 };
 
