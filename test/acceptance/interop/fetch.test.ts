@@ -71,10 +71,10 @@ function cases(route: Route<'web' | 'site'>): void {
     }
     controller.abort();
     expect(read).toBe('data: 0\n\ndata: 1\n\ndata: 2\n\n');
-    await marks.marked(mark);
+    expect(await marks.marked(mark)).toBe(mark);
   });
 
   test('an answer that the application breaks off is an error', async () => {
-    await expect(fetch(url('/cut')).then((response) => response.arrayBuffer())).rejects.toThrow();
+    await expect(fetch(url('/cut')).then((response) => response.arrayBuffer())).rejects.toThrow('terminated');
   });
 }

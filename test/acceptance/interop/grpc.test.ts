@@ -176,7 +176,7 @@ function cases(route: Route<'grpc' | 'byHand'>): void {
     await new Promise((resolve) => call.once('data', resolve));
     call.cancel();
     expect((await end).code).toBe(status.CANCELLED);
-    await marks.marked(`${name} cancelled`);
+    expect(await marks.marked(`${name} cancelled`)).toBe(`${name} cancelled`);
   });
 
   test('a deadline travels with the call and ends it on both sides', async () => {
@@ -185,8 +185,8 @@ function cases(route: Route<'grpc' | 'byHand'>): void {
     const call = clientOf('grpc').makeServerStreamRequest(METHODS.hang.path, same, same, Buffer.from(name), new Metadata(), { deadline });
     call.resume();
     expect((await ended(call)).code).toBe(status.DEADLINE_EXCEEDED);
-    await marks.marked(`${name} deadline`);
-    await marks.marked(`${name} cancelled`);
+    expect(await marks.marked(`${name} deadline`)).toBe(`${name} deadline`);
+    expect(await marks.marked(`${name} cancelled`)).toBe(`${name} cancelled`);
   });
 
   test('a client that closes its channel takes its calls with it', async () => {
@@ -198,7 +198,7 @@ function cases(route: Route<'grpc' | 'byHand'>): void {
     call.cancel();
     client.close();
     await end;
-    await marks.marked(`${name} cancelled`);
+    expect(await marks.marked(`${name} cancelled`)).toBe(`${name} cancelled`);
   });
 
   test('a client of grpc-js is understood by a server of node:http2', async () => {

@@ -132,7 +132,7 @@ function cases(route: Route<'web'>): void {
     const response = await new Promise<IncomingMessage>((resolve) => call.once('response', resolve));
     await new Promise((resolve) => response.once('data', resolve));
     call.destroy();
-    await marks.marked(mark);
+    expect(await marks.marked(mark)).toBe(mark);
   });
 
   test('an answer that the application breaks off is broken for the client', async () => {

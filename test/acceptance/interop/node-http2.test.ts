@@ -162,7 +162,7 @@ function cases(route: Route<'web' | 'resetting'>): void {
         stream.on('error', () => undefined);
         await new Promise((resolve) => stream.once('data', resolve));
         stream.close(code);
-        await marks.marked(`${mark} ${code}`);
+        expect(await marks.marked(`${mark} ${code}`)).toBe(`${mark} ${code}`);
       }
     }));
 
@@ -173,7 +173,7 @@ function cases(route: Route<'web' | 'resetting'>): void {
       stream.on('error', () => undefined);
       await new Promise((resolve) => stream.once('data', resolve));
       session.destroy();
-      await marks.marked(mark);
+      expect(await marks.marked(mark)).toBe(mark);
     });
   });
 

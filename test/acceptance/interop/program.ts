@@ -1,9 +1,8 @@
-// Clients that are programs of the machine. One that is not on PATH is skipped, saying so; where CI=true it fails.
+// Clients that are programs of the machine. The suite of one that is not on PATH is skipped, saying so; where CI=true it fails.
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
-import { describe, test } from 'vitest';
 
 export interface Ran {
   readonly code: number | null;
@@ -16,21 +15,19 @@ export type Program = (args: readonly string[], input?: Uint8Array) => Promise<R
 
 const LIMIT_MS = 20_000;
 
-export function describeProgram(name: string, debianPackage: string, cases: (run: Program) => void): void {
+export interface Found {
+  readonly absent: boolean;
+  readonly run: Program;
+}
+
+/** Looks on PATH; where CI=true, throws if it is not there. */
+export function findProgram(name: string, debianPackage: string): Found {
   const path = find(name);
-  if (path !== undefined) {
-    describe(name, () => cases((args, input) => runProgram(path, args, input)));
-    return;
-  }
+  if (path !== undefined) return { absent: false, run: (args, input) => runProgram(path, args, input) };
   const missing = `${name} is not on PATH (Debian has it in the package ${debianPackage})`;
-  if (process.env['CI'] === 'true') {
-    test(`${name} is there`, () => {
-      throw new Error(missing);
-    });
-    return;
-  }
+  if (process.env['CI'] === 'true') throw new Error(missing);
   process.stderr.write(`tests are skipped: ${missing}\n`);
-  describe.skip(name, () => cases(() => Promise.reject(new Error(missing))));
+  return { absent: true, run: () => Promise.reject(new Error(missing)) };
 }
 
 /** What it printed; its exit code must be 0. */

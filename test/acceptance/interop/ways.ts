@@ -25,7 +25,7 @@ export function onEveryWay<K extends string>(applications: Readonly<Record<K, ()
   const started = (): Scene => scene ?? fail('not started');
   beforeAll(async () => {
     scene = await startScene(applications);
-  });
+  }, START_LIMIT_MS);
   afterAll(async () => {
     const errors = scene?.proxies.flatMap(({ logs }) => logs.filter(({ level }) => level === 'ERROR' || level === 'raw'));
     await scene?.[Symbol.asyncDispose]();
@@ -57,6 +57,8 @@ interface Scene extends AsyncDisposable {
   port(way: Way, index: number): number;
 }
 
+/** Two processes start; on a busy machine that takes a while. */
+const START_LIMIT_MS = 60_000;
 /** Virtual addresses: the pod of the server, the machine without a proxy. */
 const MESHED_IP = '10.42.0.5';
 const PLAIN_IP = '10.42.0.9';

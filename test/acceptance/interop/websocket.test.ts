@@ -110,7 +110,7 @@ function cases(route: Route<'echo'>): void {
     const leaving = await opened(path);
     leaving.close(4000, 'enough');
     expect(await closed(leaving)).toEqual({ code: 4000, reason: 'enough' });
-    await marks.marked(`${path} 4000 enough`);
+    expect(await marks.marked(`${path} 4000 enough`)).toBe(`${path} 4000 enough`);
     const sent = await opened();
     sent.send('close 4001 because');
     expect(await closed(sent)).toEqual({ code: 4001, reason: 'because' });
@@ -120,7 +120,7 @@ function cases(route: Route<'echo'>): void {
     const path = name('breaking');
     const breaking = await opened(path);
     breaking.terminate();
-    await marks.marked(`${path} 1006`);
+    expect(await marks.marked(`${path} 1006`)).toBe(`${path} 1006`);
     const broken = await opened();
     broken.send('break');
     expect((await closed(broken)).code).toBe(1006);
