@@ -57,7 +57,7 @@ function cases(route: Route<'web'>): void {
     const agent = keptAlive(20);
     const sizes = Array.from({ length: 200 }, (_, index) => index * 37);
     const answers = await Promise.all(sizes.map((size) => send(`/bytes/${size}`, { agent })));
-    expect(answers.map(({ body }) => sha256(body))).toEqual(sizes.map((size) => sha256(payload(size))));
+    expect(answers.map(({ response, body }) => [response.statusCode, sha256(body)])).toEqual(sizes.map((size) => [200, sha256(payload(size))]));
   });
 
   test('each method arrives, and none gets a body that it has not', async () => {

@@ -57,6 +57,8 @@ interface Scene extends AsyncDisposable {
   port(way: Way, index: number): number;
 }
 
+/** An application that shares a busy machine with others may take longer to accept than the defaults allow. */
+const PATIENT = { LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT: '30s', LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT: '30s' };
 /** Two processes start; on a busy machine that takes a while. */
 const START_LIMIT_MS = 60_000;
 /** Virtual addresses: the pod of the server, the machine without a proxy. */
@@ -81,7 +83,7 @@ async function startScene(applications: Readonly<Record<string, () => Promise<Ap
     for (const start of Object.values(applications)) apps.push(own(await start()));
     const control = own(await controlPlane().start());
     const ports = Object.fromEntries(apps.map(({ port }, index) => [virtualPort(index), port]));
-    const server = own(await readyProxy({ control, name: 'server', ip: MESHED_IP, ports }));
+    const server = own(await readyProxy({ control, name: 'server', ip: MESHED_IP, ports, env: PATIENT }));
     const client = own(await startClient(control, server, apps));
     return {
       client,
@@ -112,7 +114,7 @@ async function startClient(control: ControlPlane, server: ProxyProcess, apps: re
     dial[`${PLAIN_IP}:${virtualPort(index)}`] = `127.0.0.1:${port}`;
     dial[`${MESHED_IP}:${virtualPort(index)}`] = server.inboundAddress(virtualPort(index));
   }
-  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo, dial });
+  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo, dial, env: PATIENT });
 }
 
 function realPort(address: string): number {
