@@ -11,3 +11,4 @@ export type { CryptoProvider } from './authority/x509.ts';
 export { certificatesFromPem, certificatesToPem } from './certificate/pem.ts';
 export { type ChainToVerify, chainProblem } from './certificate/verify-chain.ts';
 export { type IdentityClient, type IdentityClientOptions, identityClient } from './client/identity-client.ts';
+export { type SpiffeClientOptions, spiffeClient } from './client/spiffe/spiffe-client.ts';

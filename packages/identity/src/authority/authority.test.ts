@@ -79,6 +79,18 @@ describe.each(providers)('an authority on %s', (_, crypto) => {
 });
 
 describe('issuing', () => {
+  test('names a SPIFFE id as the one URI, without a subject', async () => {
+    const id = 'spiffe://root.linkerd.cluster.local/vm/a';
+    const authority = await createAuthority({ trustDomain: 'cluster.local' });
+    const { leaf } = await authority.issue((await createKeyAndRequest(id)).request, id);
+    const names = new x509.X509Certificate(new Uint8Array(leaf)).getExtension(x509.SubjectAlternativeNameExtension);
+    expect([names?.critical, names?.names.toJSON()]).toEqual([true, [{ type: 'url', value: id }]]);
+    expect(new X509Certificate(leaf).subject).toBeUndefined();
+    expect(chainProblem({ leaf, intermediates: [], anchors: authority.anchors, at: Date.now() })).toBeUndefined();
+    expect(await refusal(authority.issue((await createKeyAndRequest(WEB)).request, id))).toMatch(/^CSR_NAME_MISMATCH/);
+    expect(await refusal(authority.issue((await createKeyAndRequest(id)).request, WEB))).toMatch(/^CSR_NAME_MISMATCH/);
+  });
+
   test('never outlives the issuer', async () => {
     const clock = manualClock({ wall: Date.UTC(2026, 0, 1) });
     const authority = await createAuthority({ trustDomain: 'td', clock, validityMs: 3_600_000 });

@@ -1,5 +1,5 @@
 // A certificate authority without Kubernetes and without gRPC: from a stored issuer or self-generated.
-// Issues one kind of certificate: a workload's, with one DNS name, for both sides of TLS.
+// Issues one kind of certificate: a workload's, with one name (DNS or SPIFFE), for both sides of TLS.
 // Example: const authority = await createAuthority({ trustDomain: 'cluster.local' }); await authority.issue(csr, identity);
 export { certificatesFromPem, certificatesToPem } from '../certificate/pem.ts';
 export { type ChainToVerify, chainProblem } from '../certificate/verify-chain.ts';

@@ -57,7 +57,7 @@ describe('defaults', () => {
     });
     expect(admin).toEqual({ listen: { ip: '127.0.0.1', port: 4191 }, shutdownEndpoint: false, metricsRetainIdleMs: 600_000 });
     expect(http2).toEqual({ initialStreamWindow: 65_535, initialConnectionWindow: 1_048_576 });
-    expect(identity).toMatchObject({ minRefreshMs: 10_000, maxRefreshMs: 86_400_000, source: { kind: 'linkerd' } });
+    expect(identity.source).toMatchObject({ kind: 'linkerd', minRefreshMs: 10_000, maxRefreshMs: 86_400_000 });
     expect(identity.name).toBe(identity.serverName);
     expect(destination).toMatchObject({ context: '', profileSuffixes: ['svc.cluster.local.'], profileNetworks: [] });
     expect({ streamLimits, dns, shutdownGraceMs, workers, tap }).toEqual({
@@ -161,9 +161,11 @@ describe('rules that join variables', () => {
     expect(config({ ...env, [`${base}ADAPTIVE_FLOW_CONTROL`]: 'true' }).inbound.serverHttp2.initialStreamWindow).toBe(65_535);
   });
 
-  test('SPIRE needs no identity service but a spiffe identity', () => {
+  test('SPIRE needs neither identity service nor token but a spiffe identity', () => {
     const spire = {
       [`${P}IDENTITY_SVC_ADDR`]: undefined,
+      [`${P}IDENTITY_DIR`]: undefined,
+      [`${P}IDENTITY_TOKEN_FILE`]: undefined,
       [`${P}IDENTITY_SPIRE_SOCKET`]: 'unix:///run/spire/agent.sock',
       [`${P}IDENTITY_SERVER_NAME`]: 'web.emojivoto',
       [`${P}${P}IDENTITY_SPIRE_EXP_BACKOFF_MIN`]: '2s',

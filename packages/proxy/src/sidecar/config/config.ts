@@ -2,6 +2,7 @@
 import { type DefaultPolicyName, type ExponentialBackoff, type IpNetwork, type PortSet, portSet, type SocketAddress } from '@weft/core';
 import type { Http2Params } from '@weft/http';
 import type { LogThreshold } from '@weft/process';
+import { type IdentitySource, identitySource, localIdentity } from './identity.ts';
 import type { OriginalDstSource } from './original-dst-syntax.ts';
 import { type ConfigProblem, type Environment, type Reading, readVariables } from './read-variables.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type ControlAddress,
   collectorAddress,
   controlAddress,
-  localIdentity,
   type Rules,
   rulesOf,
   serverHttp2,
@@ -89,14 +89,8 @@ export interface Config {
   readonly identity: {
     readonly name: string;
     readonly serverName: string;
-    readonly dir: string;
-    readonly tokenFile: string;
     readonly anchors: readonly Uint8Array[];
-    readonly minRefreshMs: number;
-    readonly maxRefreshMs: number;
-    readonly source:
-      | { readonly kind: 'linkerd'; readonly address: ControlAddress }
-      | { readonly kind: 'spire'; readonly socket: string; readonly backoff: ExponentialBackoff };
+    readonly source: IdentitySource;
   };
   readonly streamLimits: StreamLimits;
   readonly dns: { readonly resolvConf: string; readonly minTtlMs?: number | undefined; readonly maxTtlMs?: number | undefined };
@@ -214,19 +208,8 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
     policy: { address: controlAddress(rules, 'POLICY'), workload: v.POLICY_WORKLOAD, clusterNetworks },
     identity: {
       ...localIdentity(rules),
-      dir: v.IDENTITY_DIR,
-      tokenFile: v.IDENTITY_TOKEN_FILE,
       anchors: v.IDENTITY_TRUST_ANCHORS,
-      minRefreshMs: v.IDENTITY_MIN_REFRESH,
-      maxRefreshMs: v.IDENTITY_MAX_REFRESH,
-      source:
-        v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS === undefined
-          ? { kind: 'linkerd', address: controlAddress(rules, 'IDENTITY', { required: !rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS') }) }
-          : {
-              kind: 'spire',
-              socket: v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS,
-              backoff: backoff(rules, 'IDENTITY_SPIRE_EXP_BACKOFF', { minMs: 100, maxMs: 1_000, jitter: 0.1 }),
-            },
+      source: identitySource(rules),
     },
     streamLimits: streamLimits(rules),
     dns: { resolvConf: v.RESOLV_CONF, minTtlMs: v.DNS_MIN_TTL, maxTtlMs: v.DNS_MAX_TTL },

@@ -1,5 +1,5 @@
 // Rules that join several variables. Each reports its problem and goes on with something harmless. spec/proxy.md §1.3, §1.4.
-import { type ExponentialBackoff, parseIdentityId } from '@weft/core';
+import type { ExponentialBackoff } from '@weft/core';
 import type { ServerHttp2, StreamLimits } from './config.ts';
 import { type ConfigProblem, type Reading, shorten } from './read-variables.ts';
 import type { ControlTarget } from './syntax.ts';
@@ -69,33 +69,6 @@ export function backoff(rules: Rules, base: BackoffBase, fallback: ExponentialBa
   if (maxMs === 0) rules.problem(`${base}_MAX`, 'must not be 0');
   else if (minMs > maxMs) rules.problem(`${base}_MIN`, `is ${minMs} ms, more than ${namesOf(`${base}_MAX`)[0]} (${maxMs} ms)`);
   return { minMs, maxMs, jitter: share ?? 0 };
-}
-
-/** The name that peers verify and the SNI they send: LOCAL_NAME for both, or the pair SERVER_ID and SERVER_NAME. */
-export function localIdentity(rules: Rules): { readonly name: string; readonly serverName: string } {
-  const { IDENTITY_LOCAL_NAME: local, IDENTITY_SERVER_ID: id, IDENTITY_SERVER_NAME: serverName } = rules.values;
-  const [hasId, hasName] = [rules.isSet('IDENTITY_SERVER_ID'), rules.isSet('IDENTITY_SERVER_NAME')];
-  if (!hasId && !hasName) {
-    if (!rules.isSet('IDENTITY_LOCAL_NAME')) rules.problem('IDENTITY_LOCAL_NAME', 'must be set (or SERVER_ID and SERVER_NAME)');
-    if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) rules.problem('IDENTITY_SERVER_ID', 'must be set to a spiffe:// identity for SPIRE');
-    return { name: local ?? '', serverName: local ?? '' };
-  }
-  if (!hasId || !hasName) {
-    rules.problem(
-      hasId ? 'IDENTITY_SERVER_NAME' : 'IDENTITY_SERVER_ID',
-      `must be set together with ${namesOf(hasId ? 'IDENTITY_SERVER_ID' : 'IDENTITY_SERVER_NAME')[0]}`,
-    );
-  } else if (id !== undefined && serverName !== undefined) checkServerId(rules, id, serverName);
-  return { name: id ?? '', serverName: serverName ?? '' };
-}
-
-function checkServerId(rules: Rules, id: string, serverName: string): void {
-  const parsed = parseIdentityId(id);
-  if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) {
-    if (parsed?.kind !== 'uri') rules.problem('IDENTITY_SERVER_ID', 'must be a spiffe:// identity, because SPIRE is used');
-  } else if (parsed?.kind !== 'dns' || parsed.name !== serverName) {
-    rules.problem('IDENTITY_SERVER_ID', `must be the DNS name of LINKERD2_PROXY_IDENTITY_SERVER_NAME (${serverName}), because SPIRE is not used`);
-  }
 }
 
 export function streamLimits(rules: Rules): StreamLimits {

@@ -149,17 +149,21 @@ export const VARIABLES = {
   INBOUND_IPS: optional(ipSet, 'addresses of the own pod; unset allows all'),
   // identity
   IDENTITY_DISABLED: optional(string, 'must not be set: identity is mandatory'),
-  IDENTITY_DIR: required(nonEmpty, 'directory of key.p8 and csr.der'),
+  IDENTITY_DIR: optional(nonEmpty, 'directory of key.p8 and csr.der; required without SPIRE'),
   IDENTITY_TRUST_ANCHORS: required(pemCertificates, 'trust anchors'),
-  IDENTITY_TOKEN_FILE: required(nonEmpty, 'service account token, read for each certification'),
+  IDENTITY_TOKEN_FILE: optional(nonEmpty, 'service account token, read for each certification; required without SPIRE'),
   IDENTITY_MIN_REFRESH: withDefault(duration, '10s', 'least time between certifications'),
   IDENTITY_MAX_REFRESH: withDefault(duration, '24h', 'most time between certifications'),
   IDENTITY_LOCAL_NAME: optional(identityName, 'identity and server name of this proxy'),
   IDENTITY_SERVER_ID: optional(nonEmpty, 'identity of this proxy, with IDENTITY_SERVER_NAME'),
   IDENTITY_SERVER_NAME: optional(identityName, 'server name of this proxy'),
-  IDENTITY_SPIRE_WORKLOAD_API_ADDRESS: optional(unixPath, 'SPIFFE Workload API', {
-    names: [`${PREFIX}IDENTITY_SPIRE_WORKLOAD_API_ADDRESS`, `${PREFIX}IDENTITY_SPIRE_SOCKET`],
-  }),
+  IDENTITY_SPIRE_WORKLOAD_API_ADDRESS: optional(
+    unixPath,
+    'Unix socket of the SPIFFE Workload API, from which certificates come instead of the identity service',
+    {
+      names: [`${PREFIX}IDENTITY_SPIRE_WORKLOAD_API_ADDRESS`, `${PREFIX}IDENTITY_SPIRE_SOCKET`],
+    },
+  ),
   TAP_SVC_NAME: optional(identityName, 'identity that may tap; unset disables tap'),
   // HTTP/2
   HTTP2_INITIAL_STREAM_WINDOW_SIZE: withDefault(u32Bytes, '65535', 'HTTP/2 window towards endpoints'),
