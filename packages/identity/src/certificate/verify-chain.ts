@@ -59,9 +59,12 @@ function issued(certificate: X509Certificate, issuer: X509Certificate): boolean 
 
 function validityProblem(certificate: X509Certificate, at: number): string | undefined {
   const { notBefore, notAfter } = validity(certificate);
-  if (at < notBefore) return `"${oneLine(certificate.subject)}" is not valid before ${new Date(notBefore).toISOString()}`;
-  if (at > notAfter) return `"${oneLine(certificate.subject)}" has expired at ${new Date(notAfter).toISOString()}`;
-  return undefined;
+  if (at >= notBefore && at <= notAfter) return undefined;
+  const subject = `"${oneLine(certificate.subject)}"`;
+  const [now, from, until] = [at, notBefore, notAfter].map((ms) => new Date(ms).toISOString());
+  return at < notBefore
+    ? `${subject} is not valid before ${from} (until ${until}; it is ${now})`
+    : `${subject} has expired at ${until} (valid from ${from}; it is ${now})`;
 }
 
 /** In milliseconds since the epoch. */

@@ -71,9 +71,9 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
   }
 
   const problems: string[] = [];
-  const anchors = attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots'], 'utf8'));
+  attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots']));
   const cluster = attempt(problems, '-kubeconfig', () => clusterConfig(flags.kubeconfig));
-  if (anchors === undefined || !cluster) throw new ConfigError(problems);
+  if (problems.length > 0 || !cluster) throw new ConfigError(problems);
   const client = kubeClient(cluster);
   shutdown.add('kubernetes client', () => client.close());
   await startIdentity({
@@ -84,7 +84,7 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
     trustDomain,
     scheme,
     issuerDir: flags.issuer,
-    anchors,
+    trustRoots: flags['trust-roots'],
     lifetimeMs: duration(flags, 'identity-issuance-lifetime', LIFETIME, logger),
     skewMs: duration(flags, 'identity-clock-skew-allowance', SKEW, logger),
     shutdown,
