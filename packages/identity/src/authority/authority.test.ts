@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { issuerFiles, keyPem, RSA, signingRequest } from '../../test/requests.ts';
 import { chainProblem } from '../certificate/verify-chain.ts';
 import { type Authority, loadAuthority } from './authority.ts';
+import { createAuthority } from './create-authority.ts';
 import { createKeyAndRequest } from './key-and-request.ts';
-import { createAuthority } from './self-signed.ts';
 import type { CryptoProvider } from './x509.ts';
 
 const WEB = 'web.emojivoto.serviceaccount.identity.linkerd.cluster.local';
@@ -97,6 +97,19 @@ describe('issuing', () => {
     const issued = await authority.issue((await createKeyAndRequest(WEB)).request, WEB);
     expect(issued.expiresAt).toBe(authority.expiresAt);
     expect(issued.expiresAt).toBe(Date.UTC(2026, 0, 1, 1, 0, 10));
+  });
+
+  test('below a parent chains to the anchors of the parent, and not beyond the life of any certificate above', async () => {
+    const root = await createAuthority({ trustDomain: 'td' });
+    const middle = await createAuthority({ trustDomain: 'td', parent: root, validityMs: 3_600_000 });
+    const issuer = await createAuthority({ trustDomain: 'td', parent: middle, validityMs: 10 * DAY_MS });
+    const issued = await issuer.issue((await createKeyAndRequest(WEB)).request, WEB);
+    expect([issuer.anchors, issued.intermediates.length]).toEqual([root.anchors, 2]);
+    expect([issued.expiresAt, issuer.expiresAt]).toEqual([middle.expiresAt, middle.expiresAt]);
+    const { leaf, intermediates } = issued;
+    expect(chainProblem({ leaf, intermediates, anchors: root.anchors, at: Date.now() })).toBeUndefined();
+    expect(chainProblem({ leaf, intermediates: intermediates.slice(0, 1), anchors: root.anchors, at: Date.now() })).toContain('no issuer');
+    expect(new X509Certificate(intermediates[0] ?? '').checkIssued(new X509Certificate(intermediates[1] ?? ''))).toBe(true);
   });
 
   test('stops when the issuer has expired', async () => {

@@ -5,7 +5,7 @@ export { certificatesFromPem, certificatesToPem } from '../certificate/pem.ts';
 export { type ChainToVerify, chainProblem } from '../certificate/verify-chain.ts';
 export { type Authority, type AuthorityOptions, type IssuedCertificate, loadAuthority } from './authority.ts';
 export type { CertificateRequest } from './certificate-request.ts';
+export { type CreateAuthorityOptions, type CreatedAuthority, createAuthority } from './create-authority.ts';
 export type { IssuerPem } from './issuer.ts';
 export { createKeyAndRequest, type KeyAndRequest } from './key-and-request.ts';
-export { type CreateAuthorityOptions, type CreatedAuthority, createAuthority } from './self-signed.ts';
 export type { CryptoProvider } from './x509.ts';

@@ -5,8 +5,8 @@ import { type Credentials, createRegistry, type ManualClock, manualClock, memory
 import { type CertifyResponse, type RpcChannel, timestampToWire } from '@weft/wire';
 import { describe, expect, test } from 'vitest';
 import { type IdentityServer, identityServer } from '../../test/identity-server.ts';
+import { type CreatedAuthority, createAuthority } from '../authority/create-authority.ts';
 import { createKeyAndRequest } from '../authority/key-and-request.ts';
-import { type CreatedAuthority, createAuthority } from '../authority/self-signed.ts';
 import { chainProblem } from '../certificate/verify-chain.ts';
 import { type IdentityClient, type IdentityClientOptions, identityClient } from './identity-client.ts';
 import { refreshDelayMs } from './refresh-delay.ts';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { manualClock, memoryLogger } from '@weft/core';
 import { expect, test } from 'vitest';
-import { createAuthority } from '../authority/self-signed.ts';
+import { createAuthority } from '../authority/create-authority.ts';
 import { expiryWarnings } from './expiry-warnings.ts';
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, memoryLogger } from '@weft/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CreatedAuthority, createAuthority } from '../authority/self-signed.ts';
+import { type CreatedAuthority, createAuthority } from '../authority/create-authority.ts';
 import { type IssuerSource, type IssuerSourceOptions, issuerSource, type ReloadOutcome } from './issuer-source.ts';
 
 const DAY_MS = 86_400_000;

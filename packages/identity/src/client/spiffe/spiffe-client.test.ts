@@ -5,8 +5,8 @@ import { RpcCode, type ScriptedChannel, scriptedChannel, type X509SVID } from '@
 import { beforeAll, expect, test } from 'vitest';
 import { issuerFiles, keyPem, RSA } from '../../../test/requests.ts';
 import { type Authority, loadAuthority } from '../../authority/authority.ts';
+import { createAuthority } from '../../authority/create-authority.ts';
 import { createKeyAndRequest } from '../../authority/key-and-request.ts';
-import { createAuthority } from '../../authority/self-signed.ts';
 import type { IdentityClient } from '../identity-client.ts';
 import { type SpiffeClientOptions, spiffeClient } from './spiffe-client.ts';
 
