@@ -49,6 +49,17 @@ test('every certificate on the way must be valid at that time', async () => {
   expect(chainProblem({ leaf: issuer, intermediates: [], anchors: [anchor], at: Date.now() + 40 * DAY_MS })).toContain('has expired');
 });
 
+test('a certificate whose dates cannot be read is not valid at any time', async () => {
+  const { leaf, issuer, anchor } = await threeLevels();
+  const dates = /(?:\x17\r[0-9]{12}Z){2}/;
+  const text = Buffer.from(leaf).toString('latin1');
+  const garbled = text.replace(dates, (both) => `${both.slice(0, 17)}xx${both.slice(19)}`);
+  expect(garbled).not.toBe(text);
+  const bad = new Uint8Array(Buffer.from(garbled, 'latin1'));
+  expect(chainProblem({ leaf: bad, intermediates: [issuer], anchors: [anchor], at: Date.now() })).toMatch(/dates of "CN=web\.ns" cannot be read/);
+  expect(chainProblem({ leaf: bad, intermediates: [], anchors: [bad], at: Date.now() })).toMatch(/cannot be read/);
+});
+
 test('a workload cannot issue', async () => {
   const authority = await createAuthority({ trustDomain: 'td' });
   const [workload, victim] = await Promise.all([createKeyAndRequest('web.ns'), createKeyAndRequest('vote.ns')]);

@@ -61,13 +61,14 @@ function validityProblem(certificate: X509Certificate, at: number): string | und
   const { notBefore, notAfter } = validity(certificate);
   if (at >= notBefore && at <= notAfter) return undefined;
   const subject = `"${oneLine(certificate.subject)}"`;
+  if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return `the dates of ${subject} cannot be read`;
   const [now, from, until] = [at, notBefore, notAfter].map((ms) => new Date(ms).toISOString());
   return at < notBefore
     ? `${subject} is not valid before ${from} (until ${until}; it is ${now})`
     : `${subject} has expired at ${until} (valid from ${from}; it is ${now})`;
 }
 
-/** In milliseconds since the epoch. */
+/** In milliseconds since the epoch; NaN where OpenSSL cannot read a date. */
 export function validity(certificate: X509Certificate): { readonly notBefore: number; readonly notAfter: number } {
   return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
 }

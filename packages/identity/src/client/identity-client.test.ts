@@ -193,6 +193,7 @@ describe('an answer is not put to use', () => {
 
   test('when it does not say until when it is valid, or is no longer', async () => {
     expect(await refused((answer) => ({ ...answer, validUntil: undefined }))).toBe('CERTIFICATE_UNUSABLE: it does not say until when it is valid');
+    expect(await refused((answer) => ({ ...answer, validUntil: timestampToWire(1e17) }))).toContain('cannot be read');
     expect(await refused((answer, on) => ({ ...answer, validUntil: timestampToWire(on.clock.wall()) }))).toMatch(/^CERTIFICATE_UNUSABLE: it was valid until/);
   });
 

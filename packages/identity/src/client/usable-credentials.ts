@@ -25,6 +25,7 @@ const SIGNING = ['ec', 'ed25519'];
 
 /** Throws ReasonError CERTIFICATE_UNUSABLE: expired, not chaining to the own anchors, of another name or another key. */
 export function usableCredentials({ leaf, intermediates, key, expiresAt }: Offer, { identity, serverName, anchors, now }: Expected): Credentials {
+  if (Number.isNaN(new Date(expiresAt).getTime())) throw unusable('the date until which it is valid cannot be read');
   if (expiresAt <= now) throw unusable(`it was valid until ${new Date(expiresAt).toISOString()}`);
   const problem = chainProblem({ leaf, intermediates, anchors, at: now });
   if (problem !== undefined) throw unusable(problem);
