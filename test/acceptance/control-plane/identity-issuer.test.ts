@@ -110,10 +110,8 @@ describe('what is issued', () => {
     const { leaf, intermediates } = await issue(on);
     expect(intermediates).toHaveLength(2);
     const chain = [leaf, ...intermediates].map((der) => new X509Certificate(der));
-    for (const [n, certificate] of chain.entries()) {
-      const issuer = chain[n + 1];
-      if (issuer) expect([certificate.checkIssued(issuer), certificate.verify(issuer.publicKey)]).toEqual([true, true]);
-    }
+    const links = chain.slice(1).map((issuer, n) => chain[n]?.checkIssued(issuer) === true && chain[n]?.verify(issuer.publicKey));
+    expect(links).toEqual([true, true]);
     expect(chainProblem({ leaf, intermediates, anchors: root.anchors, at: Date.now() })).toBeUndefined();
   });
 
@@ -135,7 +133,7 @@ describe('what is issued', () => {
     expect(validUntil - before).toBeGreaterThan(DAY_MS + 8_000);
     expect(validUntil - before).toBeLessThan(DAY_MS + 60_000);
     expect(before - Date.parse(new X509Certificate(leaf).validFrom)).toBeGreaterThan(8_000);
-    if (!isForeign('identity')) for (const value of ['soon', '20']) expect(on.identity.log).toMatch(new RegExp(`duration.*${value}`));
+    for (const value of ['soon', '20']) expect(on.identity.log).toMatch(new RegExp(`duration.*${value}`));
   });
 });
 
@@ -157,9 +155,10 @@ describe('an issuer that has expired', () => {
     await expect.poll(ask, SOON).toBe(RpcCode.UNKNOWN);
     const before = await on.identity.metric('grpc_server_handled_total', { grpc_method: 'Certify', grpc_code: 'OK' });
     const { message } = await refusalOf(certify(on.identity.channel(), await request(web)));
+    // When it was good until, and the time that it is: two dates at the least.
     expect(message).toMatch(/expired/);
-    expect(message).toContain(String(new Date(brief.expiresAt).getUTCFullYear()));
-    if (!isForeign('identity')) expect(message).toContain(`has expired at ${new Date(brief.expiresAt).toISOString()} (valid from `);
+    expect(message.match(/\d{4}-\d{2}-\d{2}/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(message).toContain(new Date(brief.expiresAt).toISOString().slice(0, 10));
     expect(await on.identity.metric('grpc_server_handled_total', { grpc_method: 'Certify', grpc_code: 'OK' })).toBe(before);
     await expect.poll(() => events('IssuerValidationFailed')).not.toEqual([]);
     expect(await events('IssuerValidationFailed')).toContainEqual(

@@ -51,11 +51,10 @@ test('every certificate on the way must be valid at that time', async () => {
 
 test('a certificate whose dates cannot be read is not valid at any time', async () => {
   const { leaf, issuer, anchor } = await threeLevels();
-  const dates = /(?:\x17\r[0-9]{12}Z){2}/;
-  const text = Buffer.from(leaf).toString('latin1');
-  const garbled = text.replace(dates, (both) => `${both.slice(0, 17)}xx${both.slice(19)}`);
-  expect(garbled).not.toBe(text);
-  const bad = new Uint8Array(Buffer.from(garbled, 'latin1'));
+  // UTCTime: tag 0x17, 13 bytes.
+  const garbled = Buffer.from(leaf);
+  garbled.write('xx', garbled.indexOf(Buffer.of(0x17, 13)) + 2);
+  const bad = new Uint8Array(garbled);
   expect(chainProblem({ leaf: bad, intermediates: [issuer], anchors: [anchor], at: Date.now() })).toMatch(/dates of "CN=web\.ns" cannot be read/);
   expect(chainProblem({ leaf: bad, intermediates: [], anchors: [bad], at: Date.now() })).toMatch(/cannot be read/);
 });

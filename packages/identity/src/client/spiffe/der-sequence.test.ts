@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { splitDer } from './der-sequence.ts';
 
-const sequence = (length: number, head: readonly number[]): number[] => [0x30, ...head, ...new Array<number>(length).fill(7)];
+const sequence = (length: number, head: readonly number[]): number[] => [0x30, ...head, ...Array.from({ length }, () => 7)];
 const short = sequence(3, [3]);
 const long = sequence(200, [0x81, 200]);
 const longer = sequence(300, [0x82, 1, 44]);
