@@ -109,6 +109,20 @@ describe('the token review', () => {
   });
 });
 
+test('requests to the API server keep to the rate of the flags, and what would wait too long is refused at once', async () => {
+  const authority = await createAuthority({ trustDomain: 'cluster.local' });
+  const mounts = { issuer: mount(cluster, tlsSecret(authority)), roots: mount(cluster, roots(authority)) };
+  // The access review at the start is the first of three; the event of the first certificate is the third.
+  const slow = ['-kube-apiclient-qps=0.001', '-kube-apiclient-burst=3'];
+  await using other = await startController('identity', [...identityFlags({ kubeconfig: front.kubeconfig, ...mounts }), ...slow]);
+  const asked = await request(web);
+  const reviews = await reviewsOf(async () => {
+    await certify(other.channel(), asked);
+    expect((await refusalOf(certify(other.channel(), asked))).code).toBe(RpcCode.INTERNAL);
+  });
+  expect(reviews).toHaveLength(1);
+});
+
 describe('the checks come in order', () => {
   test('what is missing is refused before the names are looked at, and these before the token is', async () => {
     const csr = await csrOf(web.identity.replace('web.', 'admin.'));

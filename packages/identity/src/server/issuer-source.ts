@@ -41,7 +41,7 @@ export async function issuerSource(options: IssuerSourceOptions): Promise<Issuer
     dirs: [options.dir, dirname(options.trustRoots)],
     clock,
     onChange: () => onChange(),
-    onError: (error) => logger.log('error', 'a directory is no longer watched', { error }),
+    onError: (error) => logger.log('warn', 'a directory is not watched, changes are found within a minute', { error }),
   });
   let inUse: Loaded;
   try {

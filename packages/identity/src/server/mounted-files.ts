@@ -1,5 +1,5 @@
 // Files as Kubernetes mounts Secrets and ConfigMaps: links through `..data`, which is swapped at once when the object changes.
-import { existsSync, readFileSync, realpathSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readFileSync, realpathSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Timer } from '@weft/core';
 
@@ -15,15 +15,14 @@ export interface WatchMountsOptions {
   readonly clock: Clock;
   /** Called a moment after the last of some changes, and every so often without any: not every file system tells of changes. */
   readonly onChange: () => void;
-  /** A directory is no longer watched; it is still looked at every so often. */
-  readonly onError: (error: Error) => void;
+  /** A directory is not watched, or no longer (the system's watches may be used up); it is still looked at every so often. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** Several files change at once; one look is enough. */
 const SETTLE_MS = 100;
 const LOOK_AGAIN_MS = 60_000;
 
-/** Throws where a directory is not there. */
 export function watchMounts({ dirs, clock, onChange, onError }: WatchMountsOptions): { close(): void } {
   let timer: Timer;
   const lookIn = (ms: number): void => {
@@ -33,7 +32,14 @@ export function watchMounts({ dirs, clock, onChange, onError }: WatchMountsOptio
       onChange();
     });
   };
-  const watchers = [...new Set(dirs)].map((dir) => watch(dir, { persistent: false }, () => lookIn(SETTLE_MS)).on('error', onError));
+  const watchers: FSWatcher[] = [];
+  for (const dir of new Set(dirs)) {
+    try {
+      watchers.push(watch(dir, { persistent: false }, () => lookIn(SETTLE_MS)).on('error', onError));
+    } catch (error) {
+      onError(error);
+    }
+  }
   lookIn(LOOK_AGAIN_MS);
   return {
     close() {
