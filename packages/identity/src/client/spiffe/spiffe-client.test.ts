@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { createRegistry, type ManualClock, manualClock, memoryLogger, type Reason, seeded, valueOf } from '@weft/core';
