@@ -5,17 +5,7 @@ import type { LogThreshold } from '@weft/process';
 import { type IdentitySource, identitySource, localIdentity } from './identity.ts';
 import type { OriginalDstSource } from './original-dst-syntax.ts';
 import { type ConfigProblem, type Environment, type Reading, readVariables } from './read-variables.ts';
-import {
-  backoff,
-  type ControlAddress,
-  collectorAddress,
-  controlAddress,
-  type Rules,
-  rulesOf,
-  serverHttp2,
-  streamLimits,
-  workers,
-} from './rules.ts';
+import { backoff, type ControlAddress, collectorAddress, controlAddress, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
 import { unknownVariables } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 

@@ -1,7 +1,6 @@
 // What is in force, and where it comes from: each setting beside the place in `Config` where it arrives.
 import type { Config, ServerHttp2, SocketSettings } from './config.ts';
 import type { Reading } from './read-variables.ts';
-import type { ControlAddress } from './rules.ts';
 import { namesOf, VARIABLES, type Values, type Variable, type VariableName } from './variables.ts';
 
 export interface EffectiveSetting {
@@ -117,8 +116,8 @@ const ROWS: Rows = {
   POLICY_SVC_NAME: { at: (c) => c.policy.address.serverName },
   POLICY_WORKLOAD: { at: (c) => c.policy.workload },
   POLICY_CLUSTER_NETWORKS: { at: (c) => c.policy.clusterNetworks },
-  IDENTITY_SVC_ADDR: { at: (c) => identityService(c)?.target },
-  IDENTITY_SVC_NAME: { at: (c) => identityService(c)?.serverName },
+  IDENTITY_SVC_ADDR: { at: (c) => identityService(c)?.address.target },
+  IDENTITY_SVC_NAME: { at: (c) => identityService(c)?.address.serverName },
   CONTROL_STREAM_INITIAL_TIMEOUT: { at: (c) => limits(c).initialMs },
   CONTROL_STREAM_IDLE_TIMEOUT: { at: (c) => limits(c).idleMs },
   CONTROL_STREAM_LIFETIME: { at: (c) => limits(c).lifetimeMs },
@@ -131,11 +130,11 @@ const ROWS: Rows = {
   INBOUND_PORTS: { at: (c) => c.inbound.ports, from: ['ADMIN_LISTEN_ADDR'] },
   INBOUND_IPS: { at: (c) => (c.inbound.ips.length === 0 ? undefined : c.inbound.ips) },
   IDENTITY_DISABLED: { at: () => undefined },
-  IDENTITY_DIR: { at: (c) => c.identity.dir },
+  IDENTITY_DIR: { at: (c) => identityService(c)?.dir },
   IDENTITY_TRUST_ANCHORS: { at: (c) => c.identity.anchors },
-  IDENTITY_TOKEN_FILE: { at: (c) => c.identity.tokenFile },
-  IDENTITY_MIN_REFRESH: { at: (c) => c.identity.minRefreshMs },
-  IDENTITY_MAX_REFRESH: { at: (c) => c.identity.maxRefreshMs },
+  IDENTITY_TOKEN_FILE: { at: (c) => identityService(c)?.tokenFile },
+  IDENTITY_MIN_REFRESH: { at: (c) => identityService(c)?.minRefreshMs },
+  IDENTITY_MAX_REFRESH: { at: (c) => identityService(c)?.maxRefreshMs },
   IDENTITY_SERVER_ID: { at: (c) => c.identity.name, from: ['IDENTITY_LOCAL_NAME'] },
   IDENTITY_SERVER_NAME: { at: (c) => c.identity.serverName, from: ['IDENTITY_LOCAL_NAME'] },
   IDENTITY_SPIRE_WORKLOAD_API_ADDRESS: { at: (c) => spire(c)?.socket },
@@ -183,8 +182,8 @@ function spire({ identity: { source } }: Config): Extract<Config['identity']['so
   return source.kind === 'spire' ? source : undefined;
 }
 
-function identityService({ identity: { source } }: Config): ControlAddress | undefined {
-  return source.kind === 'linkerd' ? source.address : undefined;
+function identityService({ identity: { source } }: Config): Extract<Config['identity']['source'], { kind: 'linkerd' }> | undefined {
+  return source.kind === 'linkerd' ? source : undefined;
 }
 
 /** They hold only for services that are not in the own pod. */

@@ -52,8 +52,8 @@ function spireBackoff({ identity: { source } }: Config): unknown {
   return source.kind === 'spire' ? source.backoff : undefined;
 }
 
-function identityAddress({ identity: { source } }: Config): unknown {
-  return source.kind === 'linkerd' ? source.address.target : undefined;
+function identityService({ identity: { source } }: Config): Extract<Config['identity']['source'], { kind: 'linkerd' }> | undefined {
+  return source.kind === 'linkerd' ? source : undefined;
 }
 
 function serverHttp2Values(side: 'INBOUND' | 'OUTBOUND', at: (c: Config) => ServerHttp2): readonly ValueRow[] {
@@ -153,7 +153,13 @@ const VALUES: readonly ValueRow[] = [
   ['DESTINATION_SVC_NAME', 'dst.ns', (c) => c.destination.address.serverName, undefined, { DESTINATION_SVC_ADDR: '127.1.2.3:1' }],
   ['POLICY_SVC_ADDR', '[fd00::1]:1', (c) => c.policy.address.target.authority, '[fd00::1]:1', { POLICY_SVC_NAME: 'dst.ns' }],
   ['POLICY_SVC_NAME', 'dst.ns', (c) => c.policy.address.serverName, 'dst.ns', { POLICY_SVC_ADDR: 'policy.:1' }],
-  ['IDENTITY_SVC_ADDR', 'id.:1', identityAddress, { host: 'id.', port: 1, authority: 'id.:1', loopback: false }, { IDENTITY_SVC_NAME: 'id.ns' }],
+  [
+    'IDENTITY_SVC_ADDR',
+    'id.:1',
+    (c) => identityService(c)?.address.target,
+    { host: 'id.', port: 1, authority: 'id.:1', loopback: false },
+    { IDENTITY_SVC_NAME: 'id.ns' },
+  ],
   ['IDENTITY_SVC_NAME', 'id.ns', (c) => c.identity.source, { address: { serverName: 'id.ns' } }, { IDENTITY_SVC_ADDR: 'id.:1' }],
   ['POLICY_CLUSTER_NETWORKS', '10.0.0.0/8', (c) => c.policy.clusterNetworks, [{ ip: '10.0.0.0', prefix: 8 }]],
   ['POLICY_WORKLOAD', 'ns:pod', (c) => c.policy.workload, 'ns:pod'],
@@ -173,16 +179,16 @@ const VALUES: readonly ValueRow[] = [
   ['INBOUND_IPS', '10.0.0.1,fd00::0:1', (c) => c.inbound.ips, ['10.0.0.1', 'fd00::1']],
   ['INBOUND_DEFAULT_POLICY', 'deny', (c) => c.inbound.defaultPolicy, 'deny'],
   ['INBOUND_DEFAULT_POLICY', 'audit', (c) => c.inbound.defaultPolicy, 'audit', { POLICY_CLUSTER_NETWORKS: '10.0.0.0/8' }],
-  ['IDENTITY_DIR', '/id', (c) => c.identity.dir, '/id'],
-  ['IDENTITY_TOKEN_FILE', '/token', (c) => c.identity.tokenFile, '/token'],
+  ['IDENTITY_DIR', '/id', (c) => identityService(c)?.dir, '/id'],
+  ['IDENTITY_TOKEN_FILE', '/token', (c) => identityService(c)?.tokenFile, '/token'],
   ['IDENTITY_TRUST_ANCHORS', `# root\n${SAMPLE_ANCHOR}\n${SAMPLE_ANCHOR}`, (c) => c.identity.anchors.length, 2],
   ['IDENTITY_LOCAL_NAME', 'a.ns', (c) => [c.identity.name, c.identity.serverName], ['a.ns', 'a.ns']],
   ['IDENTITY_SERVER_ID', 'a.ns', (c) => c.identity.name, 'a.ns', { IDENTITY_SERVER_NAME: 'a.ns' }],
   ['IDENTITY_SERVER_NAME', 'a.ns', (c) => c.identity.serverName, 'a.ns', { IDENTITY_SERVER_ID: 'a.ns' }],
   ['IDENTITY_SPIRE_WORKLOAD_API_ADDRESS', 'unix:/a.sock', (c) => c.identity.source, { kind: 'spire', socket: '/a.sock' }, SPIRE],
   ['IDENTITY_DISABLED', '', (c) => c.identity.source.kind, 'linkerd'],
-  ['IDENTITY_MIN_REFRESH', '1m', (c) => c.identity.minRefreshMs, 60_000],
-  ['IDENTITY_MAX_REFRESH', '2d', (c) => c.identity.maxRefreshMs, 172_800_000],
+  ['IDENTITY_MIN_REFRESH', '1m', (c) => identityService(c)?.minRefreshMs, 60_000],
+  ['IDENTITY_MAX_REFRESH', '2d', (c) => identityService(c)?.maxRefreshMs, 172_800_000],
   ['DNS_MIN_TTL', '1s', (c) => c.dns.minTtlMs, 1_000],
   ['DNS_MAX_TTL', '1m', (c) => c.dns.maxTtlMs, 60_000],
   ['RESOLV_CONF', '/r', (c) => c.dns.resolvConf, '/r'],
