@@ -30,16 +30,27 @@ export const h2loadLoad: LoadGenerator = {
   },
 };
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, ms: 0.001, us: 0.000_001 };
+/** What h2load says of an HTTP/1 status line without a reason phrase, which is a good one (RFC 9112 §4): it takes it for failed. */
+const UNREAD = '0';
+
 /** Lines of the log: start in microseconds, status, duration in microseconds. */
 export function parseH2load(text: string, log: string): LoadResult {
-  const [, took = ''] = /^finished in ([\d.]+)(?:s|ms|us)/m.exec(text) ?? [];
-  const [, unit = 's'] = /^finished in [\d.]+(s|ms|us)/m.exec(text) ?? [];
-  const [requests = Number.NaN, failed = 0] = /^requests: .* (\d+) succeeded, (\d+) failed/m.exec(text)?.slice(1).map(Number) ?? [];
+  const numbers = (line: RegExp): number[] => line.exec(text)?.slice(1).map(Number) ?? [];
+  const [, took = '', unit = ''] = /^finished in ([\d.]+)(s|ms|us),/m.exec(text) ?? [];
+  const [succeeded = Number.NaN, failed = 0, errored = 0] = numbers(/^requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored/m);
+  const refused = numbers(/^status codes: \d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/m).reduce((sum, count) => sum + count, 0);
+  const unread = Math.max(0, failed - errored - refused);
   const times = log.split('\n').flatMap((line) => {
-    const [, status, duration] = line.split('\t');
-    return status === '200' ? [Number(duration) / 1000] : [];
+    const [, status = '', duration] = line.split('\t');
+    return status === '200' || status === UNREAD ? [Number(duration) / 1000] : [];
   });
   const sorted = Float64Array.from(times).sort();
-  const seconds = Number(took) * ({ s: 1, ms: 0.001, us: 0.000001 }[unit] ?? Number.NaN);
-  return { requests, errors: failed, seconds, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+  return {
+    requests: succeeded + unread,
+    errors: failed - unread,
+    seconds: Number(took) * (SECONDS[unit] ?? Number.NaN),
+    p50Ms: percentile(sorted, 0.5),
+    p99Ms: percentile(sorted, 0.99),
+  };
 }

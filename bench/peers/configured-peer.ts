@@ -18,6 +18,7 @@ export interface ConfigOptions {
 
 export interface ConfiguredPeer {
   readonly name: string;
+  readonly judge: boolean;
   /** Its executable; undefined where there is none. */
   program(): string | undefined;
   /** Why there is none. */
@@ -28,9 +29,10 @@ export interface ConfiguredPeer {
   args(file: string, directory: string): readonly string[];
 }
 
-export function configuredPeer({ name, program, absence, carries, config, args }: ConfiguredPeer): Peer {
+export function configuredPeer({ name, judge, program, absence, carries, config, args }: ConfiguredPeer): Peer {
   return chained({
     name,
+    judge,
     missing: () => (program() === undefined ? absence : undefined),
     carries,
     async start(hop, serverPort, identity) {

@@ -7,6 +7,7 @@ const TLS = `${TYPE}.transport_sockets.tls.v3`;
 
 export const envoy = configuredPeer({
   name: 'envoy',
+  judge: true,
   program: () => process.env['ENVOY_BIN'],
   absence: 'ENVOY_BIN names no Envoy',
   carries: () => true,

@@ -1,13 +1,18 @@
 // Proxies of the distribution, where they are installed: one thread, connections to the backend kept, no logs.
 import { join } from 'node:path';
 import { findProgram } from '../processes/child.ts';
-import { configuredPeer } from './configured-peer.ts';
+import { type ConfiguredPeer, configuredPeer } from './configured-peer.ts';
 import { sameProtocol, withoutTls } from './peer.ts';
 
-const installed = (name: string) => ({ name, program: () => findProgram(name), absence: `${name} is not installed` });
+const installed = (name: string, judge = false): Pick<ConfiguredPeer, 'name' | 'judge' | 'program' | 'absence'> => ({
+  name,
+  judge,
+  program: () => findProgram(name),
+  absence: `${name} is not installed`,
+});
 
 export const haproxy = configuredPeer({
-  ...installed('haproxy'),
+  ...installed('haproxy', true),
   carries: () => true,
   args: (file) => ['-db', '-f', file],
   config({ hop: { client, server }, port, serverPort, identity }) {

@@ -4,6 +4,7 @@ import { chained, type Peer, sameProtocol, withoutTls } from './peer.ts';
 
 export const weftEngine: Peer = chained({
   name: 'weft-engine',
+  judge: true,
   carries: ({ client }) => client.protocol !== 'tcp',
   start(hop, port, { anchors, client, server }) {
     // A hop that accepts TLS is the server's proxy, another the client's.
@@ -33,6 +34,7 @@ export const nodeTcp: Peer = chained({
 /** Its backend speaks HTTP/1 whatever the client speaks. */
 export const http2Proxy: Peer = {
   name: 'http2-proxy',
+  judge: false,
   missing: () => undefined,
   carries: (path) => path.length === 1 && path[0].client.protocol !== 'tcp' && withoutTls(path[0]),
   async start([{ client }], { backend }) {

@@ -19,6 +19,8 @@ export interface PeerContext {
 
 export interface Peer {
   readonly name: string;
+  /** Ours, or one that targets are set by; others are left out of most scenarios of a quick run. */
+  readonly judge: boolean;
   /** Why it cannot take part on this machine; undefined when it can. */
   missing(): string | undefined;
   carries(path: Path): boolean;
@@ -28,15 +30,18 @@ export interface Peer {
 
 export interface ChainedPeer {
   readonly name: string;
+  /** Default false. */
+  readonly judge?: boolean;
   missing?(): string | undefined;
   carries(hop: Hop): boolean;
   start(hop: Hop, serverPort: number, identity: MeshIdentity): Promise<Child & { readonly port: number }>;
 }
 
 /** One process per hop. */
-export function chained({ name, missing = () => undefined, carries, start }: ChainedPeer): Peer {
+export function chained({ name, judge = false, missing = () => undefined, carries, start }: ChainedPeer): Peer {
   return {
     name,
+    judge,
     missing,
     carries: (path) => path.every(carries),
     async start(path, { identity, backend }) {

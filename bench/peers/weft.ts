@@ -20,6 +20,7 @@ interface Scene {
 
 export const weft: Peer = {
   name: 'weft',
+  judge: true,
   missing: () => (existsSync(process.env['PROXY_BIN'] ?? BUNDLE) ? undefined : 'the proxy is not built'),
   carries: () => true,
   async start(path, { identity, backend }) {

@@ -14,9 +14,15 @@ const MULTIPLEXED = { connections: 4, streams: 32 };
 export const SCENARIOS: readonly Scenario[] = [
   balance,
   watch,
-  underLoad('HTTP/1.1, 64-byte answers, 32 connections', { name: 'h1-32', path: straight('h1'), ...MANY, rated: true }),
+  underLoad('HTTP/1.1, 64-byte answers, 32 connections', { name: 'h1-32', path: straight('h1'), ...MANY, rated: true, everyone: true }),
   underLoad('HTTP/1.1, one request at a time', { name: 'h1-1', path: straight('h1'), ...ONE }),
-  underLoad('HTTP/2, 64-byte answers, 4 connections with 32 streams each', { name: 'h2-4x32', path: straight('h2'), ...MULTIPLEXED, rated: true }),
+  underLoad('HTTP/2, 64-byte answers, 4 connections with 32 streams each', {
+    name: 'h2-4x32',
+    path: straight('h2'),
+    ...MULTIPLEXED,
+    rated: true,
+    everyone: true,
+  }),
   underLoad('HTTP/2, one request at a time', { name: 'h2-1x1', path: straight('h2'), ...ONE }),
   underLoad('HTTP/2 in mutual TLS 1.3 on the side of the client', { name: 'h2-tls-4x32', path: terminating, ...MULTIPLEXED, rated: true }),
   underLoad('gRPC through two proxies with mutual TLS between them', { name: 'pair-grpc', path: paired('h2'), ...MULTIPLEXED, grpc: true, rated: true }),
