@@ -1,7 +1,9 @@
 // `npm run bench`: this project's parts and its whole proxy against the peers found on this machine, in one run.
+import { constants } from 'node:os';
 import { boolFlag, listFlag, parseFlags, renderUsage } from '@weft/process';
 import { machine } from './machine.ts';
 import { meshIdentity } from './mesh-identity.ts';
+import { runInOwnNetwork } from './own-network.ts';
 import { PEERS } from './peers/index.ts';
 import { pinningObstacle, pinRest } from './processes/cores.ts';
 import { type BenchReport, renderScenario, type ScenarioReport } from './report.ts';
@@ -38,6 +40,13 @@ async function main(argv: readonly string[]): Promise<number> {
     console.error(problems.join('\n'));
     return 64;
   }
+  // Only this peer needs one.
+  if (process.env['LINKERD2_PROXY_BIN'] !== undefined) {
+    const status = await runInOwnNetwork();
+    if (status !== undefined) return status;
+  }
+  // Every child is killed on the way out, whatever the way is.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]));
   pinRest();
   const about = machine();
   if (!json)
@@ -70,11 +79,4 @@ function unknown(kind: string, names: readonly string[], known: readonly string[
   return wrong.length === 0 ? [] : [`no such ${kind}: ${wrong.join(', ')}; there are ${known.join(', ')}`];
 }
 
-// Every child is killed on the way out, whatever the way is.
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-  ['SIGHUP', 1],
-] as const)
-  process.once(signal, () => process.exit(128 + number));
 process.exitCode = await main(process.argv.slice(2));

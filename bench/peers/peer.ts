@@ -6,6 +6,8 @@ import type { Child } from '../processes/child.ts';
 export interface RunningPeer {
   /** Where the load goes. */
   readonly port: number;
+  /** Default 127.0.0.1, and always there without TLS. */
+  readonly host?: string;
   /** Its processes, from the client to the backend. */
   readonly pids: readonly number[];
   close(): Promise<void>;

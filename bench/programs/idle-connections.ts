@@ -1,12 +1,12 @@
 // Opens connections, lets each carry one request, and keeps them, for as long as it lives. Each line on stdin is a number of connections
-// to have; each line on stdout says how many there are. Arguments: `h1` or `h2`, port; and files of anchors, certificate and key, and the
+// to have; each line on stdout says how many there are. Arguments: `h1` or `h2`, host, port; and files of anchors, certificate and key, and the
 // server's name, where they are in TLS.
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 
-const [protocol, port, anchors, certificate, key, servername] = process.argv.slice(2);
+const [protocol, host, port, anchors, certificate, key, servername] = process.argv.slice(2);
 const secureContext =
   anchors && certificate && key
     ? createSecureContext({ ca: readFileSync(anchors), cert: readFileSync(certificate), key: readFileSync(key), minVersion: 'TLSv1.3' })
@@ -28,7 +28,7 @@ const open: Socket[] = [];
 /** Resolves when the answer has come. */
 function openOne(): Promise<void> {
   return new Promise((resolve, reject) => {
-    const target = { port: Number(port), host: '127.0.0.1' };
+    const target = { port: Number(port), host };
     const socket = secureContext
       ? connectTls({ ...target, secureContext, ALPNProtocols: ['h2'], ...(servername ? { servername } : {}) }, () => socket.write(HTTP2))
       : connect(target, () => socket.write(protocol === 'h2' ? HTTP2 : HTTP1));

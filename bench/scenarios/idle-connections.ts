@@ -65,7 +65,7 @@ async function hold(peer: Peer, path: Path, connections: number, settleMs: numbe
   const proxy = await peer.start(path, { identity, backend: behind.port });
   const { protocol, tls } = entry(path);
   const { anchors, client, server } = identity;
-  const clients = idleConnections(protocol, proxy.port, ...(tls ? [anchors, client.certificate, client.key, server.name] : []));
+  const clients = idleConnections(protocol, proxy.host ?? '127.0.0.1', proxy.port, ...(tls ? [anchors, client.certificate, client.key, server.name] : []));
   try {
     proxy.pids.forEach((pid, index) => pinProxy(pid, index));
     const resident = async (): Promise<number> => {

@@ -106,7 +106,7 @@ export async function measureUnderLoad(work: Work, { quick, log, identity, takes
 async function enter(peer: Peer, work: Work, identity: MeshIdentity, backend: (protocol: Protocol) => Promise<number>): Promise<Contestant | string> {
   try {
     const proxy = await peer.start(work.path, { identity, backend });
-    const front = await door(proxy.port, entry(work.path).tls, identity);
+    const front = await door(proxy, entry(work.path).tls, identity);
     try {
       proxy.pids.forEach((pid, index) => pinProxy(pid, index));
       await checkAnswer(front.port, work);
