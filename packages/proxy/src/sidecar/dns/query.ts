@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Clock, SocketAddress } from '@weft/core';
 import { type Answer, type DecodedPacket, decode, encode, type Packet, type StringRecordType } from 'dns-packet';
+import { sameName } from './records.ts';
 
 export type QuestionType = 'A' | 'AAAA' | 'SRV';
 
@@ -86,7 +87,11 @@ const tcp: Transport = (server, message, onMessage, onError) => {
   let received = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
-    if (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) onMessage(received.subarray(2, 2 + received.readUInt16BE(0)));
+    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+      const end = 2 + received.readUInt16BE(0);
+      onMessage(received.subarray(2, end));
+      received = received.subarray(end);
+    }
   });
   socket.on('error', onError);
   socket.on('end', () => onError(new Error(`DNS server ${server.ip} closed the connection`)));
@@ -99,8 +104,4 @@ function replyOf(packet: DecodedPacket, { server, name, type }: QueryOptions): R
   const soa = packet.authorities?.find((record) => record.type === 'SOA');
   const minimum = soa?.type === 'SOA' ? Math.min(soa.data.minimum ?? Number.POSITIVE_INFINITY, soa.ttl ?? Number.POSITIVE_INFINITY) : undefined;
   return { exists: rcode === 'NOERROR', answers: packet.answers ?? [], negativeTtlSeconds: Number.isFinite(minimum) ? minimum : undefined };
-}
-
-function sameName(a: string, b: string): boolean {
-  return a.toLowerCase().replace(/\.$/, '') === b.toLowerCase().replace(/\.$/, '');
 }
