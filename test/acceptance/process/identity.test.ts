@@ -130,8 +130,9 @@ test('a control plane that is not local is found by name, proves its identity, a
 test('a control plane with another identity is not believed', async () => {
   await using control = await controlPlane().tls('impostor.ns.serviceaccount.identity.linkerd.cluster.local').start();
   await using proxy = await startProxy({ control, name: 'client', ip: '10.42.0.4', ...throughTls(control.address.port, CONTROL_NAME) });
-  const { reason } = await proxy.log(/^could not certify$/);
-  expect(JSON.stringify(reason)).toContain('impostor.ns.serviceaccount');
+  const { error, reason } = await proxy.log(/^a control-plane service cannot be connected$/);
+  expect(reason).toBe('TLS_PEER_NAME_MISMATCH');
+  expect(error).toContain('impostor.ns.serviceaccount');
   expect(control.requests).toEqual([]);
   expect((await proxy.admin('/ready')).status).toBe(503);
 });

@@ -145,7 +145,7 @@ describe('while nothing is connected', () => {
     expect(failed).toEqual([String(gone.address.port)]);
     const error = await waiting;
     expect(error.code).toBe(RpcCode.UNAVAILABLE);
-    expect(error.message).toContain('no address is connected for 30000 ms: 127.0.0.1:');
+    expect(error.message).toContain('after 30000 ms still waiting for a connection to 127.0.0.1:');
     expect(error.message).toContain('ECONNREFUSED');
     expect((error.cause as ReasonError).reason.code).toBe('FAILFAST');
     expect((await failure(made.who())).message).toBe(error.message);
@@ -169,6 +169,16 @@ describe('while nothing is connected', () => {
     const second = failure(empty.who());
     empty.clock.advance(10);
     expect(((await second).cause as ReasonError).reason.code).toBe('NO_ENDPOINTS');
+  });
+
+  test('a call that gives up says what it was waiting for', async () => {
+    const made = setup([{ ip: '127.0.0.1', port: 1 }], { dial: () => Promise.reject(new Error('it is somebody else')) });
+    const call = failure(made.channel.unary(replicaService.Who, NOTHING, { timeoutMs: 3_000 }));
+    await new Promise((resolve) => setImmediate(resolve));
+    made.clock.advance(3_000);
+    const { code, message } = await call;
+    expect(code).toBe(RpcCode.DEADLINE_EXCEEDED);
+    expect(message).toMatch(/^no answer within 3000 ms, still waiting for a connection to 127\.0\.0\.1:1 \(.*it is somebody else\)$/);
   });
 
   test('the queue is bounded, and calls that were given up make room', async () => {

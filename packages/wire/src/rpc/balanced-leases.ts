@@ -167,18 +167,20 @@ export class BalancedLeases implements Leases {
     observer.state({ ready, pending: this.#members.size - ready, queued: this.#queue.length });
   }
 
-  #failfastReason(): Reason {
-    const { name, failfastMs } = this.#options;
+  get waitsFor(): string {
     const state = this.#resolution;
     if (this.#members.size === 0) {
-      if (state.kind === 'value') return reason('NO_ENDPOINTS', name);
-      return reason(
-        'FAILFAST',
-        `${name}: its addresses are not known after ${failfastMs} ms${state.kind === 'rejected' ? `: ${formatReason(state.reason)}` : ''}`,
-      );
+      if (state.kind === 'value') return 'addresses, of which there are none';
+      return `addresses, which are not known${state.kind === 'rejected' ? `: ${formatReason(state.reason)}` : ''}`;
     }
-    const states = [...this.#members.values()].slice(0, 5).map(({ address, lastError }) => `${formatSocketAddress(address)} (${lastError ?? 'connecting'})`);
-    return reason('FAILFAST', `${name}: no address is connected for ${failfastMs} ms: ${states.join(', ')}`);
+    const members = [...this.#members.values()].slice(0, 5).map(({ address, lastError }) => `${formatSocketAddress(address)} (${lastError ?? 'connecting'})`);
+    return `a connection to ${members.join(', ')}`;
+  }
+
+  #failfastReason(): Reason {
+    const { name, failfastMs } = this.#options;
+    if (this.#members.size === 0 && this.#resolution.kind === 'value') return reason('NO_ENDPOINTS', name);
+    return reason('FAILFAST', `${name}: after ${failfastMs} ms still waiting for ${this.waitsFor}`);
   }
 }
 

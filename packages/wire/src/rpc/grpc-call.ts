@@ -58,7 +58,10 @@ export class GrpcCall<Request, Response> implements Caller {
     if (this.#signal?.aborted) return this.#onAbort();
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (timeoutMs !== undefined) {
-      this.#timer = this.#context.clock.after(timeoutMs, () => this.cancel(new RpcError(RpcCode.DEADLINE_EXCEEDED, `no answer within ${timeoutMs} ms`)));
+      this.#timer = this.#context.clock.after(timeoutMs, () => {
+        const still = this.#stream ? '' : `, still waiting for ${this.#context.leases.waitsFor}`;
+        this.cancel(new RpcError(RpcCode.DEADLINE_EXCEEDED, `no answer within ${timeoutMs} ms${still}`));
+      });
     }
     const deadline = timeoutMs === undefined ? undefined : this.#context.clock.now() + timeoutMs;
     void this.#run(request, deadline).catch((error: unknown) => {

@@ -44,6 +44,10 @@ export class GrpcSessions implements Leases {
     }
   }
 
+  get waitsFor(): string {
+    return `a connection to ${this.#options.target}`;
+  }
+
   /** A connection that can take a call now. */
   take(): Lease | undefined {
     return this.#choose()?.lease(this.#onAnswered);

@@ -21,5 +21,7 @@ export interface Caller {
 export interface Leases {
   /** May wait for a connection. Rejects only with RpcError. */
   acquire(caller: Caller): Promise<Lease>;
+  /** What those wait for who have no lease yet: shown when one of them gives up. */
+  readonly waitsFor: string;
   close(): void;
 }
