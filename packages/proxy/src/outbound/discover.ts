@@ -42,6 +42,8 @@ export interface DiscoverOptions {
   readonly policy: PolicyPort;
   readonly profileNetworks: readonly IpNetwork[];
   readonly idleMs: number;
+  /** Most destinations at once. Beyond it the one that is unused for longest makes room, then new ones are refused. */
+  readonly maxDestinations: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly backends: () => Backends;
@@ -55,13 +57,33 @@ export interface Discover {
 
 export function createDiscover(options: DiscoverOptions): Discover {
   const entries = new Map<string, Destination>();
+  /** Unused ones, in the order in which they became so. */
+  const idle = new Set<Destination>();
   const mayProfile = networkMatcher(options.profileNetworks);
+
+  const create = (key: string, address: SocketAddress): Destination =>
+    new Destination(address, options, mayProfile(address.ip), {
+      used: (entry) => idle.delete(entry),
+      unused: (entry) => idle.add(entry),
+      evicted(entry) {
+        idle.delete(entry);
+        entries.delete(key);
+      },
+    });
+  const hasRoom = (): boolean => {
+    if (entries.size < options.maxDestinations) return true;
+    const [longest] = idle;
+    longest?.evict();
+    return longest !== undefined;
+  };
+
   return {
     lookup(address) {
       const key = formatSocketAddress(address);
       let entry = entries.get(key);
       if (!entry) {
-        entry = new Destination(address, options, mayProfile(address.ip), () => entries.delete(key));
+        if (!hasRoom()) return refusedLookup(reason('DISCOVERY_LIMIT', `${key}: ${options.maxDestinations} destinations are in use`));
+        entry = create(key, address);
         entries.set(key, entry);
       }
       return entry.reference();
@@ -72,6 +94,18 @@ export function createDiscover(options: DiscoverOptions): Discover {
   };
 }
 
+function refusedLookup(why: Reason): Lookup {
+  const current: Discovered = { kind: 'refused', reason: why };
+  return { current, ready: () => Promise.resolve(current), release: () => undefined };
+}
+
+/** Told by a destination about its users. */
+interface Usage {
+  used(entry: Destination): void;
+  unused(entry: Destination): void;
+  evicted(entry: Destination): void;
+}
+
 type Known<T> = WatchState<T> | undefined;
 
 class Destination {
@@ -79,7 +113,7 @@ class Destination {
   readonly #options: DiscoverOptions;
   readonly #address: SocketAddress;
   readonly #backends: Backends;
-  readonly #onEvicted: () => void;
+  readonly #usage: Usage;
   readonly #waiting = new Set<(result: Discovered) => void>();
   readonly #release: (() => void)[] = [];
   #policy: Known<ClientPolicy>;
@@ -87,11 +121,11 @@ class Destination {
   #references = 0;
   #idle: Timer | undefined;
 
-  constructor(address: SocketAddress, options: DiscoverOptions, mayProfile: boolean, onEvicted: () => void) {
+  constructor(address: SocketAddress, options: DiscoverOptions, mayProfile: boolean, usage: Usage) {
     this.#address = address;
     this.#options = options;
     this.#backends = options.backends();
-    this.#onEvicted = onEvicted;
+    this.#usage = usage;
     if (!mayProfile) this.#profile = { kind: 'absent', stale: false };
     this.#release.push(
       options.policy.outbound({ kind: 'address', address }).subscribe((state) => {
@@ -110,6 +144,7 @@ class Destination {
 
   reference(): Lookup {
     this.#references += 1;
+    this.#usage.used(this);
     this.#idle?.cancel();
     this.#idle = undefined;
     let released = false;
@@ -123,7 +158,9 @@ class Destination {
         if (released) return;
         released = true;
         this.#references -= 1;
-        if (this.#references === 0) this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.#evict());
+        if (this.#references > 0) return;
+        this.#usage.unused(this);
+        this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.evict());
       },
     };
   }
@@ -131,7 +168,7 @@ class Destination {
   destroy(why: Reason): void {
     this.#backends.destroy(why);
     this.#settle({ kind: 'refused', reason: why });
-    this.#evict();
+    this.evict();
   }
 
   #ready(signal: AbortSignal): Promise<Discovered> {
@@ -176,10 +213,10 @@ class Destination {
     this.#waiting.clear();
   }
 
-  #evict(): void {
+  evict(): void {
     this.#idle?.cancel();
     for (const release of this.#release.splice(0)) release();
     this.#backends.retire();
-    this.#onEvicted();
+    this.#usage.evicted(this);
   }
 }

@@ -88,6 +88,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     policy: deps.policy,
     profileNetworks: config.profileNetworks,
     idleMs: config.discoveryIdleMs,
+    maxDestinations: config.maxDestinations,
     clock,
     random,
     backends,
