@@ -40,6 +40,8 @@ export interface ControlChannelOptions {
 
 const FAILFAST_MS = 30_000;
 const QUEUE_CAPACITY = 1_000;
+/** Every watch is a stream for as long as it lasts: where a controller limits them, further ones must not wait for others to end. */
+const MAX_CONNECTIONS = 100;
 /** For peers behind a proxy. A controller in the own pod is asked nothing: grpc-go counts frequent PINGs as an attack. */
 const KEEP_ALIVE = { intervalMs: 10_000, timeoutMs: 3_000 };
 
@@ -55,6 +57,7 @@ export function controlChannel(options: ControlChannelOptions): RpcChannel {
     backoff,
     keepAlive: loopback ? undefined : KEEP_ALIVE,
     queueCapacity: QUEUE_CAPACITY,
+    maxConnections: MAX_CONNECTIONS,
     failfastMs: FAILFAST_MS,
     userAgent: `weft-proxy/${VERSION}`,
     onConnectFailed(to, error) {

@@ -29,7 +29,7 @@ export function controlMetrics({ registry, service, address, failfastMs, clock }
   const addr = address.target.authority;
   return {
     onLookup: lookups(registry, service),
-    balance: balancer(registry, `control_${service}_balancer`, { addr }, failfastMs, clock),
+    balance: balancer(registry, service, { addr }, failfastMs, clock),
     call: calls(
       registry,
       { addr, ...clientTlsLabels(address.serverName === undefined ? undefined : { kind: 'dns', name: address.serverName }, 'loopback') },
@@ -48,32 +48,33 @@ function lookups(registry: MetricRegistry, client: ControlService): OnLookup {
   return (record, result) => byRecord[record][result].inc();
 }
 
-function balancer(registry: MetricRegistry, name: string, labels: Labels, failfastMs: number, clock: Clock): BalanceObserver {
-  const gauge = (suffix: string, help: string, more: Labels = {}) => registry.gauge(`${name}_${suffix}`, help).with({ ...labels, ...more });
-  const counter = (suffix: string, help: string, more: Labels = {}) => registry.counter(`${name}_${suffix}_total`, help).with({ ...labels, ...more });
-  const pending = gauge('endpoints', 'The number of endpoints currently in the balancer', { endpoint_state: 'pending' });
-  const ready = gauge('endpoints', 'The number of endpoints currently in the balancer', { endpoint_state: 'ready' });
-  const endpoints = gauge('p2c_endpoints', 'Gauge of the number of endpoints in the pool');
-  const updates = counter('p2c_updates', 'Number of updates to the pool', { op: 'Reset' });
-  const queued = gauge('queue_length', 'The number of requests currently in the queue');
-  const requests = counter('queue_requests', 'The number of requests that have been enqueued');
-  const latency = registry.histogram(`${name}_queue_latency_seconds`, 'The time requests spend in the queue', QUEUE_SECONDS).with(labels);
+function balancer(registry: MetricRegistry, service: ControlService, labels: Labels, failfastMs: number, clock: Clock): BalanceObserver {
+  const endpoints = registry.gauge(`control_${service}_balancer_endpoints`, 'The number of endpoints currently in the balancer');
+  const [pending, ready] = [endpoints.with({ ...labels, endpoint_state: 'pending' }), endpoints.with({ ...labels, endpoint_state: 'ready' })];
+  const pool = registry.gauge(`control_${service}_balancer_p2c_endpoints`, 'Gauge of the number of endpoints in the pool').with(labels);
+  const updates = registry.counter(`control_${service}_balancer_p2c_updates_total`, 'Number of updates to the pool').with({ ...labels, op: 'Reset' });
+  const queued = registry.gauge(`control_${service}_balancer_queue_length`, 'The number of requests currently in the queue').with(labels);
+  const requests = registry.counter(`control_${service}_balancer_queue_requests_total`, 'The number of requests that have left the queue').with(labels);
+  const latency = registry
+    .histogram(`control_${service}_balancer_queue_latency_seconds`, 'The time that requests spent in the queue', QUEUE_SECONDS)
+    .with(labels);
   const gates = {
     open: {
-      count: counter('queue_gate_open', 'Number of times the gate has been opened'),
-      time: gauge('queue_gate_open_time_seconds', 'When the gate was last opened'),
+      count: registry.counter(`control_${service}_balancer_queue_gate_open_total`, 'How often the gate was opened').with(labels),
+      time: registry.gauge(`control_${service}_balancer_queue_gate_open_time_seconds`, 'When the gate was last opened').with(labels),
     },
     shut: {
-      count: counter('queue_gate_shut', 'Number of times the gate has been shut'),
-      time: gauge('queue_gate_shut_time_seconds', 'When the gate was last shut'),
+      count: registry.counter(`control_${service}_balancer_queue_gate_shut_total`, 'How often the gate was shut').with(labels),
+      time: registry.gauge(`control_${service}_balancer_queue_gate_shut_time_seconds`, 'When the gate was last shut').with(labels),
     },
   };
-  gauge('queue_gate_timeout_seconds', 'How long requests wait for an endpoint before the gate is shut').set(failfastMs / 1_000);
+  const timeout = registry.gauge(`control_${service}_balancer_queue_gate_timeout_seconds`, 'How long requests wait before the gate is shut').with(labels);
+  timeout.set(failfastMs / 1_000);
   return {
     state(now) {
       pending.set(now.pending);
       ready.set(now.ready);
-      endpoints.set(now.pending + now.ready);
+      pool.set(now.pending + now.ready);
       queued.set(now.queued);
     },
     updated: () => updates.inc(),

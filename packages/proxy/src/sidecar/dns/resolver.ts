@@ -2,8 +2,9 @@
 // SRV records. spec/proxy.md §5.3.
 import { readFile } from 'node:fs/promises';
 import { type Clock, isIp, type Millis, type SocketAddress } from '@weft/core';
-import { type QuestionType, query, type Reply } from './query.ts';
+import { query } from './query.ts';
 import { type Found, hostAddresses, MAX_ALIASES, srvAddresses } from './records.ts';
+import type { QuestionType, Reply } from './reply.ts';
 import { candidateNames, parseResolvConf, type ResolvConf } from './resolv-conf.ts';
 
 export interface ResolverOptions {
