@@ -27,14 +27,17 @@ const QUEUE_SECONDS = [0.0005, 0.005, 0.05, 0.5, 1, 3];
 
 export function controlMetrics({ registry, service, address, failfastMs, clock }: ControlMetricsOptions): ControlMetrics {
   const addr = address.target.authority;
+  const tls = clientTlsLabels(address.serverName === undefined ? undefined : { kind: 'dns', name: address.serverName }, 'loopback');
+  // Every call goes through the queue, if only for a moment.
+  const enqueued = registry.counter(`control_${service}_balancer_queue_requests_total`, 'The number of requests that have been enqueued').with({ addr });
+  const begin = calls(registry, { addr, ...tls }, clock);
   return {
     onLookup: lookups(registry, service),
     balance: balancer(registry, service, { addr }, failfastMs, clock),
-    call: calls(
-      registry,
-      { addr, ...clientTlsLabels(address.serverName === undefined ? undefined : { kind: 'dns', name: address.serverName }, 'loopback') },
-      clock,
-    ),
+    call() {
+      enqueued.inc();
+      return begin();
+    },
   };
 }
 
@@ -54,7 +57,6 @@ function balancer(registry: MetricRegistry, service: ControlService, labels: Lab
   const pool = registry.gauge(`control_${service}_balancer_p2c_endpoints`, 'Gauge of the number of endpoints in the pool').with(labels);
   const updates = registry.counter(`control_${service}_balancer_p2c_updates_total`, 'Number of updates to the pool').with({ ...labels, op: 'Reset' });
   const queued = registry.gauge(`control_${service}_balancer_queue_length`, 'The number of requests currently in the queue').with(labels);
-  const requests = registry.counter(`control_${service}_balancer_queue_requests_total`, 'The number of requests that have left the queue').with(labels);
   const latency = registry
     .histogram(`control_${service}_balancer_queue_latency_seconds`, 'The time that requests spent in the queue', QUEUE_SECONDS)
     .with(labels);
@@ -78,10 +80,7 @@ function balancer(registry: MetricRegistry, service: ControlService, labels: Lab
       queued.set(now.queued);
     },
     updated: () => updates.inc(),
-    dequeued(afterMs) {
-      requests.inc();
-      latency.observe(afterMs / 1_000);
-    },
+    dequeued: (afterMs) => latency.observe(afterMs / 1_000),
     gate(is) {
       gates[is].count.inc();
       gates[is].time.set(clock.wall() / 1_000);
