@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { createWatch, type ManualClock, manualClock, ReasonError, reason, type SocketAddress, seeded, type WatchSource } from '@weft/core';
+import { createWatch, type ManualClock, manualClock, type ReasonError, reason, type SocketAddress, seeded, type WatchSource } from '@weft/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Replica, replicaService, startReplica } from '../../test/replica.ts';
 import { type BalancedChannelOptions, balancedChannel } from './balanced-channel.ts';

@@ -17,7 +17,7 @@ import {
 } from '@weft/core';
 import { type Balancer, type Member, peakEwma } from '@weft/core/balance';
 import type { BalanceObserver } from './balance-observer.ts';
-import { BalancedMember } from './balanced-member.ts';
+import type { BalancedMember } from './balanced-member.ts';
 import { RpcCode, RpcError } from './channel.ts';
 import type { Caller, Lease, Leases } from './lease.ts';
 

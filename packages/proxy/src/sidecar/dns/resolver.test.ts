@@ -146,7 +146,7 @@ describe('addresses', () => {
       const { id, questions = [] } = decode(question);
       return [encode({ type: 'response', id, questions, answers: [a('evil.example', '6.6.6.6')] })];
     };
-    await failure(resolve(`${NAME}.`));
+    expect((await failure(resolve(`${NAME}.`))).message).toBe(`no address is known for ${NAME}.`);
   });
 });
 

@@ -76,7 +76,7 @@ export function resolver(options: ResolverOptions): Resolver {
         if (found) return { addresses: found.addresses, ttlMs: clamp(found.ttlSeconds) };
       }
       const { negativeTtlSeconds, error } = failures;
-      const why = error ? `: ${error instanceof Error ? error.message : String(error)}` : '';
+      const why = error ? `: ${error.message}` : '';
       throw new ResolveError(`no address is known for ${host}${why}`, negativeTtlSeconds === undefined ? undefined : clamp(negativeTtlSeconds), {
         cause: error,
       });
@@ -95,7 +95,7 @@ async function readConf(path: string): Promise<ResolvConf> {
 /** Why there is no answer, over all names and records that were tried. */
 class Failures {
   /** The newest failure of a server to answer. */
-  error: unknown;
+  error: Error | undefined;
   #seconds = Number.POSITIVE_INFINITY;
 
   absent(reply: Reply): void {
@@ -154,7 +154,7 @@ class Lookup {
         if ('addresses' in answers) return { addresses: answers.addresses, ttlSeconds };
         asked = answers.alias;
       } catch (error) {
-        this.#failures.error = error;
+        this.#failures.error = error instanceof Error ? error : new Error(String(error));
         return this.#unlessAborted(error);
       }
     }
