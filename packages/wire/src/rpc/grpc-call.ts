@@ -18,7 +18,7 @@ export interface CallContext {
   readonly leases: Leases;
   readonly authority: string;
   readonly userAgent: string;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly maxMessageBytes: number;
   readonly clock: Clock;
   /** A call begins. Default: nobody wants to know. */

@@ -54,7 +54,7 @@ export function grpcChannel(options: GrpcChannelOptions): RpcChannel {
     leases: sessions,
     authority,
     userAgent: options.userAgent ?? 'weft',
-    metadata: options.metadata ?? {},
+    metadata: options.metadata,
     maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024,
     clock,
   });
