@@ -94,10 +94,26 @@ export interface AdminConfig {
   readonly metricsRetainIdleMs?: number | undefined;
 }
 
+/** How the protocol of a connection is found where policy leaves it open. */
+export interface DetectConfig {
+  /**
+   * `wait`: by the client's first bytes alone, as Linkerd does. `race`: a client that says nothing may be waiting for the server,
+   * so the target is connected to meanwhile, and is opaque if it speaks first. Default `wait`.
+   */
+  readonly mode: 'wait' | 'race';
+  /** How long the client has the word to itself before the target is connected to. Default 10. */
+  readonly headStartMs: number;
+  /** How long a target counts as one whose server speaks first. Default 600000. */
+  readonly rememberMs: number;
+  /** Most such targets remembered, per side. Default 1024. */
+  readonly maxRemembered: number;
+}
+
 export interface ProxyConfig {
   readonly outbound: OutboundConfig;
   readonly inbound: InboundConfig;
   readonly admin: AdminConfig;
+  readonly detect: DetectConfig;
   /** Most connections held, per listening side, while the first certificate is awaited. Default 1024. */
   readonly maxHeldConnections: number;
   /** How long one of them is held. Default 60000. */
@@ -111,6 +127,7 @@ export interface ProxySettings {
   readonly outbound?: Partial<OutboundConfig>;
   readonly inbound?: Partial<InboundConfig>;
   readonly admin?: AdminConfig;
+  readonly detect?: Partial<DetectConfig>;
   readonly maxHeldConnections?: number;
   readonly holdTimeoutMs?: number;
   readonly shutdownGraceMs?: number;
@@ -160,6 +177,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       ...settings.inbound,
     }),
     admin: Object.freeze({ ...settings.admin }),
+    detect: Object.freeze({ mode: 'wait', headStartMs: 10, rememberMs: 600_000, maxRemembered: 1_024, ...settings.detect }),
     maxHeldConnections: settings.maxHeldConnections ?? 1_024,
     holdTimeoutMs: settings.holdTimeoutMs ?? 60_000,
     shutdownGraceMs: settings.shutdownGraceMs ?? 120_000,

@@ -5,11 +5,13 @@ import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { racing } from './accept/racing.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
+import { detectMetrics } from './observe/detect-metrics.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
@@ -47,6 +49,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const { identity, discovery, policy, originalDst = staticOriginalDst, dial = tcpDialer({ clock }), metrics = createRegistry({ clock }) } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
+  const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
   const connections = new Connections();
   const adminConnections = new Connections();
@@ -62,6 +65,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     httpMetrics: http,
     authz: authzMetrics(metrics),
+    detect,
+    racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
@@ -84,6 +89,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     tls,
     engine,
     http,
+    detect,
+    racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,

@@ -18,6 +18,7 @@ export async function acceptDirect(connection: Connection, local: SocketAddress,
   }
   if (!tls.clientId) throw new ReasonError(reason('TLS_PEER_NO_CERTIFICATE', `from ${formatSocketAddress(remote)}`));
   const header = await readHeader(stream, options);
+  options.detect.header(header, tls.clientId);
   if (header.name !== undefined) throw new ReasonError(reason('TRANSPORT_HEADER_INVALID', `${header.name}:${header.port}: this proxy is no gateway`));
   const target = { ip: local.ip, port: header.port };
   const plan = new LivePlan(options.policies.watch(target.port));

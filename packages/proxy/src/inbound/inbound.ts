@@ -3,10 +3,12 @@ import type { Clock, IdentityPort, Logger, PolicyPort } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
+import type { Racing } from '../accept/racing.ts';
 import type { AdminHandler } from '../admin/routes.ts';
 import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
 import type { InboundConfig, Listener } from '../config.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
@@ -27,6 +29,8 @@ export interface InboundDeps {
   readonly engine: HttpEngine;
   readonly httpMetrics: HttpMetrics;
   readonly authz: AuthzMetrics;
+  readonly detect: DetectMetrics;
+  readonly racing: Racing | undefined;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
@@ -81,6 +85,8 @@ export function createInbound(deps: InboundDeps): Inbound {
     policies,
     tls,
     directTlsServer,
+    detect: deps.detect,
+    racing: deps.racing,
     transport,
     refusals,
     http,

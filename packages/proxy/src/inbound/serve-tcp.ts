@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { ReasonError } from '@weft/core';
 import type { Connection } from '../accept/connections.ts';
+import type { Race } from '../accept/race.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -15,8 +16,17 @@ export interface InboundTcpShared {
   readonly refusals: Refusals;
 }
 
-/** Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. */
-export async function serveInboundTcp(shared: InboundTcpShared, session: InboundSession, connection: Connection, stream: Socket): Promise<void> {
+/**
+ * Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. A race
+ * may have reached it already.
+ */
+export async function serveInboundTcp(
+  shared: InboundTcpShared,
+  session: InboundSession,
+  connection: Connection,
+  stream: Socket,
+  race?: Race,
+): Promise<void> {
   const { plan, client } = session;
   const verdict = plan.current.tcp.authorize(client);
   if (verdict.kind === 'denied') {
@@ -24,16 +34,19 @@ export async function serveInboundTcp(shared: InboundTcpShared, session: Inbound
     throw new ReasonError(verdict.reason);
   }
   shared.authz.tcp.allow.with({ ...session.labels, ...plan.current.labels, ...authzLabels(verdict.authorization) }).inc();
-  const application = await shared.applications.dial(session.target, connection.signal);
+  const application = await (race?.take() ?? shared.applications.dial(session.target, connection.signal));
   if (connection.signal.aborted) return void application.destroy();
   const relayed = relay(stream, application);
   connection.enter({ drain: () => undefined, destroy: (error) => relayed.destroy(error) });
-  plan.onChange(() => {
+  const check = (): void => {
     const again = plan.current.tcp.authorize(client);
     if (again.kind === 'allowed') return;
     shared.authz.tcp.terminate.with({ ...session.labels, ...plan.current.labels }).inc();
     shared.refusals.connection('inbound', again.reason, session.labels, { client: client.ip, target: session.labels.target_addr });
     relayed.destroy(new ReasonError(again.reason));
-  });
+  };
+  plan.onChange(check);
+  // The policy may have changed while the application was connected to.
+  check();
   await relayed.closed;
 }

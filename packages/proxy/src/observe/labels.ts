@@ -52,6 +52,20 @@ export function serverLabels(server: Metadata, port: number): Labels {
   return { srv_group: group, srv_kind: kind, srv_name: name, srv_port: port };
 }
 
+/** `parent_*` of outbound registry metrics. */
+export function parentLabels(parent: Metadata): Labels {
+  const { group, kind, name } = metadataLabels(parent);
+  const { namespace, port, section } = parent.kind === 'resource' ? parent : { namespace: '', port: 0, section: '' };
+  return {
+    parent_group: group,
+    parent_kind: kind,
+    parent_namespace: namespace,
+    parent_name: name,
+    parent_port: port === 0 ? '' : port,
+    parent_section_name: section,
+  };
+}
+
 export function routeLabels(route: Metadata): Labels {
   const { group, kind, name } = metadataLabels(route);
   return { route_group: group, route_kind: kind, route_name: name };

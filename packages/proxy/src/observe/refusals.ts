@@ -68,6 +68,8 @@ export function errorLabel(direction: Direction, code: ReasonCode): string {
   if (code === 'DETECT_TIMEOUT' && direction === 'inbound') return 'tls detection timeout';
   if (code === 'IDENTITY_REQUIRED') return 'identity required';
   if (code === 'RESPONSE_TIMEOUT') return 'response timeout';
+  if (code === 'TLS_PEER_NO_CERTIFICATE') return 'unexpected';
+  if (code === 'DETECT_CLOSED' || code === 'TRANSPORT_HEADER_INVALID') return 'i/o';
   if (code.startsWith('CONNECT_') || code.startsWith('TLS_') || code.startsWith('UPSTREAM_')) return 'i/o';
   return 'unexpected';
 }

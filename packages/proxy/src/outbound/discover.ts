@@ -6,6 +6,7 @@ import {
   type DiscoveryPort,
   formatSocketAddress,
   type IpNetwork,
+  type Metadata,
   networkMatcher,
   type PolicyPort,
   type Profile,
@@ -24,7 +25,7 @@ import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
 export type Discovered =
-  | { readonly kind: 'plan'; readonly plan: Plan; readonly canonicalDst: string | undefined }
+  | { readonly kind: 'plan'; readonly plan: Plan; readonly parent: Metadata; readonly canonicalDst: string | undefined }
   /** Requests and connections fail for this reason. */
   | { readonly kind: 'refused'; readonly reason: Reason };
 
@@ -164,7 +165,7 @@ class Destination {
   #compile({ policy, canonicalDst }: EffectivePolicy): Discovered {
     try {
       const plan = this.#backends.rebuild((http, tcp) => compileOutbound(policy, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, canonicalDst };
+      return { kind: 'plan', plan, parent: policy.parent, canonicalDst };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${formatSocketAddress(this.#address)}: ${reasonOf(error).detail ?? ''}`) };
     }

@@ -3,10 +3,12 @@ import type { Clock, Logger, Random, Reason, SocketAddress } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
+import type { Racing } from '../accept/racing.ts';
 import type { Listener, OutboundConfig } from '../config.ts';
 import { endpointDialer } from '../connect/endpoint-dialer.ts';
 import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
 import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
+import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import { endpointLabels } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -28,6 +30,8 @@ export interface OutboundDeps {
   readonly http: HttpMetrics;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
+  readonly detect: DetectMetrics;
+  readonly racing: Racing | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -97,6 +101,8 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     originalDst: deps.originalDst,
     discover,
     detectTimeoutMs: config.detectTimeoutMs,
+    detect: deps.detect,
+    racing: deps.racing,
     transport,
     ownAddresses: deps.ownAddresses,
     http: {

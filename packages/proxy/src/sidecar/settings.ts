@@ -42,6 +42,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       sockets: socketOptions(inbound.sockets),
     },
     admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port },
+    detect: { mode: config.detect },
     shutdownGraceMs: config.shutdownGraceMs,
   };
 }

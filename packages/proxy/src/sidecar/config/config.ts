@@ -89,6 +89,7 @@ export interface Config {
     readonly hostname?: string | undefined;
   };
   readonly log: { readonly level: LogThreshold; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
+  readonly detect: 'wait' | 'race';
   readonly workers: number;
   readonly shutdownGraceMs: number;
   readonly addressBook?: string | undefined;
@@ -214,6 +215,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       hostname: v.HOSTNAME,
     },
     log: { level: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
+    detect: v.DETECT,
     workers: workers(v, processors),
     shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
     addressBook: v.ADDRESS_BOOK,

@@ -186,6 +186,10 @@ export const VARIABLES = {
   HOSTNAME: optional(string, 'host.name of spans', { names: ['HOSTNAME'] }),
   // additions of this implementation
   ADDRESS_BOOK: optional(nonEmpty, 'file that maps virtual addresses to loopback ports', { names: ['WEFT_PROXY_ADDRESS_BOOK'] }),
+  DETECT: {
+    ...withDefault(oneOf('wait', 'race'), 'wait', 'race connects to the target while the client is silent, and takes it for opaque if it speaks first'),
+    names: ['WEFT_PROXY_DETECT'],
+  },
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;
