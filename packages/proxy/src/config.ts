@@ -103,9 +103,11 @@ export interface DetectConfig {
   readonly mode: 'wait' | 'race';
   /** How long the client has the word to itself before the target is connected to. Default 10. */
   readonly headStartMs: number;
-  /** How long a target counts as one whose server speaks first. Default 600000. */
+  /** The same for an inbound client that may be meshed, and then begins with a ClientHello. Default 30. */
+  readonly helloHeadStartMs: number;
+  /** How long a target counts as one whose server speaks first, and a client as meshed. Default 600000. */
   readonly rememberMs: number;
-  /** Most such targets remembered, per side. Default 1024. */
+  /** Most such targets, and clients, remembered per side. Default 1024. */
   readonly maxRemembered: number;
 }
 
@@ -177,7 +179,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       ...settings.inbound,
     }),
     admin: Object.freeze({ ...settings.admin }),
-    detect: Object.freeze({ mode: 'wait', headStartMs: 10, rememberMs: 600_000, maxRemembered: 1_024, ...settings.detect }),
+    detect: Object.freeze({ mode: 'wait', headStartMs: 10, helloHeadStartMs: 30, rememberMs: 600_000, maxRemembered: 1_024, ...settings.detect }),
     maxHeldConnections: settings.maxHeldConnections ?? 1_024,
     holdTimeoutMs: settings.holdTimeoutMs ?? 60_000,
     shutdownGraceMs: settings.shutdownGraceMs ?? 120_000,

@@ -3,11 +3,13 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { type ManualClock, manualClock, systemClock } from '@weft/core';
+import { constantWatch, type ManualClock, manualClock, sleep, systemClock } from '@weft/core';
+import type { ProxySettings } from '@weft/proxy';
+import { tlsClient } from '@weft/tls';
 import { expect, test } from 'vitest';
 import { ask, firstBytes, NAME, type Pair, readAll, SERVICE, startPair, tcp, until } from './pair.ts';
 import { balanced, clientPolicy, firstOf, httpProtocol, onlyMeshed, opaqueProtocol, serverPolicy } from './policies.ts';
-import { sample, TestMesh } from './test-mesh.ts';
+import { identityOf, sample, TestMesh } from './test-mesh.ts';
 
 const GREETING = 'J\x00\x00\x00\x0a8.0.36\x00';
 
@@ -20,9 +22,10 @@ const greets = (socket: Socket): void => {
 /** Detection would wait for a minute. */
 const RACE = { detect: { mode: 'race' }, outbound: { detectTimeoutMs: 60_000 }, inbound: { detectTimeoutMs: 60_000 } } as const;
 
-async function racingPair(mesh: TestMesh, app: number): Promise<Pair> {
-  const pair = await startPair(mesh, app, { client: RACE, server: RACE });
-  mesh.control.inboundOf(8080).set(serverPolicy({ kind: 'unauthenticated' }, 'detect', 60_000));
+async function racingPair(mesh: TestMesh, app: number, settings: ProxySettings = RACE): Promise<Pair> {
+  const pair = await startPair(mesh, app, { client: settings, server: settings });
+  // Only meshed clients: nobody is taken for a plaintext client whose server speaks first.
+  mesh.control.inboundOf(8080).set(serverPolicy({ kind: 'tls' }, 'detect', 60_000));
   return pair;
 }
 
@@ -58,7 +61,7 @@ test('counts connections by the protocol of their target and by what was found',
 test('lets an undeclared server speak first within 50 ms, through both proxies', async () => {
   await using mesh = await TestMesh.start();
   const forgetful = { ...RACE, detect: { mode: 'race', maxRemembered: 0 } } as const;
-  const pair = await startPair(mesh, await mesh.listen(greets), { client: forgetful, server: forgetful });
+  const pair = await racingPair(mesh, await mesh.listen(greets), forgetful);
   const times: number[] = [];
   for (let i = 0; i < 10; i++) {
     const since = performance.now();
@@ -93,6 +96,7 @@ test('remembers which servers speak first, on both sides and in the metrics', as
 test('lets an undeclared server speak first to a client without a proxy', async () => {
   await using mesh = await TestMesh.start();
   const pair = await racingPair(mesh, await mesh.listen(greets));
+  mesh.control.inboundOf(8080).set(serverPolicy({ kind: 'unauthenticated' }, 'detect', 60_000));
   for (let i = 0; i < 2; i++) {
     const socket = await tcp(pair.server.inboundAddress(8080).port);
     expect(await firstBytes(socket)).toBe(GREETING);
@@ -103,6 +107,27 @@ test('lets an undeclared server speak first to a client without a proxy', async 
   expect(sample(pair.server.metrics, 'tcp_open_total', 'peer="src"', 'no_tls_reason="no_tls_from_remote"')).toBe(2);
 });
 
+test('waits for the ClientHello of a client that is known to be meshed', async () => {
+  await using mesh = await TestMesh.start();
+  const pair = await racingPair(mesh, await mesh.listen(greets));
+  const first = await tcp(pair.port);
+  expect(await firstBytes(first)).toBe(GREETING);
+  mesh.control.inboundOf(8080).set(serverPolicy({ kind: 'unauthenticated' }, 'detect', 60_000));
+  const connections = sample(pair.server.metrics, 'tcp_open_total', 'direction="inbound",peer="dst"');
+  const late = await tcp(pair.server.inboundAddress(8080).port);
+  const raw = { ...(await mesh.credentials(identityOf('late'))) };
+  const tls = tlsClient({ identity: { anchors: mesh.authority.anchors, credentials: constantWatch(raw) } });
+  // Longer than a stranger would have been waited for.
+  await sleep(systemClock(), 60);
+  expect(sample(pair.server.metrics, 'tcp_open_total', 'direction="inbound",peer="dst"')).toBe(connections);
+  const { identity } = pair.server.endpoint(8080);
+  if (!identity) throw new TypeError('no identity');
+  const { socket } = await tls.connect(late, { identity });
+  expect(await firstBytes(socket)).toBe(GREETING);
+  for (const one of [first, late]) one.destroy();
+  tls.close();
+});
+
 test('lets no byte of a server pass, nor connects to it, for a client that is not authorized', async () => {
   await using mesh = await TestMesh.start();
   let connections = 0;
@@ -110,7 +135,7 @@ test('lets no byte of a server pass, nor connects to it, for a client that is no
     connections += 1;
     greets(socket);
   });
-  const { server } = await startPair(mesh, app, { server: { detect: { mode: 'race', headStartMs: 0 }, inbound: { detectTimeoutMs: 150 } } });
+  const { server } = await startPair(mesh, app, { server: { detect: { mode: 'race', helloHeadStartMs: 0 }, inbound: { detectTimeoutMs: 150 } } });
   mesh.control.inboundOf(8080).set(onlyMeshed());
   const socket = await tcp(server.inboundAddress(8080).port);
   expect(await readAll(socket).catch(() => '')).toBe('');

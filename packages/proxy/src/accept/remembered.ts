@@ -1,15 +1,13 @@
-// Targets whose servers spoke first: bounded, expiring, shown as a metric.
-import type { Clock, Family, Gauge, Labels, Timer } from '@weft/core';
+// A bounded set whose members expire: what detection has learnt of its peers.
+import type { Clock, Timer } from '@weft/core';
 
 export interface RememberedOptions {
-  /** Most targets kept; the oldest goes for a new one. */
+  /** Most members; the oldest goes for a new one. */
   readonly max: number;
   readonly lifetimeMs: number;
   readonly clock: Clock;
-  /** Set to 1 for each target that is remembered. */
-  readonly gauge: Family<Gauge>;
-  /** Added to `target_addr`. */
-  readonly labels: Labels;
+  /** Told of each member that comes or goes. */
+  readonly onChange?: (member: string, known: boolean) => void;
 }
 
 export class Remembered {
@@ -20,35 +18,31 @@ export class Remembered {
     this.#options = options;
   }
 
-  has(target: string): boolean {
-    return this.#expiry.has(target);
+  has(member: string): boolean {
+    return this.#expiry.has(member);
   }
 
   /** For `lifetimeMs` from now. */
-  add(target: string): void {
-    const { max, lifetimeMs, clock } = this.#options;
+  add(member: string): void {
+    const { max, lifetimeMs, clock, onChange } = this.#options;
     if (max <= 0) return;
-    this.#forget(target);
+    const known = this.#expiry.get(member);
+    known?.cancel();
+    this.#expiry.delete(member);
     for (const oldest of this.#expiry.keys()) {
       if (this.#expiry.size < max) break;
       this.#forget(oldest);
     }
     this.#expiry.set(
-      target,
-      clock.after(lifetimeMs, () => this.#forget(target)),
+      member,
+      clock.after(lifetimeMs, () => this.#forget(member)),
     );
-    this.#options.gauge.with(this.#labels(target)).set(1);
+    if (!known) onChange?.(member, true);
   }
 
-  #forget(target: string): void {
-    const timer = this.#expiry.get(target);
-    if (!timer) return;
-    timer.cancel();
-    this.#expiry.delete(target);
-    this.#options.gauge.remove(this.#labels(target));
-  }
-
-  #labels(target: string): Labels {
-    return { ...this.#options.labels, target_addr: target };
+  #forget(member: string): void {
+    this.#expiry.get(member)?.cancel();
+    this.#expiry.delete(member);
+    this.#options.onChange?.(member, false);
   }
 }

@@ -33,10 +33,12 @@ export class InboundDetection {
 
   /** Terminates TLS that is meant for this workload. Rejects with a ReasonError. */
   async terminate(): Promise<{ readonly stream: Socket; readonly session: InboundSession }> {
-    this.#start({ ip: this.#remote.ip, tls: { kind: 'none' } });
+    const { racing } = this.#options;
+    if (!racing?.meshed.has(this.#remote.ip)) this.#start({ ip: this.#remote.ip, tls: { kind: 'none' } }, true);
     const { stream, tls, serverFirst } = await terminateTls(this.#connection.socket, this.#options.tls, this.race?.serverSpoke);
     this.#serverFirst = serverFirst;
     if (tls.kind === 'established') {
+      racing?.meshed.add(this.#remote.ip);
       this.race?.drop();
       this.race = undefined;
     }
@@ -70,16 +72,16 @@ export class InboundDetection {
       detect.known('inbound', why, fields);
       return { protocol: 'opaque', why };
     }
-    if (session.tls.kind === 'established') this.#start(session.client);
+    if (session.tls.kind === 'established') this.#start(session.client, false);
     const timeoutMs = detectTimeoutMs ?? tls.timeoutMs;
     return detectProtocol(stream, { direction: 'inbound', timeoutMs, clock: tls.clock, metrics: detect, server, fields, race: this.race });
   }
 
   /** Only for clients that may exchange bytes with the application, on ports that leave the protocol open. */
-  #start(client: InboundClient): void {
+  #start(client: InboundClient, hello: boolean): void {
     const { racing, tcp } = this.#options;
     const { kind, tcp: authorizer } = this.#plan.current;
     if (!racing || kind !== 'detect' || authorizer.authorize(client).kind !== 'allowed') return;
-    this.race = racing.start((signal) => tcp.applications.dial(this.#target, signal), this.#connection.signal);
+    this.race = racing.start((signal) => tcp.applications.dial(this.#target, signal), this.#connection.signal, hello);
   }
 }

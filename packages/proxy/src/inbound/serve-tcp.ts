@@ -20,13 +20,7 @@ export interface InboundTcpShared {
  * Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. A race
  * may have reached it already.
  */
-export async function serveInboundTcp(
-  shared: InboundTcpShared,
-  session: InboundSession,
-  connection: Connection,
-  stream: Socket,
-  race?: Race,
-): Promise<void> {
+export async function serveInboundTcp(shared: InboundTcpShared, session: InboundSession, connection: Connection, stream: Socket, race?: Race): Promise<void> {
   const { plan, client } = session;
   const verdict = plan.current.tcp.authorize(client);
   if (verdict.kind === 'denied') {

@@ -1,6 +1,6 @@
 // The outbound pipeline of one connection: original destination, discovery, protocol, and on to HTTP or bytes. spec/proxy.md §2.2.
 import type { Socket } from 'node:net';
-import { assertNever, formatSocketAddress, type Labels, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
+import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { detectProtocol } from '../accept/detect.ts';
@@ -41,7 +41,10 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     if (!target) throw new ReasonError(reason('ORIGINAL_DST_UNKNOWN'));
     labels = targetLabels(target);
     options.transport.track(connection.socket, { direction: 'outbound', peer: 'src', ...labels, ...serverTlsLabels({ kind: 'none', why: 'loopback' }) });
-    if (options.ownAddresses().some((own) => sameSocketAddress(own, target))) throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
+    // Where the listener is on loopback, connecting is refused anyway, and HTTP is told so.
+    if (!isLoopbackIp(target.ip) && options.ownAddresses().some((own) => sameSocketAddress(own, target))) {
+      throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
+    }
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
     if (found.kind === 'refused') throw new ReasonError(found.reason);
@@ -101,7 +104,7 @@ async function detect(
     metrics.known('outbound', reason('DETECTED_REMEMBERED'), { target: address });
     return { upstream: dial(connection.signal) };
   }
-  const race = racing?.start(dial, connection.signal);
+  const race = racing?.start(dial, connection.signal, false);
   const { protocol, why } = await detectProtocol(connection.socket, {
     direction: 'outbound',
     timeoutMs,
