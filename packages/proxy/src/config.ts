@@ -44,7 +44,11 @@ export interface OutboundConfig {
   readonly localIps: readonly string[];
   /** Networks whose addresses may be looked up as profiles. Default none. */
   readonly profileNetworks: readonly IpNetwork[];
-  /** Whether `l5d-proxy-error` and `l5d-proxy-connection` are added to synthesized responses. Default true. */
+  /** Names below these suffixes may be looked up as profiles. Default `svc.cluster.local.`. */
+  readonly profileSuffixes: readonly string[];
+  /** Requests name their target themselves, by `l5d-dst-override`; protocols are always detected. Default false. */
+  readonly ingress: boolean;
+  /** Whether `l5d-proxy-error` and `l5d-proxy-connection` are added to synthesized responses. Default true, false for an ingress. */
   readonly informationalHeaders: boolean;
   readonly sockets: SocketOptions;
 }
@@ -72,6 +76,8 @@ export interface InboundConfig {
   readonly serverHttp2: Http2Params;
   /** Addresses of this pod; connections for others are refused. Default empty: all are taken. */
   readonly allowedIps: readonly string[];
+  /** Names below these suffixes are reached through this proxy by meshed peers. Default none: it is no gateway. */
+  readonly gatewaySuffixes: readonly string[];
   /** Ports whose policy is watched from the start and for ever. Default none. */
   readonly ports: readonly number[];
   readonly sockets: SocketOptions;
@@ -158,7 +164,9 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       localIps: allowedIps,
       profileNetworks: [],
-      informationalHeaders: true,
+      profileSuffixes: ['svc.cluster.local.'],
+      ingress: false,
+      informationalHeaders: settings.outbound?.ingress !== true,
       sockets: {},
       ...settings.outbound,
     }),
@@ -174,6 +182,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       http2: HTTP2_CLIENT,
       serverHttp2: HTTP2_CLIENT,
       allowedIps,
+      gatewaySuffixes: [],
       ports: [],
       sockets: {},
       ...settings.inbound,

@@ -15,12 +15,16 @@ import type { OriginalDst } from '../ports.ts';
 import type { TcpPlan } from '../route/outbound-plan.ts';
 import type { TcpBackend } from './backends.ts';
 import type { Discover, Discovered, Lookup, Plan } from './discover.ts';
-import { type OutboundHttpShared, serveOutboundHttp } from './serve-http.ts';
+import { opaquePlanOf } from './dispatch.ts';
+import { IngressHttpConnection } from './ingress.ts';
+import { type OutboundHttpShared, SidecarHttpConnection, serveOutboundHttp } from './serve-http.ts';
 import { connectTcp, relayTcp } from './serve-tcp.ts';
 
 export interface OutboundOptions {
   readonly originalDst: OriginalDst;
   readonly discover: Discover;
+  /** Requests may name their targets themselves. */
+  readonly ingress: boolean;
   readonly detectTimeoutMs: number;
   readonly detect: DetectMetrics;
   /** Undefined: detection waits for the client alone. */
@@ -45,6 +49,7 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     if (!isLoopbackIp(target.ip) && options.ownAddresses().some((own) => sameSocketAddress(own, target))) {
       throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
     }
+    if (options.ingress) return await serveIngress(connection, target, options);
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
     if (found.kind === 'refused') throw new ReasonError(found.reason);
@@ -65,9 +70,10 @@ interface Accepted {
 }
 
 async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, { kind: 'plan' }>, options: OutboundOptions): Promise<void> {
-  const { connection } = accepted;
+  const { connection, listener, lookup, target } = accepted;
   const { clock } = options.http;
-  const http = (version: 'http/1' | 'http/2'): Promise<void> => serveOutboundHttp({ ...accepted, shared: options.http, version });
+  const http = (version: 'http/1' | 'http/2'): Promise<void> =>
+    serveOutboundHttp(new SidecarHttpConnection({ shared: options.http, connection, version }, listener, lookup, target));
   const bytes = (opaque: TcpPlan<TcpBackend>): Promise<void> => relayTcp(connection, connection.socket, connectTcp(opaque, connection.signal, clock));
   options.detect.declared(DECLARED[plan.kind], parent);
   switch (plan.kind) {
@@ -80,7 +86,7 @@ async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, {
     case 'tls':
       return bytes(await routeTls(connection, plan.select, options));
     case 'detect': {
-      const protocol = await detect(accepted, plan.opaque, options);
+      const protocol = await detect(connection, target, (signal) => connectTcp(plan.opaque, signal, clock), options);
       return typeof protocol === 'string' ? http(protocol) : relayTcp(connection, connection.socket, protocol.upstream);
     }
     default:
@@ -90,16 +96,32 @@ async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, {
 
 const DECLARED = { opaque: 'opaq', http1: 'http/1', http2: 'http/2', tls: 'tls', detect: 'detect' } as const satisfies Record<Plan['kind'], DeclaredProtocol>;
 
+/** The protocol is detected before anything is known of the target: requests may name others. */
+async function serveIngress(connection: Connection, target: SocketAddress, options: OutboundOptions): Promise<void> {
+  const { discover, http } = options;
+  const dial = async (signal: AbortSignal): Promise<Socket> => {
+    const lookup = discover.lookup(target);
+    try {
+      return await connectTcp(opaquePlanOf(await lookup.ready(signal)), signal, http.clock);
+    } finally {
+      lookup.release();
+    }
+  };
+  const protocol = await detect(connection, target, dial, options);
+  if (typeof protocol !== 'string') return relayTcp(connection, connection.socket, protocol.upstream);
+  await serveOutboundHttp(new IngressHttpConnection({ shared: http, connection, version: protocol }, discover, target));
+}
+
 /** The version of HTTP, or where opaque bytes go. */
 async function detect(
-  { connection, target }: Accepted,
-  opaque: TcpPlan<TcpBackend>,
+  connection: Connection,
+  target: SocketAddress,
+  dial: (signal: AbortSignal) => Promise<Socket>,
   options: OutboundOptions,
 ): Promise<'http/1' | 'http/2' | { readonly upstream: Promise<Socket> }> {
   const { clock } = options.http;
   const { racing, detect: metrics, detectTimeoutMs: timeoutMs } = options;
   const address = formatSocketAddress(target);
-  const dial = (signal: AbortSignal): Promise<Socket> => connectTcp(opaque, signal, clock);
   if (racing?.serverFirst.has(address)) {
     metrics.known('outbound', reason('DETECTED_REMEMBERED'), { target: address });
     return { upstream: dial(connection.signal) };

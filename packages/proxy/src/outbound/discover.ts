@@ -4,28 +4,39 @@ import {
   type ClientPolicy,
   type Clock,
   type DiscoveryPort,
+  formatAuthority,
   formatSocketAddress,
   type IpNetwork,
   type Metadata,
   networkMatcher,
   type PolicyPort,
+  type PolicyTarget,
   type Profile,
   type Random,
   type Reason,
   reason,
   reasonOf,
   type SocketAddress,
+  suffixMatcher,
   type Timer,
   type WatchState,
 } from '@weft/core';
+import type { NoClientTls } from '../observe/labels.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
 import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
-import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
+import { type EffectivePolicy, effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
 
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
 export type Discovered =
-  | { readonly kind: 'plan'; readonly plan: Plan; readonly parent: Metadata; readonly canonicalDst: string | undefined }
+  | {
+      readonly kind: 'plan';
+      readonly plan: Plan;
+      readonly parent: Metadata;
+      readonly canonicalDst: string | undefined;
+      /** Whether a profile names the service or endpoint. */
+      readonly profiled: boolean;
+    }
   /** Requests and connections fail for this reason. */
   | { readonly kind: 'refused'; readonly reason: Reason };
 
@@ -42,35 +53,81 @@ export interface DiscoverOptions {
   readonly discovery: DiscoveryPort;
   readonly policy: PolicyPort;
   readonly profileNetworks: readonly IpNetwork[];
+  readonly profileSuffixes: readonly string[];
+  /** Why endpoints without identity are reached in plaintext, for lookups by address. */
+  readonly noTls: NoClientTls;
   readonly idleMs: number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly backends: () => Backends;
+  readonly backends: (noTls: NoClientTls) => Backends;
 }
 
 export interface Discover {
   lookup(address: SocketAddress): Lookup;
+  /** By a name that a request or a transport header gives. Refused where neither profile nor policy is known of it. */
+  lookupName(host: string, port: number): Lookup;
   /** Drops every entry; waiting requests fail for this reason. */
   destroy(why: Reason): void;
 }
 
+/** Most names that are known at a time: peers choose them. */
+const MAX_NAMES = 10_000;
+
 export function createDiscover(options: DiscoverOptions): Discover {
-  const entries = new Map<string, Destination>();
+  const addresses = new Map<string, Destination>();
+  const names = new Map<string, Destination>();
   const mayProfile = networkMatcher(options.profileNetworks);
+  const mayProfileName = suffixMatcher(options.profileSuffixes);
+  const reference = (entries: Map<string, Destination>, subject: Subject): Lookup => {
+    let entry = entries.get(subject.name);
+    if (!entry) {
+      entry = new Destination(subject, options, () => entries.delete(subject.name));
+      entries.set(subject.name, entry);
+    }
+    return entry.reference();
+  };
   return {
     lookup(address) {
-      const key = formatSocketAddress(address);
-      let entry = entries.get(key);
-      if (!entry) {
-        entry = new Destination(address, options, mayProfile(address.ip), () => entries.delete(key));
-        entries.set(key, entry);
-      }
-      return entry.reference();
+      const name = formatSocketAddress(address);
+      return reference(addresses, {
+        name,
+        policy: { kind: 'address', address },
+        profile: mayProfile(address.ip) ? name : undefined,
+        noTls: options.noTls,
+        effective: (profile, policy) => effectivePolicy(address, profile, policy),
+      });
+    },
+    lookupName(host, port) {
+      const name = formatAuthority({ host, port });
+      if (names.size >= MAX_NAMES && !names.has(name)) return refused(reason('LOAD_SHED', `${MAX_NAMES} names are looked up already`));
+      return reference(names, {
+        name,
+        policy: { kind: 'authority', authority: name },
+        profile: mayProfileName(host) ? name : undefined,
+        noTls: 'not_provided_by_service_discovery',
+        effective: (profile, policy) => effectivePolicyOfName(port, profile, policy),
+      });
     },
     destroy(why) {
-      for (const entry of entries.values()) entry.destroy(why);
+      for (const entry of [...addresses.values(), ...names.values()]) entry.destroy(why);
     },
   };
+}
+
+/** What is looked up. */
+interface Subject {
+  readonly name: string;
+  readonly policy: PolicyTarget;
+  /** Undefined: no profile may be asked for. */
+  readonly profile: string | undefined;
+  readonly noTls: NoClientTls;
+  /** Undefined: nobody knows it. */
+  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined;
+}
+
+function refused(why: Reason): Lookup {
+  const current: Discovered = { kind: 'refused', reason: why };
+  return { current, ready: () => Promise.resolve(current), release: () => undefined };
 }
 
 type Known<T> = WatchState<T> | undefined;
@@ -78,7 +135,7 @@ type Known<T> = WatchState<T> | undefined;
 class Destination {
   current: Discovered | undefined;
   readonly #options: DiscoverOptions;
-  readonly #address: SocketAddress;
+  readonly #subject: Subject;
   readonly #backends: Backends;
   readonly #onEvicted: () => void;
   readonly #waiting = new Set<(result: Discovered) => void>();
@@ -88,21 +145,21 @@ class Destination {
   #references = 0;
   #idle: Timer | undefined;
 
-  constructor(address: SocketAddress, options: DiscoverOptions, mayProfile: boolean, onEvicted: () => void) {
-    this.#address = address;
+  constructor(subject: Subject, options: DiscoverOptions, onEvicted: () => void) {
+    this.#subject = subject;
     this.#options = options;
-    this.#backends = options.backends();
+    this.#backends = options.backends(subject.noTls);
     this.#onEvicted = onEvicted;
-    if (!mayProfile) this.#profile = { kind: 'absent', stale: false };
+    if (subject.profile === undefined) this.#profile = { kind: 'absent', stale: false };
     this.#release.push(
-      options.policy.outbound({ kind: 'address', address }).subscribe((state) => {
+      options.policy.outbound(subject.policy).subscribe((state) => {
         this.#policy = state;
         this.#update();
       }),
     );
-    if (!mayProfile) return;
+    if (subject.profile === undefined) return;
     this.#release.push(
-      options.discovery.profile(formatSocketAddress(address)).subscribe((state) => {
+      options.discovery.profile(subject.profile).subscribe((state) => {
         this.#profile = state;
         this.#update();
       }),
@@ -157,17 +214,19 @@ class Destination {
     const [policy, profile] = [this.#policy, this.#profile];
     if (!policy || !profile || policy.kind === 'pending' || profile.kind === 'pending') return;
     if (policy.kind === 'rejected') return this.#settle({ kind: 'refused', reason: policy.reason });
-    this.#settle(
-      this.#compile(effectivePolicy(this.#address, profile.kind === 'value' ? profile.value : undefined, policy.kind === 'value' ? policy.value : undefined)),
-    );
+    this.#settle(this.#compile(profile.kind === 'value' ? profile.value : undefined, policy.kind === 'value' ? policy.value : undefined));
   }
 
-  #compile({ policy, canonicalDst }: EffectivePolicy): Discovered {
+  #compile(profile: Profile | undefined, known: ClientPolicy | undefined): Discovered {
+    const { name } = this.#subject;
+    const found = this.#subject.effective(profile, known);
+    if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
+    const { policy, canonicalDst } = found;
     try {
       const plan = this.#backends.rebuild((http, tcp) => compileOutbound(policy, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, parent: policy.parent, canonicalDst };
+      return { kind: 'plan', plan, parent: policy.parent, canonicalDst, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
-      return { kind: 'refused', reason: reason(reasonOf(error).code, `${formatSocketAddress(this.#address)}: ${reasonOf(error).detail ?? ''}`) };
+      return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }
   }
 

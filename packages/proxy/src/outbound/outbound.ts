@@ -10,14 +10,14 @@ import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
 import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
-import { endpointLabels } from '../observe/labels.ts';
+import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
-import { createDiscover } from './discover.ts';
+import { createDiscover, type Discover } from './discover.ts';
 
 export interface OutboundDeps {
   readonly config: OutboundConfig;
@@ -42,6 +42,9 @@ export interface Outbound {
   accept(connection: Connection, listener: Listener): Promise<void>;
   /** Ends connections to endpoints; what waits fails for this reason. */
   destroy(why: Reason): void;
+  /** What the gateway shares with it. */
+  readonly discover: Discover;
+  readonly limit: InFlightLimit;
 }
 
 export function createOutbound(deps: OutboundDeps): Outbound {
@@ -55,13 +58,13 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };
 
-  const backends = (): Backends =>
+  const backends = (noTls: NoClientTls): Backends =>
     new Backends({
       discovery: deps.discovery,
       http: { capacity: config.queueCapacity, failfastMs: config.failfastMs, clock, random },
       tcp: { capacity: config.tcpQueueCapacity, failfastMs: config.tcpFailfastMs, clock, random },
       httpEndpoint(endpoint, authority, changed) {
-        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
         return new HttpEndpoint({
           ...common,
           endpoint,
@@ -76,7 +79,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
         });
       },
       tcpEndpoint(endpoint, authority, changed) {
-        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
         return new TcpEndpoint({
           ...common,
           endpoint,
@@ -91,15 +94,19 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     discovery: deps.discovery,
     policy: deps.policy,
     profileNetworks: config.profileNetworks,
+    profileSuffixes: config.profileSuffixes,
+    noTls: config.ingress ? 'ingress_without_override' : 'not_provided_by_service_discovery',
     idleMs: config.discoveryIdleMs,
     clock,
     random,
     backends,
   });
 
+  const limit = new InFlightLimit(config.maxInFlight);
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,
+    ingress: config.ingress,
     detectTimeoutMs: config.detectTimeoutMs,
     detect: deps.detect,
     racing: deps.racing,
@@ -108,12 +115,12 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     http: {
       engine,
       serverHttp2: config.serverHttp2,
-      limit: new InFlightLimit(config.maxInFlight),
+      limit,
       informationalHeaders: config.informationalHeaders,
       refusals: deps.refusals,
       clock,
       logger: deps.logger,
     },
   };
-  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why) };
+  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit };
 }
