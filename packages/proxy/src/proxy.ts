@@ -56,30 +56,6 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const adminListen = config.admin.listen;
   let certified = false;
 
-  const inbound = createInbound({
-    config: config.inbound,
-    identity,
-    policy,
-    originalDst,
-    dial,
-    engine,
-    httpMetrics: http,
-    authz: authzMetrics(metrics),
-    detect,
-    racing: racing('inbound', config.detect, detect, clock),
-    ...counted,
-    admin: adminListen && {
-      policyPort: config.admin.policyPort ?? adminListen.port,
-      handler: adminRoutes({
-        registry: metrics,
-        retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
-        isReady: () => certified,
-        routes: ports.adminRoutes ?? [],
-      }),
-    },
-    clock,
-    logger,
-  });
   const outbound = createOutbound({
     config: config.outbound,
     discovery,
@@ -95,6 +71,31 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
+    logger,
+  });
+  const inbound = createInbound({
+    config: config.inbound,
+    identity,
+    policy,
+    originalDst,
+    dial,
+    engine,
+    httpMetrics: http,
+    authz: authzMetrics(metrics),
+    detect,
+    outbound,
+    racing: racing('inbound', config.detect, detect, clock),
+    ...counted,
+    admin: adminListen && {
+      policyPort: config.admin.policyPort ?? adminListen.port,
+      handler: adminRoutes({
+        registry: metrics,
+        retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
+        isReady: () => certified,
+        routes: ports.adminRoutes ?? [],
+      }),
+    },
+    clock,
     logger,
   });
 

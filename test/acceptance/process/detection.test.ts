@@ -41,6 +41,7 @@ test('inbound_tcp_server_first_no_discovery', async () => {
   const env = { LINKERD2_PROXY_INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION: '8080' };
   await using proxy = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port }, env });
   await greeted(proxy.inboundAddress(8080));
+  expect(await proxy.metric('tcp_open_total', { direction: 'inbound', peer: 'src', no_tls_reason: 'port_skipped' })).toBe(1);
 });
 
 test('outbound_opaque_tcp_server_first', async () => {
@@ -82,7 +83,7 @@ test('tcp_connections_close_if_client_closes', async () => {
   await using proxy = await alone(control, app.port);
   const socket = await tcpTo(`127.0.0.1:${proxy.outboundPort(SERVICE)}`);
   socket.write('\x01 hello, this is not HTTP');
-  await firstBytes(socket);
+  expect(await firstBytes(socket)).toContain('not HTTP');
   socket.destroy();
   await serverSide;
 });

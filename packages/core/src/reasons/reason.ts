@@ -70,6 +70,12 @@ export const REASONS = {
     'only meshed peers that negotiate transport.l5d.io/v1 may connect to the inbound port directly',
   ),
   TRANSPORT_HEADER_INVALID: entry('the transport header could not be read', 'check the version of the peer proxy'),
+  // gateway
+  GATEWAY_DOMAIN_INVALID: entry(
+    'this proxy is no gateway for the name',
+    'check LINKERD2_PROXY_INBOUND_GATEWAY_SUFFIXES of the gateway, and that its control plane knows the service',
+  ),
+  GATEWAY_LOOP: entry('the request has passed this gateway before', 'check that the name does not lead from one cluster back to the other'),
   // discovery
   DISCOVERY_REJECTED: entry('the control plane refuses to resolve this target', 'check the name and port that the client uses'),
   DISCOVERY_UNAVAILABLE: entry(

@@ -45,7 +45,7 @@ async function acceptRedirected(connection: Connection, target: SocketAddress, r
     const { stream, session } = await detection.terminate();
     options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
     const protocol = await detection.protocol(stream, session);
-    if (protocol === 'opaque') await serveInboundTcp(options.tcp, session, connection, stream, detection.race);
+    if (protocol === 'opaque') await serveInboundTcp(options.tcp, session, connection, stream, () => detection.dial());
     else await serveInboundHttp(options.http, session, connection, stream, protocol);
   } finally {
     plan.release();

@@ -10,8 +10,7 @@ import { type InboundSession, inboundSession, type LivePlan } from './session.ts
 import { terminateTls } from './terminate-tls.ts';
 
 export class InboundDetection {
-  /** A connection to the application that is there for the taking. */
-  race: Race | undefined;
+  #race: Race | undefined;
   readonly #connection: Connection;
   readonly #target: SocketAddress;
   readonly #remote: SocketAddress;
@@ -35,12 +34,12 @@ export class InboundDetection {
   async terminate(): Promise<{ readonly stream: Socket; readonly session: InboundSession }> {
     const { racing } = this.#options;
     if (!racing?.meshed.has(this.#remote.ip)) this.#start({ ip: this.#remote.ip, tls: { kind: 'none' } }, true);
-    const { stream, tls, serverFirst } = await terminateTls(this.#connection.socket, this.#options.tls, this.race?.serverSpoke);
+    const { stream, tls, serverFirst } = await terminateTls(this.#connection.socket, this.#options.tls, this.#race?.serverSpoke);
     this.#serverFirst = serverFirst;
     if (tls.kind === 'established') {
       racing?.meshed.add(this.#remote.ip);
-      this.race?.drop();
-      this.race = undefined;
+      this.#race?.drop();
+      this.#race = undefined;
     }
     return { stream, session: inboundSession(this.#target, this.#remote, tls, this.#plan) };
   }
@@ -54,8 +53,13 @@ export class InboundDetection {
     if (kind === 'http1' && session.tls.kind !== 'established') return 'http/1';
     const { protocol, why } = await this.#look(stream, session);
     if (why.code === 'DETECTED_SERVER_FIRST') this.#options.racing?.serverFirst.add(this.#address);
-    if (protocol !== 'opaque') this.race?.drop();
+    if (protocol !== 'opaque') this.#race?.drop();
     return kind === 'http1' && why.code === 'DETECT_TIMEOUT' ? 'http/1' : protocol;
+  }
+
+  /** Connects to the application, unless a race has done so. */
+  dial(): Promise<Socket> {
+    return this.#race?.take() ?? this.#options.tcp.applications.dial(this.#target, this.#connection.signal);
   }
 
   async #look(stream: Socket, session: InboundSession): Promise<Detected> {
@@ -74,7 +78,7 @@ export class InboundDetection {
     }
     if (session.tls.kind === 'established') this.#start(session.client, false);
     const timeoutMs = detectTimeoutMs ?? tls.timeoutMs;
-    return detectProtocol(stream, { direction: 'inbound', timeoutMs, clock: tls.clock, metrics: detect, server, fields, race: this.race });
+    return detectProtocol(stream, { direction: 'inbound', timeoutMs, clock: tls.clock, metrics: detect, server, fields, race: this.#race });
   }
 
   /** Only for clients that may exchange bytes with the application, on ports that leave the protocol open. */
@@ -82,6 +86,6 @@ export class InboundDetection {
     const { racing, tcp } = this.#options;
     const { kind, tcp: authorizer } = this.#plan.current;
     if (!racing || kind !== 'detect' || authorizer.authorize(client).kind !== 'allowed') return;
-    this.race = racing.start((signal) => tcp.applications.dial(this.#target, signal), this.#connection.signal, hello);
+    this.#race = racing.start((signal) => tcp.applications.dial(this.#target, signal), this.#connection.signal, hello);
   }
 }

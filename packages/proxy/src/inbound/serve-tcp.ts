@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import { ReasonError } from '@weft/core';
 import type { Connection } from '../accept/connections.ts';
-import type { Race } from '../accept/race.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -17,10 +16,16 @@ export interface InboundTcpShared {
 }
 
 /**
- * Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. A race
- * may have reached it already.
+ * Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. `dial` is
+ * asked once the client is admitted. Default: it connects to the application.
  */
-export async function serveInboundTcp(shared: InboundTcpShared, session: InboundSession, connection: Connection, stream: Socket, race?: Race): Promise<void> {
+export async function serveInboundTcp(
+  shared: InboundTcpShared,
+  session: InboundSession,
+  connection: Connection,
+  stream: Socket,
+  dial: () => Promise<Socket> = () => shared.applications.dial(session.target, connection.signal),
+): Promise<void> {
   const { plan, client } = session;
   const verdict = plan.current.tcp.authorize(client);
   if (verdict.kind === 'denied') {
@@ -28,7 +33,7 @@ export async function serveInboundTcp(shared: InboundTcpShared, session: Inbound
     throw new ReasonError(verdict.reason);
   }
   shared.authz.tcp.allow.with({ ...session.labels, ...plan.current.labels, ...authzLabels(verdict.authorization) }).inc();
-  const application = await (race?.take() ?? shared.applications.dial(session.target, connection.signal));
+  const application = await dial();
   if (connection.signal.aborted) return void application.destroy();
   const relayed = relay(stream, application);
   connection.enter({ drain: () => undefined, destroy: (error) => relayed.destroy(error) });
