@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/{unit,contract,acceptance,docs}/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
+    setupFiles: ['./scripts/vitest-seed.ts'],
     testTimeout: 20_000,
     reporters: ['default', './scripts/vitest-summary.ts'],
   },

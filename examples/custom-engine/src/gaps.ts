@@ -50,6 +50,16 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'ends every exchange exactly once when its upstream is destroyed',
     'serves and dials streams that are no sockets',
   ],
+  'http2-proxy knows no CONNECT over HTTP/2': [
+    'relays an extended CONNECT between peers that speak HTTP/2',
+    'fails an extended CONNECT whose upstream does not take it',
+    'carries WebSocket over HTTP/2 to a server that speaks HTTP/1',
+    'asks an HTTP/1 server for another protocol by its name, and does not give it bytes early',
+    'tunnels a CONNECT of HTTP/2 through an HTTP/1 upstream',
+    'goes on with HTTP when an HTTP/1 server refuses a CONNECT of HTTP/2',
+    'does not take an answer for a WebSocket that does not prove it',
+    'closes the connection of a CONNECT whose HTTP/2 client is gone',
+  ],
   'http2-proxy makes tunnels of GET requests with `upgrade: websocket` only': [
     'becomes a byte tunnel after 101, each side ending on its own',
     'keeps bytes that a client sends with its upgrade request',

@@ -4,6 +4,7 @@ import type { HttpEngine } from '@weft/http';
 import { describe, test } from 'vitest';
 import { badRequestCases } from './bad-request-cases.ts';
 import { Bench } from './bench.ts';
+import { connectCases } from './connect-cases.ts';
 import { flowCases } from './flow-cases.ts';
 import { grpcCases } from './grpc-cases.ts';
 import { http1Cases } from './http1-cases.ts';
@@ -31,6 +32,7 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   'HTTP/1': http1Cases,
   'invalid messages': badRequestCases,
   tunnels: tunnelCases,
+  'CONNECT over HTTP/2': connectCases,
   pool: poolCases,
   'HTTP/2': http2Cases,
   'between versions': translationCases,

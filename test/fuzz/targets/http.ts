@@ -2,6 +2,9 @@
 import { duplexPair } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { weftEngine } from '@weft/http';
+import { FrameType, PREFACE } from '../../../packages/http/src/h2/protocol.ts';
+import { frame as rawFrame } from '../../../packages/http/test/h2/frames.ts';
+import { frameMutator, framesOf } from '../mutate-frames.ts';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, raw, texts } from '../target.ts';
 
@@ -91,84 +94,46 @@ const http1: FuzzTarget = {
   },
 };
 
-const DATA = 0;
-const HEADERS = 1;
-const RST_STREAM = 3;
-const SETTINGS = 4;
-const PING = 6;
-const GOAWAY = 7;
-const WINDOW_UPDATE = 8;
-const CONTINUATION = 9;
+const frame = (type: number, flags: number, stream: number, payload: string): Buffer => rawFrame(type, flags, stream, Buffer.from(payload, 'latin1'));
+
+const { data, headers, rstStream, settings, ping, goaway, windowUpdate, continuation } = FrameType;
 const END_STREAM = 1;
 const END_HEADERS = 4;
 
-function frame(type: number, flags: number, stream: number, payload: string): Buffer {
-  const body = Buffer.from(payload, 'latin1');
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
-}
-
-const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0, '')]);
+const HELLO = Buffer.concat([PREFACE, frame(settings, 0, 0, '')]);
 /** GET, http, /, and `:authority: a` put into the table (RFC 7541 §6). */
 const GET = '\x82\x86\x84\x41\x01a';
 const POST = '\x83\x86\x44\x02/x\xbe';
 
 const FRAMES: readonly Buffer[] = [
-  frame(HEADERS, END_STREAM | END_HEADERS, 1, GET),
-  frame(HEADERS, END_HEADERS, 3, POST),
-  frame(HEADERS, END_HEADERS, 3, `${GET}\x40\x01x\x01y`),
-  frame(DATA, 0, 3, 'hello'),
-  frame(DATA, END_STREAM, 3, ''),
-  frame(HEADERS, END_STREAM, 5, '\x82'),
-  frame(CONTINUATION, END_HEADERS, 5, '\x86\x84\x41\x01b'),
-  frame(RST_STREAM, 0, 1, '\0\0\0\x08'),
-  frame(PING, 0, 0, '12345678'),
-  frame(GOAWAY, 0, 0, '\0\0\0\0\0\0\0\0'),
-  frame(WINDOW_UPDATE, 0, 0, '\0\x01\0\0'),
-  frame(SETTINGS, 0, 0, '\0\x04\0\0\0\x01'),
+  frame(headers, END_STREAM | END_HEADERS, 1, GET),
+  frame(headers, END_HEADERS, 3, POST),
+  frame(headers, END_HEADERS, 3, `${GET}\x40\x01x\x01y`),
+  frame(data, 0, 3, 'hello'),
+  frame(data, END_STREAM, 3, ''),
+  frame(headers, END_STREAM, 5, '\x82'),
+  frame(continuation, END_HEADERS, 5, '\x86\x84\x41\x01b'),
+  frame(rstStream, 0, 1, '\0\0\0\x08'),
+  frame(ping, 0, 0, '12345678'),
+  frame(goaway, 0, 0, '\0\0\0\0\0\0\0\0'),
+  frame(windowUpdate, 0, 0, '\0\x01\0\0'),
+  frame(settings, 0, 0, '\0\x04\0\0\0\x01'),
 ];
 
 const http2: FuzzTarget = {
   name: 'http2-server',
   tokens: [...FRAMES, ...raw('\0\0\x01', '\x7f\xff\xff\xff', '\xbf', '\x3f\xe1\x1f', '\x20')],
-  mutator(input, random) {
-    // Whole frames, so that lengths stay right.
-    const list = split(input);
-    if (!list) return undefined;
-    const at = Math.floor(random.next() * (list.length + 1));
-    const kind = random.next();
-    const other = FRAMES[Math.floor(random.next() * FRAMES.length)] ?? Buffer.alloc(0);
-    if (kind < 0.5) list.splice(at, 0, other);
-    else if (kind < 0.7) list.splice(at, 1);
-    else list.splice(at, 0, ...list.slice(at, at + 1));
-    return Buffer.concat([PREFACE.subarray(0, 24), ...list]);
-  },
+  mutator: frameMutator(PREFACE, FRAMES),
   seeds: () => [
-    Buffer.concat([PREFACE, ...FRAMES.slice(0, 5)]),
-    Buffer.concat([PREFACE, ...FRAMES]),
-    Buffer.concat([PREFACE, ...FRAMES.slice(2, 5), ...FRAMES.slice(5, 7)]),
+    Buffer.concat([HELLO, ...FRAMES.slice(0, 5)]),
+    Buffer.concat([HELLO, ...FRAMES]),
+    Buffer.concat([HELLO, ...FRAMES.slice(2, 5), ...FRAMES.slice(5, 7)]),
   ],
   async run(input) {
     const { requests, answer } = await serveTwice('http/2', input);
-    const kinds = split(Buffer.concat([PREFACE.subarray(0, 24), Buffer.from(answer, 'latin1')]))?.map((bytes) => bytes[3]);
-    return `${Math.min(requests.length, 4)} ${kinds?.slice(0, 6).join(' ')}`;
+    const kinds = framesOf(Buffer.from(answer, 'latin1')).map((bytes) => bytes[3]);
+    return `${Math.min(requests.length, 4)} ${kinds.slice(0, 6).join(' ')}`;
   },
 };
-
-/** The frames behind the preface; undefined when the bytes do not begin with one. */
-function split(input: Buffer): Buffer[] | undefined {
-  if (!input.subarray(0, 24).equals(PREFACE.subarray(0, 24))) return undefined;
-  const frames: Buffer[] = [];
-  for (let at = 24; at < input.length; ) {
-    const end = at + 9 + (at + 3 <= input.length ? input.readUIntBE(at, 3) : 0);
-    frames.push(input.subarray(at, end));
-    at = end;
-  }
-  return frames;
-}
 
 export const httpTargets = [http1, http2];

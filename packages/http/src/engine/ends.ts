@@ -3,6 +3,7 @@
 import type { ForwardFailure, Upstream } from '../exchange/engine.ts';
 import type { FieldList, RequestHead, ResponseHead } from '../exchange/head.ts';
 import type { Field } from '../field/field.ts';
+import type { Switch } from '../translate/connect.ts';
 import type { TunnelEnd } from './tunnel.ts';
 
 /** The fields that a head was read from: what pipelines left as it was is found there again without a look-up. */
@@ -47,6 +48,8 @@ export interface Call {
   readonly hasBody: boolean;
   /** Never pooled (spec/proxy.md §4.2). */
   readonly oneOff: boolean;
+  /** What makes the connection bytes that are relayed as bodies; null: an ordinary exchange, or a tunnel between two wires. */
+  readonly bytes: Switch | null;
   /** Nothing of the body was passed on yet. */
   readonly replayable: boolean;
   /** Given up before it was bound. */
@@ -61,6 +64,8 @@ export interface Call {
   tunnelled(head: ResponseHead, end: TunnelEnd): void;
   /** The request body was passed on: as many more bytes may come. */
   accepted(bytes: number): void;
+  /** Nothing of the request body is wanted any more: it counts as ended. */
+  unwanted(): void;
   /** At most once; nothing follows. */
   failed(failure: ForwardFailure): void;
 }

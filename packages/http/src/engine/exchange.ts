@@ -1,9 +1,10 @@
 // One request and its response between a client's end and an upstream's: bodies with credit, trailers, resets with their codes, tunnels.
 import type { Exchange, ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules, LocalResponse, Upstream } from '../exchange/engine.ts';
 import { type FieldList, field, type RequestHead, type ResponseHead } from '../exchange/head.ts';
+import { ErrorCode } from '../h2/protocol.ts';
+import type { Switch } from '../translate/connect.ts';
 import { type Translation, translateRequest } from '../translate/translate.ts';
 import type { Call, CallEnd, ClientEnd, Origin, WeftUpstream } from './ends.ts';
-import { ErrorCode } from './error-code.ts';
 import { runTunnel, type TunnelEnd } from './tunnel.ts';
 
 const FRESH = 0;
@@ -21,6 +22,7 @@ export class WeftExchange implements Exchange, Call {
   readonly origin: Origin;
   head: RequestHead;
   oneOff = false;
+  bytes: Switch | null = null;
   over = false;
   private readonly client: ClientEnd;
   private state = FRESH;
@@ -77,6 +79,7 @@ export class WeftExchange implements Exchange, Call {
     const translation = translateRequest(this.request, rules, this.upstream.version);
     this.head = translation.head;
     this.oneOff = translation.oneOff;
+    this.bytes = translation.bytes;
     this.restore = translation.restore;
     this.upstream.start(this);
   }
@@ -209,6 +212,11 @@ export class WeftExchange implements Exchange, Call {
 
   accepted(bytes: number): void {
     if (!this.gone) this.client.credit(bytes);
+  }
+
+  unwanted(): void {
+    this.requestEnded = true;
+    this.drop();
   }
 
   failed(failure: ForwardFailure): void {

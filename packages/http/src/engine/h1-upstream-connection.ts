@@ -7,7 +7,9 @@ import type { H1Error } from '../h1/h1-error.ts';
 import { Framing } from '../h1/head-facts.ts';
 import type { H1Limits } from '../h1/limits.ts';
 import { type H1ResponseHead, type ResponseHandler, ResponseParser } from '../h1/response-parser.ts';
+import { grantBytes, type Switch } from '../translate/connect.ts';
 import { stripHopByHop } from '../translate/hop-by-hop.ts';
+import { ByteCall } from './byte-call.ts';
 import { listOf } from './edge.ts';
 import type { Call, CallEnd, Origin } from './ends.ts';
 import { contentLength, frameBody } from './framing.ts';
@@ -52,11 +54,13 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
   private origin: Origin = null;
   private endingHead: ResponseHead | null = null;
   private trailers: FieldList | null = null;
+  /** What the client sent before the upstream agreed to bytes; null where it was not asked to, or has refused. */
+  private early: Buffer[] | null = null;
 
   constructor(link: Link, host: ConnectionHost, shared: EngineShared, limits: H1Limits) {
     this.host = host;
     this.parser = new ResponseParser(this, shared.fields, shared.statusLines, limits);
-    this.wire = new Wire(link, this, shared.flusher);
+    this.wire = new Wire(link, this, shared);
     this.body = new BodyOutput(this.wire);
   }
 
@@ -75,7 +79,8 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     this.parser.paused = false;
     this.wire.resume();
     let framing: number = Framing.none;
-    if (call.hasBody) {
+    this.early = call.bytes === null ? null : [];
+    if (call.hasBody && call.bytes === null) {
       framing = frameBody(head.headers, true);
       // A 1.0 message cannot be chunked, and a request cannot last until the connection closes.
       if (framing === Framing.chunked) head.version = '1.1';
@@ -90,6 +95,11 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
   // The exchange's calls.
 
   data(chunk: Buffer, last: boolean): void {
+    if (this.early !== null) {
+      this.early.push(chunk);
+      this.requestDone ||= last;
+      return;
+    }
     if (!this.body.data(chunk)) {
       this.fail({ kind: 'protocol', error: new Error('request body is longer than its content-length') });
       return;
@@ -100,6 +110,10 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
   }
 
   finish(trailers: FieldList): void {
+    if (this.early !== null) {
+      this.requestDone = true;
+      return;
+    }
     if (!this.body.finish(trailers)) {
       this.fail({ kind: 'protocol', error: new Error('request body is shorter than its content-length') });
       return;
@@ -172,6 +186,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
 
   onResponseHead(head: H1ResponseHead): void {
     this.persists = head.persistent;
+    if (this.early !== null) this.refuseBytes();
     // A response that ends with its head is told when the connection is free: the call may begin another.
     this.origin = head.fields;
     if (head.ended) this.endingHead = portHead(head, false);
@@ -180,7 +195,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
 
   onUpgrade(head: H1ResponseHead): void {
     const connect = this.call?.head.method === 'CONNECT';
-    this.tunnelHead = portHead(head, true);
+    this.tunnelHead = portHead(head, this.early === null);
     if (!connect) return;
     removeField(this.tunnelHead.headers, 'content-length');
     removeField(this.tunnelHead.headers, 'transfer-encoding');
@@ -206,8 +221,34 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     const { call, tunnelHead: head } = this;
     if (call === null || head === null) return;
     this.tunnelHead = null;
+    if (call.bytes !== null) {
+      this.becomeBytes(call, call.bytes, head, rest);
+      return;
+    }
     this.call = null;
     call.tunnelled(head, { wire: this.wire, rest, closed: () => this.tunnelClosed() });
+  }
+
+  private becomeBytes(call: Call, asked: Switch, head: ResponseHead, rest: Buffer | null): void {
+    if (!grantBytes(head, asked)) {
+      this.fail({ kind: 'protocol', error: new Error('upstream switched without having understood: sec-websocket-accept is wrong') });
+      return;
+    }
+    this.call = null;
+    const end = new ByteCall({ call, wire: this.wire, closed: () => this.tunnelClosed() });
+    call.bound(end);
+    for (const chunk of this.early ?? []) end.data(chunk, false);
+    this.early = null;
+    if (this.requestDone) end.finish();
+    call.response(head, false, null);
+    end.start(rest);
+  }
+
+  /** The answer is an ordinary response: what the client sent early belongs nowhere. */
+  private refuseBytes(): void {
+    this.early = null;
+    this.requestDone = true;
+    this.call?.unwanted();
   }
 
   private tunnelClosed(): void {

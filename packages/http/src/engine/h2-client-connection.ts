@@ -1,10 +1,10 @@
 // One session to an HTTP/2 upstream: opens streams for calls, queues them at the peer's limit, and says what became of them.
 import type { Field } from '../field/field.ts';
 import type { ResetCause } from '../h2/handler.ts';
+import { ErrorCode } from '../h2/protocol.ts';
 import type { Http2Stream } from '../h2/stream.ts';
 import { listOf } from './edge.ts';
 import type { Call } from './ends.ts';
-import { ErrorCode } from './error-code.ts';
 import { H2Call } from './h2-call.ts';
 import { H2Connection, type H2ConnectionOptions } from './h2-connection.ts';
 import { requestToFields, responseFromFields } from './h2-heads.ts';
@@ -29,6 +29,8 @@ interface Waiting {
 export class H2ClientConnection extends H2Connection<H2Call> {
   private readonly host: ClientHost;
   private queue: Waiting[] = [];
+  /** The peer's settings came: what it does not take is known. */
+  private greeted = false;
 
   constructor(host: ClientHost, options: H2ConnectionOptions) {
     super('client', options);
@@ -44,7 +46,7 @@ export class H2ClientConnection extends H2Connection<H2Call> {
   }
 
   start(call: Call, retried: boolean): void {
-    if (this.queue.length > 0 || !this.session.canOpen) this.queue.push({ call, retried });
+    if (this.queue.length > 0 || !this.canOpen(call)) this.queue.push({ call, retried });
     else this.open(call, retried);
   }
 
@@ -103,6 +105,7 @@ export class H2ClientConnection extends H2Connection<H2Call> {
   }
 
   onSettings(): void {
+    this.greeted = true;
     this.next();
   }
 
@@ -130,13 +133,23 @@ export class H2ClientConnection extends H2Connection<H2Call> {
   }
 
   private next(): void {
-    while (this.queue.length > 0 && this.session.canOpen) {
-      const waiting = this.queue.shift();
-      if (waiting !== undefined) this.open(waiting.call, waiting.retried);
+    for (let waiting = this.queue[0]; waiting !== undefined && this.canOpen(waiting.call); waiting = this.queue[0]) {
+      this.queue.shift();
+      this.open(waiting.call, waiting.retried);
     }
   }
 
+  /** An extended CONNECT must not be sent before the peer has allowed it: RFC 8441 §3. */
+  private canOpen(call: Call): boolean {
+    return this.session.canOpen && (this.greeted || call.head.protocol === undefined);
+  }
+
   private open(call: Call, retried: boolean): void {
+    if (call.head.protocol !== undefined && !this.session.peerSettings.enableConnectProtocol) {
+      this.host.callOver();
+      call.failed({ kind: 'protocol', error: new Error('upstream does not take extended CONNECT') });
+      return;
+    }
     const context = new H2Call(this, call, retried);
     const stream = this.session.openStream(requestToFields(this.shared.fields, call.head, call.origin), !call.hasBody, context);
     this.wire.touch();

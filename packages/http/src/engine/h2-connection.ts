@@ -52,11 +52,12 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
         maxConcurrentStreams: maxStreams,
         maxFrameSize: params?.maxFrameSize,
         maxHeaderListSize: params?.maxHeaderListSize,
+        enableConnectProtocol: params?.extendedConnect,
       },
       limits: { ...options.limits, ...(maxStreams === undefined || role === 'client' ? {} : { maxConcurrentStreams: maxStreams }) },
       keepAlive: params?.keepAlive,
     });
-    this.wire = new Wire(link, this, shared.flusher);
+    this.wire = new Wire(link, this, shared);
     this.wire.source = this.session;
     this.stopTicks = shared.ticker.add(this, params?.keepAlive);
     this.wire.touch();

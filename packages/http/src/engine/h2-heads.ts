@@ -12,6 +12,7 @@ export function requestFromFields(fields: readonly Field[]): RequestHead {
   let path = '';
   let scheme: string | undefined;
   let authority: string | undefined;
+  let protocol: string | undefined;
   let next = 0;
   for (; next < fields.length; next++) {
     const { kind, value } = fields[next] as Field;
@@ -19,8 +20,10 @@ export function requestFromFields(fields: readonly Field[]): RequestHead {
     else if (kind === FieldKind.path) path = value;
     else if (kind === FieldKind.scheme) scheme = value;
     else if (kind === FieldKind.authority) authority = value === '' ? undefined : value;
+    else if (kind === FieldKind.protocol) protocol = value;
     else if (!isPseudo(kind)) break;
   }
+  if (protocol !== undefined) return { method, version: '2', form: 'origin', path, scheme, authority, headers: listOf(fields, next), protocol, upgrade: false };
   const form = method === 'CONNECT' ? 'authority' : path === '*' ? 'asterisk' : 'origin';
   return { method, version: '2', form, path, scheme, authority, headers: listOf(fields, next), upgrade: false };
 }
@@ -32,6 +35,7 @@ export function responseFromFields(fields: readonly Field[]): ResponseHead {
 
 export function requestToFields(table: FieldTable, head: RequestHead, origin: Origin): Field[] {
   const fields: Field[] = [table.field(':method', head.method)];
+  if (head.protocol !== undefined) fields.push(table.field(':protocol', head.protocol));
   if (head.form !== 'authority') fields.push(table.field(':scheme', head.scheme ?? 'http'));
   if (head.authority !== undefined) fields.push(table.field(':authority', head.authority));
   if (head.form !== 'authority') fields.push(table.field(':path', head.path));

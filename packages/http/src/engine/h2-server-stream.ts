@@ -1,8 +1,8 @@
 // The client's end of an HTTP/2 exchange.
 import type { FieldList, ResponseHead } from '../exchange/head.ts';
+import { ErrorCode } from '../h2/protocol.ts';
 import type { Http2Stream } from '../h2/stream.ts';
 import type { ClientEnd, Origin } from './ends.ts';
-import { ErrorCode } from './error-code.ts';
 import type { WeftExchange } from './exchange.ts';
 import type { StreamSender } from './h2-connection.ts';
 import { responseToFields, trailersToFields } from './h2-heads.ts';

@@ -64,7 +64,7 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     });
     const { shared } = options;
     this.parser = new RequestParser(this, shared.fields, shared.requestLines, options.limits);
-    this.wire = new Wire(options.link, this, shared.flusher);
+    this.wire = new Wire(options.link, this, shared);
     this.body = new BodyOutput(this.wire);
   }
 

@@ -5,6 +5,7 @@ import { FieldTable } from '../field/table.ts';
 import { LineCache } from '../h1/line-cache.ts';
 import type { RequestLine, StatusLine } from '../h1/start-line.ts';
 import { Flusher } from './flusher.ts';
+import { StalledWires } from './stalled-wires.ts';
 import { Ticker } from './ticker.ts';
 
 const REQUEST_LINES = 1024;
@@ -17,9 +18,11 @@ export class EngineShared {
   readonly statusLines = new LineCache<StatusLine>(STATUS_LINES);
   readonly timers: EngineTimers;
   readonly ticker: Ticker;
+  readonly stalled: StalledWires;
 
-  constructor(timers: EngineTimers) {
+  constructor(timers: EngineTimers, stallMs: number) {
     this.timers = timers;
     this.ticker = new Ticker(timers);
+    this.stalled = new StalledWires(timers, stallMs);
   }
 }

@@ -34,6 +34,7 @@ class Direction implements WireOwner {
   start(): void {
     const { wire, rest } = this.end;
     wire.owner = this;
+    wire.beTunnel();
     if (rest !== null) this.wireData(rest);
     if (wire.closed) this.wireClosed();
     else if (wire.ended) this.wireEnd();

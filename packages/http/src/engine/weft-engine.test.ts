@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Exchange, ForwardRules, HttpEngine, ServeOptions } from '../exchange/engine.ts';
+import type { Exchange, ExchangeOutcome, ForwardRules, HttpEngine, ServeOptions } from '../exchange/engine.ts';
+import type { EngineTimers } from '../exchange/timers.ts';
 import { weftEngine } from './weft-engine.ts';
 
 const closers: (() => void)[] = [];
@@ -46,16 +47,23 @@ async function talk(port: number, text: string): Promise<string> {
   return received;
 }
 
+/** Timers that a test fires. */
+function manualTimers(): { readonly timers: EngineTimers; readonly waiting: { delayMs: number; fire: () => void }[] } {
+  const waiting: { delayMs: number; fire: () => void }[] = [];
+  const timers: EngineTimers = {
+    after(delayMs, fire) {
+      const timer = { delayMs, fire };
+      waiting.push(timer);
+      return () => void waiting.splice(waiting.indexOf(timer), waiting.includes(timer) ? 1 : 0);
+    },
+  };
+  return { timers, waiting };
+}
+
 const ok = (exchange: Exchange): void => exchange.respond({ status: 200, headers: [] });
 
 test('gives up a head that does not end, from its first byte on, and never an idle connection', async () => {
-  const waiting: { delayMs: number; fire: () => void }[] = [];
-  const timers = {
-    after: (delayMs: number, fire: () => void) => {
-      waiting.push({ delayMs, fire });
-      return () => undefined;
-    },
-  };
+  const { timers, waiting } = manualTimers();
   const port = await serve(weftEngine({ timers, headTimeoutMs: 5000 }), { version: 'http/1' }, ok);
   const idle = connect(port, '127.0.0.1');
   closers.push(() => idle.destroy());
@@ -66,6 +74,55 @@ test('gives up a head that does not end, from its first byte on, and never an id
   expect(waiting[0]?.delayMs).toBe(5000);
   waiting[0]?.fire();
   expect(await answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*connection: close\r\n/s);
+});
+
+test.each(['client', 'origin'] as const)('gives up an exchange whose %s does not read for too long', async (who) => {
+  const { timers, waiting } = manualTimers();
+  const engine = weftEngine({ timers, stallMs: 4000 });
+  const origin = await listen((socket) => {
+    if (who === 'origin') {
+      socket.pause();
+      return;
+    }
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    const more = (): void => {
+      while (socket.write(Buffer.alloc(65_536)));
+    };
+    socket.on('drain', more);
+    more();
+  });
+  const upstream = engine.upstream({
+    version: 'http/1',
+    dial: async () => {
+      const socket = connect(origin, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    },
+  });
+  closers.push(() => upstream.destroy());
+  const ended = new Promise<ExchangeOutcome>((resolve) => {
+    const rules: ForwardRules = { origProto: 'none', failed: (exchange) => exchange.respond({ status: 502, headers: [], close: true }) };
+    void serve(engine, { version: 'http/1' }, (exchange) => exchange.forward(upstream, rules, { end: resolve })).then((port) => {
+      const client = connect(port, '127.0.0.1');
+      closers.push(() => client.destroy());
+      client.on('error', () => undefined);
+      client.write(`${who === 'client' ? 'GET' : 'PUT'} / HTTP/1.1\r\nhost: a\r\n${who === 'client' ? '' : 'content-length: 100000000\r\n'}\r\n`);
+      if (who === 'client') client.pause();
+      else for (let i = 0; i < 200; i++) client.write(Buffer.alloc(65_536));
+    });
+  });
+  // Progress ends the wait, so it is looked at five times before a peer is given up; `drain` may come in between.
+  const outcome = await Promise.race([
+    ended,
+    (async () => {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const timer of waiting.splice(0)) timer.fire();
+      }
+    })(),
+  ]);
+  if (who === 'client') expect(outcome).toEqual({ kind: 'client-gone' });
+  else expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'closed', error: { message: 'peer has not read for 4000 ms' } } });
 });
 
 test('names the limit and the largest field with 431, in both versions', async () => {

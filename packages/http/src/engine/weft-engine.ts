@@ -15,13 +15,16 @@ export interface WeftEngineOptions {
   readonly h1?: Partial<H1Limits>;
   /** From the first byte of an HTTP/1 request head to its last, in milliseconds; 0: no limit. Default 60 000. */
   readonly headTimeoutMs?: number;
+  /** How long a peer may leave what was written to it unread, in milliseconds; 0: no limit. Tunnels have none. Default 300 000. */
+  readonly stallMs?: number;
 }
 
 const HEAD_TIMEOUT_MS = 60_000;
+const STALL_MS = 300_000;
 
 /** Makes the engine. It holds nothing open by itself: connections and upstreams do. */
 export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
-  const shared = new EngineShared(options.timers ?? systemTimers);
+  const shared = new EngineShared(options.timers ?? systemTimers, options.stallMs ?? STALL_MS);
   const limits: H1Limits = { ...H1_LIMITS, ...options.h1 };
   const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
   return {

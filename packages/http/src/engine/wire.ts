@@ -3,6 +3,9 @@ import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Link } from '../exchange/engine.ts';
 import { FILL_BYTES, type Flushable, type Flusher } from './flusher.ts';
+import type { EngineShared } from './shared.ts';
+import { readWithoutBuffers } from './socket-reads.ts';
+import type { StalledWires } from './stalled-wires.ts';
 
 export interface WireOwner {
   /** Many exchanges share the wire now. */
@@ -37,6 +40,7 @@ export class Wire implements Flushable {
   /** Asked for bytes at each flush, instead of `text` and `bytes`. */
   source: WireSource | null = null;
   private readonly flusher: Flusher;
+  private readonly stalled: StalledWires;
   private readonly reuses: boolean;
   /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
   private readonly deferred: boolean;
@@ -46,11 +50,13 @@ export class Wire implements Flushable {
   private full: Buffer[] | null = null;
   private marked = false;
   private endAfter = false;
+  private patient = false;
 
-  constructor(link: Link, owner: WireOwner, flusher: Flusher) {
+  constructor(link: Link, owner: WireOwner, { flusher, stalled }: EngineShared) {
     this.link = link;
     this.owner = owner;
     this.flusher = flusher;
+    this.stalled = stalled;
     // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
     this.deferred = !(link instanceof Socket);
     this.reuses = link instanceof Socket && !(link instanceof TLSSocket);
@@ -59,14 +65,16 @@ export class Wire implements Flushable {
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    link.on('data', (chunk: Buffer) => {
+    const onChunk = (chunk: Buffer): void => {
       flusher.enter();
       try {
         this.owner.wireData(chunk);
       } finally {
         flusher.leave();
       }
-    });
+    };
+    if (this.reuses) readWithoutBuffers(link as Socket, onChunk);
+    link.on('data', onChunk);
     link.on('end', () => {
       this.ended = true;
       flusher.enter();
@@ -80,6 +88,7 @@ export class Wire implements Flushable {
       flusher.enter();
       try {
         this.congested = false;
+        stalled.delete(this);
         this.owner.wireDrained();
       } finally {
         flusher.leave();
@@ -135,13 +144,13 @@ export class Wire implements Flushable {
     else if (full === null) {
       if (fill !== null && this.filled > this.sent) {
         const all = this.sent === 0 && this.filled === FILL_BYTES ? fill : fill.subarray(this.sent, this.filled);
-        if (!link.write(all)) this.congested = true;
+        this.write(all);
       }
     } else {
       this.full = null;
       if (fill !== null && this.filled > this.sent) full.push(fill.subarray(this.sent, this.filled));
       link.cork();
-      for (const part of full) if (!link.write(part)) this.congested = true;
+      for (const part of full) this.write(part);
       link.uncork();
     }
     this.fill = null;
@@ -162,6 +171,12 @@ export class Wire implements Flushable {
 
   resume(): void {
     if (!this.link.destroyed && this.link.isPaused()) this.link.resume();
+  }
+
+  /** From now on its peer may leave bytes unread for as long as it likes: a tunnel. */
+  beTunnel(): void {
+    this.patient = true;
+    this.stalled.delete(this);
   }
 
   /** Ends this side after what was written. */
@@ -190,13 +205,19 @@ export class Wire implements Flushable {
     const { link } = this;
     let next = source.takeOutput();
     if (next === null) {
-      if (!link.write(first)) this.congested = true;
+      this.write(first);
       return;
     }
     link.cork();
-    link.write(first);
-    for (; next !== null; next = source.takeOutput()) if (!link.write(next)) this.congested = true;
+    this.write(first);
+    for (; next !== null; next = source.takeOutput()) this.write(next);
     link.uncork();
+  }
+
+  private write(bytes: Buffer): void {
+    if (this.link.write(bytes) || this.congested) return;
+    this.congested = true;
+    if (!this.patient) this.stalled.add(this);
   }
 
   private whole(chunk: Buffer): void {
@@ -234,6 +255,7 @@ export class Wire implements Flushable {
   private onClose(): void {
     if (this.closed) return;
     this.closed = true;
+    this.stalled.delete(this);
     this.drop();
     this.flusher.enter();
     try {

@@ -29,6 +29,8 @@ export interface Http2Params {
   readonly maxConcurrentStreams?: number | undefined;
   readonly maxFrameSize?: number | undefined;
   readonly maxHeaderListSize?: number | undefined;
+  /** Server: announces that extended CONNECT is welcome (RFC 8441). Default false. */
+  readonly extendedConnect?: boolean | undefined;
   readonly keepAlive?: { readonly intervalMs: number; readonly timeoutMs: number; readonly whileIdle: boolean } | undefined;
 }
 

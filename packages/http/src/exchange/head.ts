@@ -19,6 +19,8 @@ export interface RequestHead {
   /** Authority of the target or `:authority`; for origin form the Host field. undefined where the client gave none. */
   authority: string | undefined;
   headers: FieldList;
+  /** `:protocol` of an extended CONNECT over HTTP/2 (RFC 8441 §4), whose bodies are the bytes of that protocol. */
+  readonly protocol?: string;
   /** A valid HTTP/1.1 upgrade or CONNECT: after 101 (2xx to CONNECT) the exchange becomes a byte tunnel. */
   readonly upgrade: boolean;
 }

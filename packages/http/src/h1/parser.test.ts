@@ -1,56 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Field } from '../field/field.ts';
+import { Recorder } from '../../test/h1/recorder.ts';
 import { FieldTable } from '../field/table.ts';
-import type { H1Error } from './h1-error.ts';
 import { H1_LIMITS, type H1Limits } from './limits.ts';
 import { LineCache } from './line-cache.ts';
-import { type H1RequestHead, RequestParser } from './request-parser.ts';
-import { type H1ResponseHead, ResponseParser } from './response-parser.ts';
-
-const text = (fields: readonly Field[] | null): string => (fields ?? []).map((field) => `${field.name}=${field.value}`).join('&');
-
-/** Writes down what a parser says, neighbouring pieces of a body joined. */
-class Recorder {
-  readonly events: string[] = [];
-  private body = '';
-
-  onRequestHead({ line, fields, authority, framing, upgrade, persistent }: H1RequestHead): void {
-    this.say(
-      `${line.method} ${line.form} ${line.scheme ?? ''} ${authority ?? ''} ${line.path} ${line.version} ${framing} ${upgrade} ${persistent} ${text(fields)}`,
-    );
-  }
-
-  onResponseHead({ line, fields, framing, ended, persistent }: H1ResponseHead): void {
-    this.say(`${line.version} ${line.status} ${line.reason} ${framing} ${ended} ${persistent} ${text(fields)}`);
-  }
-
-  onInformational(head: H1ResponseHead): void {
-    this.say(`interim ${head.line.status} ${text(head.fields)}`);
-  }
-
-  onUpgrade(head: H1ResponseHead): void {
-    this.say(`upgrade ${head.line.status}`);
-  }
-
-  onBody(chunk: Buffer): void {
-    this.body += chunk.toString('latin1');
-  }
-
-  onMessageEnd(trailers: Field[] | null): void {
-    this.say(`end ${text(trailers)}`);
-  }
-
-  onError(error: H1Error): void {
-    this.say(`error ${error.code}`);
-  }
-
-  private say(event: string): void {
-    if (this.body !== '') this.events.push(`body ${this.body}`);
-    this.body = '';
-    this.events.push(event);
-  }
-}
+import { RequestParser } from './request-parser.ts';
+import { ResponseParser } from './response-parser.ts';
 
 function requestParser(limits: Partial<H1Limits> = {}): { recorder: Recorder; parser: RequestParser } {
   const recorder = new Recorder();

@@ -1,32 +1,10 @@
 // Against another implementation, the npm package `hpack.js`: what one writes the other reads, over the life of a connection (RFC 7541).
-// @ts-expect-error -- it has no types.
-import hpackJs from 'hpack.js';
 import { expect, test } from 'vitest';
+import { compressor, decompressor, drain, type Line } from '../../test/hpack/hpack-js.ts';
 import { Field } from '../field/field.ts';
 import { FieldTable } from '../field/table.ts';
 import { HpackDecoder } from './decoder.ts';
 import { HpackEncoder } from './encoder.ts';
-
-interface Line {
-  readonly name: string;
-  readonly value: string;
-  readonly neverIndex: boolean;
-}
-interface Coder<In, Out> {
-  write(input: In): void;
-  read(): Out | null;
-}
-interface Compressor extends Coder<readonly (Line & { huffman: boolean; incremental: boolean })[], Buffer> {
-  /** Empties the table: sizes 0 and full in front of the next block. */
-  reset(): void;
-}
-interface Decompressor extends Coder<Buffer, Line> {
-  execute(): void;
-}
-const { compressor, decompressor } = hpackJs as {
-  compressor: { create(options: { table: { maxSize: number } }): Compressor };
-  decompressor: { create(options: { table: { maxSize: number } }): Decompressor };
-};
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 const TABLE_BYTES = 4096;
@@ -57,12 +35,6 @@ function lists(random: (below: number) => number): Field[][] {
 
 function lineOf({ name, value, neverIndexed }: Field): Line {
   return { name, value, neverIndex: neverIndexed };
-}
-
-function drain<Out>(coder: Coder<never, Out>): Out[] {
-  const all: Out[] = [];
-  for (let one = coder.read(); one !== null; one = coder.read()) all.push(one);
-  return all;
 }
 
 /** Sizes of the table over time: it shrinks to nothing and grows again. */
