@@ -3,6 +3,7 @@
 // Example: const proxy = createProxy({ identity, discovery, policy }, { admin: { listen: { ip: '127.0.0.1', port: 0 } } });
 export {
   type AdminConfig,
+  type DetectConfig,
   type InboundConfig,
   type Listener,
   type OutboundConfig,
