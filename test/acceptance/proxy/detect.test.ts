@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { constantWatch, type ManualClock, manualClock, systemClock } from '@weft/core';
+import { constantWatch, type ManualClock, manualClock } from '@weft/core';
 import { tlsClient } from '@weft/tls';
 import { expect, test } from 'vitest';
 import { ask, firstBytes, NAME, type Pair, readAll, SERVICE, startPair, tcp, until } from './pair.ts';
@@ -244,7 +244,7 @@ test('waits for the client as Linkerd does unless a race is asked for', async ()
     connections += 1;
     greets(socket);
   });
-  const pair = await startPair(mesh, app, { client: { outbound: { detectTimeoutMs: 150 } }, clock: systemClock() });
+  const pair = await startPair(mesh, app, { client: { outbound: { detectTimeoutMs: 150 } } });
   const socket = await tcp(pair.port);
   const greeting = firstBytes(socket).catch(() => '');
   await until(() => sample(pair.client.metrics, 'outbound_tcp_detect_http_results_total', 'result="read_timeout"') === 1);
