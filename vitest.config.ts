@@ -5,7 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['weft-source'], externalConditions: ['weft-source'] } },
   resolve: { conditions: ['weft-source'] },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/{unit,contract,acceptance,docs}/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/{unit,contract,acceptance,docs}/**/*.test.ts', 'bench/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
     setupFiles: ['./scripts/vitest-seed.ts'],

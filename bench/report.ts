@@ -1,8 +1,8 @@
 // What a benchmark answers, as data and as a table.
 
-/** Of one proxy in one scenario. */
-export interface ProxyFigures {
-  /** User and system time of the proxy process, from the operating system. The figure. */
+/** Of one proxy under load. */
+export interface LoadFigures {
+  /** User and system time of its processes, from the operating system. The figure. */
   readonly cpu_us_per_request: number;
   readonly rps: number;
   /** Of the load as it was: connections that send the next request when the answer is there. */
@@ -12,7 +12,28 @@ export interface ProxyFigures {
   readonly rss_mib: number;
   /** Requests that did not succeed. */
   readonly errors: number;
+  /** Of response bodies, where they are large. */
+  readonly mib_per_cpu_second?: number;
+  /** Requests per second of the load that the next two belong to: half of what our proxy did at most, the same for every proxy. */
+  readonly rate?: number;
+  readonly p50_at_rate_ms?: number;
+  readonly p99_at_rate_ms?: number;
+  /** Where the figures above are of several versions of HTTP together. */
+  readonly by_version?: Readonly<Record<string, LoadFigures>>;
 }
+
+/** Of one proxy that holds idle connections. */
+export interface IdleFigures {
+  /** Before the first connection. */
+  readonly idle_rss_mib: number;
+  /** With all of them, the most of any kind. */
+  readonly rss_mib: number;
+  readonly connections: number;
+  /** Growth of resident memory by one connection; by kind of connection. */
+  readonly bytes_per_connection: Readonly<Record<string, number>>;
+}
+
+export type ProxyFigures = LoadFigures | IdleFigures;
 
 /** Of one way to do one operation. */
 export interface OperationFigures {
@@ -34,22 +55,67 @@ export interface BenchReport {
 }
 
 export function renderScenario({ name, proxies = {}, operations = {}, skipped = [] }: ScenarioReport): string {
-  const lines = [`\n${name}`];
-  const best = Math.min(...Object.values(proxies).map((figures) => figures.cpu_us_per_request));
-  if (Object.keys(proxies).length > 0) lines.push(row('proxy', 'µs CPU/req', 'ratio', 'req/s', 'p50 ms', 'p99 ms', 'RSS MiB', 'errors'));
-  for (const [proxy, figures] of Object.entries(proxies)) {
-    const { cpu_us_per_request: cpu, rps, p50_ms, p99_ms, rss_mib, errors } = figures;
-    lines.push(row(proxy, cpu.toFixed(1), (cpu / best).toFixed(2), rps.toFixed(0), p50_ms.toFixed(2), p99_ms.toFixed(2), rss_mib.toFixed(0), String(errors)));
-  }
-  if (Object.keys(operations).length > 0) lines.push(row('operation', 'ns/op', 'op/s'));
-  for (const [operation, figures] of Object.entries(operations)) {
-    lines.push(row(operation, figures.ns_per_operation.toFixed(1), figures.operations_per_second.toFixed(0)));
-  }
-  return [...lines, ...skipped.map((reason) => `  left out: ${reason}`)].join('\n');
+  return [
+    `\n${name}`,
+    ...renderLoad(proxies),
+    ...renderIdle(proxies),
+    ...renderOperations(operations),
+    ...skipped.map((reason) => `  left out: ${reason}`),
+  ].join('\n');
+}
+
+const isLoad = (figures: ProxyFigures): figures is LoadFigures => 'rps' in figures;
+
+function renderLoad(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
+  const rows = Object.entries(proxies).flatMap(([proxy, figures]): [string, LoadFigures][] =>
+    isLoad(figures)
+      ? [[proxy, figures], ...Object.entries(figures.by_version ?? {}).map(([version, own]): [string, LoadFigures] => [`  ${version}`, own])]
+      : [],
+  );
+  if (rows.length === 0) return [];
+  const best = Math.min(...Object.values(proxies).map((figures) => (isLoad(figures) ? figures.cpu_us_per_request : Number.POSITIVE_INFINITY)));
+  const cell = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '-';
+  return [
+    row('proxy', 'µs CPU/req', 'ratio', 'req/s', 'p50 ms', 'p99 ms', 'at rate', 'p50 ms', 'p99 ms', 'MiB/CPU s', 'RSS MiB', 'errors'),
+    ...rows.map(([proxy, one]) =>
+      row(
+        proxy,
+        cell(one.cpu_us_per_request, 1),
+        cell(one.cpu_us_per_request / best, 2),
+        cell(one.rps, 0),
+        cell(one.p50_ms, 2),
+        cell(one.p99_ms, 2),
+        cell(one.rate, 0),
+        cell(one.p50_at_rate_ms, 2),
+        cell(one.p99_at_rate_ms, 2),
+        cell(one.mib_per_cpu_second, 0),
+        cell(one.rss_mib, 0),
+        String(one.errors),
+      ),
+    ),
+  ];
+}
+
+function renderIdle(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
+  const rows = Object.entries(proxies).flatMap(([proxy, figures]): [string, IdleFigures][] => (isLoad(figures) ? [] : [[proxy, figures]]));
+  if (rows.length === 0) return [];
+  const kinds = [...new Set(rows.flatMap(([, figures]) => Object.keys(figures.bytes_per_connection)))];
+  return [
+    row('proxy', 'idle MiB', 'most MiB', 'connections', ...kinds.map((kind) => `${kind} KiB`)),
+    ...rows.map(([proxy, { idle_rss_mib, rss_mib, connections, bytes_per_connection: bytes }]) => {
+      const each = kinds.map((kind) => (bytes[kind] === undefined ? '-' : (bytes[kind] / 1024).toFixed(1)));
+      return row(proxy, idle_rss_mib.toFixed(0), rss_mib.toFixed(0), String(connections), ...each);
+    }),
+  ];
+}
+
+function renderOperations(operations: Readonly<Record<string, OperationFigures>>): string[] {
+  const rows = Object.entries(operations).map(([name, figures]) => row(name, figures.ns_per_operation.toFixed(1), figures.operations_per_second.toFixed(0)));
+  return rows.length === 0 ? [] : [row('operation', 'ns/op', 'op/s'), ...rows];
 }
 
 function row(first: string, ...cells: readonly string[]): string {
-  return `  ${first.padEnd(30)}${cells.map((cell) => cell.padStart(12)).join('')}`;
+  return `  ${first.padEnd(30)}${cells.map((cell) => cell.padStart(11)).join('')}`;
 }
 
 export const round = (value: number, digits: number): number => Number(value.toFixed(digits));

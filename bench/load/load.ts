@@ -1,17 +1,16 @@
 // The load on a proxy: a number of connections, each with a number of requests under way, for a time.
-import { findProgram } from '../child.ts';
-import type { Protocol } from '../peers/peer.ts';
-import { h2loadLoad } from './h2load.ts';
-import { ownLoad } from './own.ts';
-import { wrkLoad } from './wrk.ts';
 
 export interface LoadOptions {
-  readonly protocol: Protocol;
+  readonly protocol: 'h1' | 'h2';
   readonly port: number;
   readonly connections: number;
-  /** Requests under way on each; 1 with HTTP/1.1. */
+  /** Requests under way on each, at most; 1 with HTTP/1.1. */
   readonly streams: number;
   readonly seconds: number;
+  /** Requests per second of all connections together. Default: each is sent as soon as there is room. */
+  readonly rate?: number;
+  /** Unary calls with a small message. Default false: GET. */
+  readonly grpc?: boolean;
 }
 
 export interface LoadResult {
@@ -28,8 +27,6 @@ export interface LoadGenerator {
   run(options: LoadOptions): Promise<LoadResult>;
 }
 
-/** The one that costs least of what is installed. */
-export function loadGenerator(protocol: Protocol): LoadGenerator {
-  if (protocol === 'h1' && findProgram('wrk') !== undefined) return wrkLoad;
-  return findProgram('h2load') === undefined ? ownLoad : h2loadLoad;
-}
+/** Five bytes before the message: not compressed, eight bytes long. */
+export const GRPC_MESSAGE: Uint8Array = Uint8Array.of(0, 0, 0, 0, 8, 0x0a, 6, 0x77, 0x65, 0x61, 0x76, 0x65, 0x72);
+export const GRPC_PATH = '/bench.Echo/Call';

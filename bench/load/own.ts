@@ -1,13 +1,10 @@
 // Load by a program of our own, where no other is installed. It costs more than the proxies do: throughput is bounded by it.
-import { fileURLToPath } from 'node:url';
+import { ownProgram } from '../processes/own-programs.ts';
+import { runProgram } from '../processes/run-program.ts';
 import type { LoadGenerator, LoadResult } from './load.ts';
-import { runProgram } from './run-program.ts';
 
 export const ownLoad: LoadGenerator = {
   name: 'own',
-  async run({ protocol, port, connections, streams, seconds }) {
-    const file = fileURLToPath(new URL('./own-generator.ts', import.meta.url));
-    const args = [...process.execArgv, file, protocol, String(port), String(connections), String(streams), String(seconds)];
-    return JSON.parse(await runProgram(process.execPath, args, seconds)) as LoadResult;
-  },
+  run: async (options) =>
+    JSON.parse(await runProgram(process.execPath, [ownProgram('load-generator'), JSON.stringify(options)], options.seconds)) as LoadResult,
 };

@@ -1,75 +1,54 @@
 // Proxies of the distribution, where they are installed: one thread, connections to the backend kept, no logs.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, freePort, startServer } from '../child.ts';
-import type { Peer, Protocol } from './peer.ts';
+import { findProgram } from '../processes/child.ts';
+import { type ConfiguredPeer, configuredPeer } from './configured-peer.ts';
+import { sameProtocol, withoutTls } from './peer.ts';
 
-interface NativePeer {
-  readonly program: string;
-  readonly protocols: readonly Protocol[];
-  /** Content of its configuration file. */
-  config(protocol: Protocol, port: number, backendPort: number, directory: string): string;
-  args(file: string, directory: string): readonly string[];
-}
+const installed = (name: string, judge = false): Pick<ConfiguredPeer, 'name' | 'judge' | 'program' | 'absence'> => ({
+  name,
+  judge,
+  program: () => findProgram(name),
+  absence: `${name} is not installed`,
+});
 
-function nativePeer({ program, protocols, config, args }: NativePeer): Peer {
-  return {
-    name: program,
-    protocols,
-    missing: () => (findProgram(program) === undefined ? `${program} is not installed` : undefined),
-    async start(protocol, backendPort) {
-      const directory = mkdtempSync(join(tmpdir(), `weft-bench-${program}-`));
-      const file = join(directory, 'config');
-      const port = await freePort();
-      writeFileSync(file, config(protocol, port, backendPort, directory));
-      const child = await startServer(findProgram(program) ?? program, args(file, directory), port);
-      return {
-        pid: child.pid,
-        port,
-        async close() {
-          await child.close();
-          rmSync(directory, { recursive: true, force: true });
-        },
-      };
-    },
-  };
-}
-
-export const haproxy = nativePeer({
-  program: 'haproxy',
-  protocols: ['h1', 'h2'],
+export const haproxy = configuredPeer({
+  ...installed('haproxy', true),
+  carries: () => true,
   args: (file) => ['-db', '-f', file],
-  config(protocol, port, backendPort) {
-    const proto = protocol === 'h2' ? ' proto h2' : '';
+  config({ hop: { client, server }, port, serverPort, identity }) {
+    const proto = (protocol: string): string => (protocol === 'h2' ? ' proto h2' : '');
+    const accept = client.tls ? ` ssl crt ${identity.server.combined} ca-file ${identity.anchors} verify required alpn h2 ssl-min-ver TLSv1.3` : '';
+    const connect = server.tls
+      ? ` ssl crt ${identity.client.combined} ca-file ${identity.anchors} verify required verifyhost ${identity.server.name} sni str(${identity.server.name}) alpn h2 ssl-min-ver TLSv1.3`
+      : '';
     return `global
   nbthread 1
-  maxconn 4096
+  maxconn 8000
 defaults
-  mode http
+  mode ${client.protocol === 'tcp' ? 'tcp' : 'http'}
   timeout connect 5s
-  timeout client 60s
-  timeout server 60s
+  timeout client 600s
+  timeout server 600s
   http-reuse always
 frontend front
-  bind 127.0.0.1:${port}${proto}
+  bind 127.0.0.1:${port}${proto(client.protocol)}${accept}
   default_backend back
 backend back
-  server one 127.0.0.1:${backendPort}${proto}
-`;
+  server one 127.0.0.1:${serverPort}${proto(server.protocol)}${connect}
+`.replace(/\n {2}http-reuse always/, client.protocol === 'tcp' ? '' : '$&');
   },
 });
 
-/** Speaks no HTTP/2 to backends. */
-export const nginx = nativePeer({
-  program: 'nginx',
-  protocols: ['h1'],
+/** Speaks no HTTP/2 to backends; Debian has its relay of bytes in a package of its own. */
+export const nginx = configuredPeer({
+  ...installed('nginx'),
+  carries: (hop) => hop.client.protocol === 'h1' && sameProtocol(hop) && withoutTls(hop),
   args: (file, directory) => ['-c', file, '-p', directory, '-e', join(directory, 'error.log')],
-  config: (_protocol, port, backendPort, directory) => `daemon off;
+  config: ({ port, serverPort, directory }) => `daemon off;
 master_process off;
 worker_processes 1;
 pid ${directory}/pid;
-events { worker_connections 4096; }
+events { worker_connections 12000; }
 http {
   access_log off;
   keepalive_requests 100000000;
@@ -78,7 +57,7 @@ http {
   fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
-  upstream back { server 127.0.0.1:${backendPort}; keepalive 64; keepalive_requests 100000000; }
+  upstream back { server 127.0.0.1:${serverPort}; keepalive 64; keepalive_requests 100000000; }
   server {
     listen 127.0.0.1:${port};
     location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }
@@ -87,14 +66,32 @@ http {
 `,
 });
 
-export const nghttpx = nativePeer({
-  program: 'nghttpx',
-  protocols: ['h1', 'h2'],
+export const nghttpx = configuredPeer({
+  ...installed('nghttpx'),
+  carries: ({ client }) => client.protocol !== 'tcp',
   args: (file) => ['--conf', file],
-  config: (protocol, port, backendPort) => `frontend=127.0.0.1,${port};no-tls
-backend=127.0.0.1,${backendPort};;proto=${protocol === 'h2' ? 'h2' : 'http/1.1'}
-workers=1
+  config({ hop: { client, server }, port, serverPort, identity }) {
+    const proto = server.protocol === 'h2' ? 'h2' : 'http/1.1';
+    const accept = client.tls
+      ? `private-key-file=${identity.server.key}
+certificate-file=${identity.server.certificate}
+verify-client=yes
+verify-client-cacert=${identity.anchors}
+tls-min-proto-version=TLSv1.3
+`
+      : '';
+    const connect = server.tls
+      ? `client-private-key-file=${identity.client.key}
+client-cert-file=${identity.client.certificate}
+cacert=${identity.anchors}
+`
+      : '';
+    return `frontend=127.0.0.1,${port}${client.tls ? '' : ';no-tls'}
+backend=127.0.0.1,${serverPort};;proto=${proto}${server.tls ? `;tls;sni=${identity.server.name}` : ''}
+${accept}${connect}workers=1
 single-process=yes
+worker-frontend-connections=8000
 log-level=ERROR
-`,
+`;
+  },
 });

@@ -1,17 +1,25 @@
-// What is done over and over: each churn is a kind of traffic through the pair of proxies.
+// What is done over and over: each churn is a kind of traffic from a client's application through the proxies to an application and back.
 
-export interface ChurnWorld {
-  /** Where the client's application connects: HTTP behind it answers with as many bytes as the path's number says. */
-  readonly httpPort: number;
-  /** The same for bytes: the application answers when the client has ended its side. */
-  readonly tcpPort: number;
-  /** Changes the endpoints of the HTTP service: the next of several sets. */
+/** Where the client's application connects. */
+export interface Entries {
+  /** HTTP/1 application behind a pair of proxies. */
+  readonly pair: number;
+  /** The same application behind the client's proxy alone. */
+  readonly plain: number;
+  /** HTTP/2 application behind a pair of proxies. */
+  readonly http2: number;
+  /** Bytes, behind a pair of proxies: the application answers with what it got when the client has ended its side. */
+  readonly tcp: number;
+}
+
+export interface ChurnWorld extends Entries {
+  /** Changes the endpoints of the HTTP services: the next of several sets. */
   rotateEndpoints(): void;
 }
 
 export interface Churn {
   readonly name: string;
-  /** Rounds at scale 1. */
+  /** Rounds at scale 1: one exchange, or one connection that never becomes one. */
   readonly rounds: number;
   /** How many run at a time. */
   readonly width: number;

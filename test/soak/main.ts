@@ -1,41 +1,66 @@
-// `npm run soak`: long churns through two proxies in this process; afterwards descriptors, sockets and heap must be what they were.
-// Prints one JSON object as its last line; exit status 1 where a bound does not hold.
+// `npm run soak`: a million exchanges through proxies in this process; afterwards descriptors, sockets, heap, exchanges and connections
+// must be what they were. Prints one JSON object as its last line; exit status 1 where a bound does not hold or a round goes wrong.
 import { floatFlag, listFlag, parseFlags, renderUsage } from '@weft/process';
-import { type Churn, runRounds } from './churn.ts';
-import { aborted } from './churns/aborted.ts';
-import { exchanges } from './churns/exchanges.ts';
-import { halfClosed } from './churns/half-closed.ts';
-import { streams } from './churns/streams.ts';
+import type { Churn } from './churn.ts';
+import { CHURNS } from './churns/index.ts';
+import { dieLoudly } from './die-loudly.ts';
+import { LoadProcess } from './load-process.ts';
 import { type Resources, settled } from './resources.ts';
-import { type SoakWorld, startWorld } from './world.ts';
-
-const CHURNS: readonly Churn[] = [exchanges, aborted, streams, halfClosed];
+import { type Books, type SoakWorld, startWorld } from './world.ts';
 
 const SPEC = {
-  scale: floatFlag({ default: Number(process.env['SOAK_SCALE'] ?? 1), help: 'share of the rounds (also SOAK_SCALE); 0.1 takes a minute' }),
+  scale: floatFlag({ default: Number(process.env['SOAK_SCALE'] ?? 1), help: 'share of a million rounds (also SOAK_SCALE); 0.1 takes a minute or two' }),
   only: listFlag({ default: [], help: 'names of churns' }),
 };
 
 /** What may be left over after all rounds, beside the baseline taken after a tenth of them. */
-const BOUNDS = { descriptors: 4, sockets: 4, heapMib: 6, externalMib: 4, openConnections: 4 } as const;
+const BOUNDS = { descriptors: 4, sockets: 4, heapMib: 6, externalMib: 4, openConnections: 4, inFlight: 0, live: 8 } as const;
 /** Before the baseline: code is compiled, tables and buffers have their size. */
 const WARM_UP_SHARE = 0.1;
-/** Pools keep an idle connection for three seconds. */
+/** An upstream of an endpoint that is gone is let go of within seconds. */
 const SETTLE_MS = 20_000;
+
+interface Holdings extends Resources, Books {
+  /** Class → reachable instances. */
+  readonly live: Readonly<Record<string, number>>;
+}
 
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function churn(world: SoakWorld, churns: readonly Churn[], share: number): Promise<Resources> {
-  for (const one of churns) {
-    const running = one.start(world);
+async function churn(world: SoakWorld, load: LoadProcess, churns: readonly Churn[], share: number): Promise<Holdings> {
+  for (const { name, rounds: full } of churns) {
+    const rounds = roundsOf(full, share);
+    const started = performance.now();
     try {
-      await runRounds(Math.ceil(one.rounds * share), one.width, (index) => running.round(index));
-    } finally {
-      running.close();
+      await load.run({ churn: name, rounds, entries: world.entries }, world.rotateEndpoints);
+    } catch (error) {
+      out(world.lastWords());
+      throw error;
     }
     world.forget();
+    out(`${name}: ${rounds} rounds in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }
-  return settled(SETTLE_MS);
+  const held = await settled(SETTLE_MS);
+  return { ...held, ...world.books(), live: world.census.count() };
+}
+
+/** One at least. */
+function roundsOf(full: number, share: number): number {
+  return Math.max(1, Math.round(full * share));
+}
+
+/** What has grown, by name. */
+function growth(before: Holdings, after: Holdings): Readonly<Record<keyof typeof BOUNDS, number>> {
+  const live = Object.keys(after.live).map((name) => (after.live[name] ?? 0) - (before.live[name] ?? 0));
+  return {
+    descriptors: after.descriptors - before.descriptors,
+    sockets: after.sockets - before.sockets,
+    heapMib: Number((after.heapMib - before.heapMib).toFixed(2)),
+    externalMib: Number((after.externalMib - before.externalMib).toFixed(2)),
+    openConnections: after.openConnections - before.openConnections,
+    inFlight: after.inFlight,
+    live: Math.max(...live),
+  };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -47,22 +72,17 @@ async function main(argv: readonly string[]): Promise<number> {
   const { scale, only } = parsed.values;
   const churns = CHURNS.filter(({ name }) => only.length === 0 || only.includes(name));
   const started = performance.now();
-  await using world = await startWorld();
-  const baseline = await churn(world, churns, scale * WARM_UP_SHARE);
-  const openBefore = world.openConnections();
-  const after = await churn(world, churns, scale);
-  const growth = {
-    descriptors: after.descriptors - baseline.descriptors,
-    sockets: after.sockets - baseline.sockets,
-    heapMib: after.heapMib - baseline.heapMib,
-    externalMib: after.externalMib - baseline.externalMib,
-    openConnections: world.openConnections() - openBefore,
-  };
-  const broken = (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).filter((key) => growth[key] > BOUNDS[key]);
+  using load = await LoadProcess.start();
+  await using world = await startWorld(load.ports);
+  const baseline = await churn(world, load, churns, scale * WARM_UP_SHARE);
+  const after = await churn(world, load, churns, scale);
+  const grown = growth(baseline, after);
+  const broken = (Object.keys(BOUNDS) as (keyof typeof BOUNDS)[]).filter((key) => grown[key] > BOUNDS[key]);
   const seconds = Math.round((performance.now() - started) / 1000);
-  const rounds = Object.fromEntries(churns.map(({ name, rounds: full }) => [name, Math.ceil(full * scale)]));
-  out(JSON.stringify({ scale, seconds, rounds, requests: world.requests(), baseline, after, growth, bounds: BOUNDS, broken }));
+  const rounds = churns.reduce((sum, { rounds: full }) => sum + roundsOf(full, scale), 0);
+  out(JSON.stringify({ scale, seconds, rounds, baseline, after, growth: grown, bounds: BOUNDS, broken }));
   return broken.length === 0 ? 0 : 1;
 }
 
+dieLoudly('proxies');
 process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,7 @@
 // The proxy's settings as one frozen object, with Linkerd's defaults. spec/proxy.md §1.3.
 import { constantWatch, type ExponentialBackoff, type IpNetwork, type SocketAddress, type Watch } from '@weft/core';
 import type { Http2Params } from '@weft/http';
+import type { TcpOptions } from './ports.ts';
 
 /** One listening socket. */
 export interface Listener {
@@ -84,9 +85,10 @@ export interface InboundConfig {
 }
 
 export interface SocketOptions {
-  /** TCP keep-alive of accepted and of made connections, in milliseconds. Default unset. */
-  readonly acceptKeepAliveMs?: number | undefined;
-  readonly connectKeepAliveMs?: number | undefined;
+  /** Of accepted connections. Default none. */
+  readonly accept?: TcpOptions | undefined;
+  /** Of connections that are made. Default none. */
+  readonly connect?: TcpOptions | undefined;
   /** Listen backlog. Default: the operating system's. */
   readonly backlog?: number | undefined;
 }

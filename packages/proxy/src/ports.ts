@@ -4,22 +4,38 @@ import type { Socket } from 'node:net';
 import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 
-/** Where a redirected connection was really going. Called once per accepted connection; must not block or throw. */
+/** Where a redirected connection was really going. Called once per accepted connection; `of` and `client` must not block or throw. */
 export interface OriginalDst {
+  /**
+   * Where the source has to read from the connection first: called once, before the others and before anything else reads.
+   * Rejects with a ReasonError that refuses this connection. Absent: nothing to wait for.
+   */
+  prepare?(socket: Socket): Promise<void>;
   /** Undefined when the connection was not redirected. */
   of(socket: Socket): SocketAddress | undefined;
-  /** Who an inbound client is, where its socket does not say (virtual addresses). Absent or undefined: the socket's own peer. */
+  /** Who an inbound client is, where its socket does not say (virtual addresses, forwarded connections). Absent or undefined: the socket's own peer. */
   client?(socket: Socket): SocketAddress | undefined;
 }
 
 /** The default: nothing was redirected, listeners with a fixed `originalDst` work, all others see their own address. */
 export const staticOriginalDst: OriginalDst = { of: () => undefined };
 
+/** TCP options of a connected socket, in milliseconds. One left out stays as the operating system has it. */
+export interface TcpOptions {
+  /** Idle time before the first keep-alive probe. */
+  readonly keepAliveMs?: number | undefined;
+  /** TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged. Linux only. */
+  readonly userTimeoutMs?: number | undefined;
+}
+
+/** Sets them. Called once for each accepted or dialled connection that has any, before it carries bytes; must not throw. */
+export type SetTcpOptions = (socket: Socket, options: TcpOptions) => void;
+
 export interface DialOptions {
   /** Limit for the TCP connect. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  readonly keepAliveMs?: number | undefined;
+  readonly tcp?: TcpOptions | undefined;
   /** Source address. Default: chosen by the operating system. */
   readonly localAddress?: string | undefined;
 }
@@ -42,6 +58,8 @@ export interface ProxyPorts {
   readonly originalDst?: OriginalDst;
   /** Default: `tcpDialer()`. */
   readonly dial?: Dialer;
+  /** For accepted connections, and for the default of `dial`. Default: what Node offers, which is keep-alive. */
+  readonly setTcpOptions?: SetTcpOptions;
   /** Default: `weftEngine()`. */
   readonly engine?: HttpEngine;
   /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */

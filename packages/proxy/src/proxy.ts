@@ -1,14 +1,26 @@
 // createProxy: the whole data plane behind its ports. docs/architecture.md, "A request's way through the proxy".
-import { constantWatch, createRegistry, ReasonError, reason, type SocketAddress, silentLogger, sleep, systemClock, systemRandom } from '@weft/core';
+import {
+  constantWatch,
+  createRegistry,
+  type Reason,
+  ReasonError,
+  reason,
+  type SocketAddress,
+  silentLogger,
+  sleep,
+  systemClock,
+  systemRandom,
+} from '@weft/core';
 import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
-import { tcpDialer } from './connect/tcp-dialer.ts';
+import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
@@ -46,7 +58,15 @@ const IDENTITY_WARNING_MS = 15_000;
 export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Proxy {
   const config = proxyConfig(settings);
   const { clock = systemClock(), random = systemRandom, logger = silentLogger, engine = weftEngine() } = ports;
-  const { identity, discovery, policy, originalDst = staticOriginalDst, dial = tcpDialer({ clock }), metrics = createRegistry({ clock }) } = ports;
+  const {
+    identity,
+    discovery,
+    policy,
+    originalDst = staticOriginalDst,
+    setTcpOptions = setKeepAlive,
+    dial = tcpDialer({ clock, setTcpOptions }),
+    metrics = createRegistry({ clock }),
+  } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
@@ -101,17 +121,19 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
 
   const side = (name: 'inbound' | 'outbound'): { readonly listeners: Listeners; readonly hold: ReturnType<typeof createHold> } => {
     const { listeners: watched, sockets } = config[name];
-    const accept = name === 'inbound' ? inbound.accept : outbound.accept;
+    const refuse = (why: Reason): void => counted.refusals.connection(name, why, {});
+    const accept = prepared(originalDst, name === 'inbound' ? inbound.accept : outbound.accept, refuse);
     const hold = createHold({
       maxHeld: config.maxHeldConnections,
       timeoutMs: config.holdTimeoutMs,
       clock,
-      onRefused: (_socket, why) => counted.refusals.connection(name, why, {}),
+      onRefused: (_socket, why) => refuse(why),
     });
     const listeners = bindListeners({
       name,
       listeners: watched,
       sockets,
+      setTcpOptions,
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);
@@ -127,7 +149,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     bindListeners({
       name: 'admin',
       listeners: constantWatch<readonly Listener[]>([{ listen: adminListen }]),
-      sockets: {},
+      sockets: { accept: config.inbound.sockets.accept },
+      setTcpOptions,
       logger,
       onConnection: (socket) => void adminConnections.run(socket, inbound.acceptAdmin),
     });

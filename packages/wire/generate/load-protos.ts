@@ -5,10 +5,13 @@ import protobuf from 'protobufjs';
 
 export const PROTO_DIR = fileURLToPath(new URL('../proto', import.meta.url));
 
+/** The linkerd2-proxy-api, then the APIs of others, which have a folder each. */
 export function protoFiles(): string[] {
-  return readdirSync(PROTO_DIR)
-    .filter((file) => file.endsWith('.proto'))
-    .sort();
+  const [own, foreign]: [string[], string[]] = [[], []];
+  for (const file of readdirSync(PROTO_DIR, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.proto')) (file.includes('/') ? foreign : own).push(file);
+  }
+  return [...own.sort(), ...foreign.sort()];
 }
 
 /** All files, resolved. `keepCase` keeps field names as they are written; otherwise they are camel-cased like in the codecs. */

@@ -16,8 +16,8 @@ export async function renderCodecs(): Promise<string> {
   const lines = code
     .replace(/^\/\*eslint-disable.*\*\/\n/, '')
     .replace(/\nexport \{\s*\$root as default\s*\};\n/, '\n')
-    .replace(/^export const io = /m, 'export const io: any = ')
-    .replace(/^export const google = /m, 'const google: any = ')
+    .replace(/^export const (\w+) = /gm, 'export const $1: any = ')
+    .replace(/^export const google: /m, 'const google: ')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');

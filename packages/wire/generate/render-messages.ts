@@ -8,6 +8,7 @@ import type Long from 'long';
 `;
 
 const ROOT = '.io.linkerd.proxy.';
+const GOOGLE = '.google.protobuf.';
 
 const SCALARS: Readonly<Record<string, string>> = {
   string: 'string',
@@ -33,9 +34,9 @@ export function renderMessages(): string {
   }
   const bodies = types.map((type) => (type instanceof protobuf.Enum ? renderEnum(type) : renderMessage(type)));
   const keys = types
-    .filter((type): type is protobuf.Type => type instanceof protobuf.Type && type.fullName.startsWith(ROOT))
-    .map((type) => `  readonly '${type.fullName.slice(ROOT.length)}': ${typeName(type)};`);
-  return `${HEADER}\n${bodies.join('\n')}\n/** Every message by its name below io.linkerd.proxy. */\nexport interface MessageTypes {\n${keys.join('\n')}\n}\n`;
+    .filter((type): type is protobuf.Type => type instanceof protobuf.Type && !type.fullName.startsWith(GOOGLE))
+    .map((type) => `  readonly '${messageName(type)}': ${typeName(type)};`);
+  return `${HEADER}\n${bodies.join('\n')}\n/** Every message: below io.linkerd.proxy without that prefix, others by their full name. */\nexport interface MessageTypes {\n${keys.join('\n')}\n}\n`;
 }
 
 /** Messages and enums, in the order in which they are declared, depth first. */
@@ -47,9 +48,15 @@ function collect(namespace: protobuf.NamespaceBase): (protobuf.Type | protobuf.E
   });
 }
 
+/** The name under which a codec is asked for. */
+function messageName({ fullName }: protobuf.ReflectionObject): string {
+  return fullName.startsWith(ROOT) ? fullName.slice(ROOT.length) : fullName.slice(1);
+}
+
 /** `io.linkerd.proxy.inbound.HttpRoute.Rule` → `InboundHttpRouteRule`; the package is not repeated where the name begins with it. */
 function typeName(type: protobuf.ReflectionObject): string {
-  if (type.fullName.startsWith('.google.protobuf.')) return `Google${type.name}`;
+  if (type.fullName.startsWith(GOOGLE)) return `Google${type.name}`;
+  if (!type.fullName.startsWith(ROOT)) return type.fullName.slice(1).replaceAll('.', '');
   const [pkg = '', ...path] = type.fullName.slice(ROOT.length).split('.');
   const prefix = pkg.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const name = path.join('');

@@ -28,6 +28,13 @@ test.each<{ [N in MessageName]: [what: string, name: N, message: MessageTypes[N]
   ['header matches are bytes', 'http_route.HeaderMatch', { name: 'x', exact: Buffer.from([0xff]) }, '0a01781201ff'],
   ['a threshold is a double', 'outbound.FailureAccrual.Unified', { successRateThreshold: 0.5 }, '09000000000000e03f'],
   ['a jitter ratio is a float', 'outbound.ExponentialBackoff', { jitterRatio: 0.5 }, '1d0000003f'],
+  [
+    'an identity of the SPIFFE Workload API',
+    'X509SVIDResponse',
+    { svids: [{ spiffeId: 's', x509Svid: Buffer.from([1]), x509SvidKey: Buffer.from([2]) }] },
+    '0a09' + '0a0173' + '120101' + '1a0102',
+  ],
+  ['the default identity has a hint', 'X509SVID', { hint: 'h', bundle: Buffer.from([3]) }, '220103' + '2a0168'],
   ['a map entry', 'destination.WeightedAddrSet', { metricLabels: { a: 'b' } }, '12060a0161120162'],
 ])('%s', (_what, name, message, bytes) => {
   expect(hex(name, message)).toBe(bytes);

@@ -46,13 +46,18 @@ export {
   type TapObserveRequestMatch as ObserveMatch,
   type TapObserveRequestMatchHttp as ObserveHttpMatch,
   type TapObserveRequestMatchTcp as ObserveTcpMatch,
+  type X509SVID,
+  type X509SVIDRequest,
+  type X509SVIDResponse,
 } from './gen/messages.ts';
 export { type CallOptions, type RpcChannel, RpcCode, RpcError } from './rpc/channel.ts';
 export { type GrpcChannelOptions, grpcChannel } from './rpc/grpc-channel.ts';
 export { type ResubscribeOptions, resubscribe, type StreamLimits } from './rpc/resubscribe.ts';
 export { type ScriptedCall, type ScriptedChannel, scriptedChannel } from './rpc/scripted-channel.ts';
+export { unixDial } from './rpc/unix-dial.ts';
 export { destinationService } from './services/destination-service.ts';
 export { identityService } from './services/identity-service.ts';
 export { inboundPoliciesService } from './services/inbound-policies-service.ts';
 export { outboundPoliciesService } from './services/outbound-policies-service.ts';
+export { spiffeWorkloadService } from './services/spiffe-workload-service.ts';
 export { tapService } from './services/tap-service.ts';

@@ -1,4 +1,5 @@
-// The .proto files say what proto/wire.tsv says, and nothing else; the generated code is what they give.
+// The .proto files of the linkerd2-proxy-api say what proto/wire.tsv says, and nothing else, and those of others what is listed
+// here; the generated code is what they give.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
@@ -51,7 +52,8 @@ const expected = read('../proto/wire.tsv')
   .split('\n')
   .slice(1)
   .map((line) => line.replace(/[^\t/]+\/(?=[^\t]*$)/g, ''));
-const actual = rowsOf(loadProtos({ keepCase: true }));
+const every = rowsOf(loadProtos({ keepCase: true }));
+const actual = every.filter((row) => !row.endsWith('\tworkload.proto'));
 
 test('declares everything in the table, under the same names, numbers and types', () => {
   const declared = new Set(actual);
@@ -63,6 +65,24 @@ test('declares nothing beyond the table', () => {
   const wanted = new Set(expected);
   expect(actual.filter((row) => !wanted.has(row))).toEqual([]);
   expect(actual).toHaveLength(expected.length);
+});
+
+test('declares of the SPIFFE Workload API what X.509 identities need', () => {
+  expect(every.filter((row) => row.endsWith('\tworkload.proto')).map((row) => row.split('\t').filter(Boolean).slice(0, -1).join(' '))).toEqual([
+    'service SpiffeWorkloadAPI',
+    'rpc SpiffeWorkloadAPI/FetchX509SVID X509SVIDRequest X509SVIDResponse server_streaming',
+    'message X509SVIDRequest',
+    'message X509SVIDResponse',
+    'field X509SVIDResponse.svids 1 X509SVID repeated',
+    'field X509SVIDResponse.crl 2 bytes repeated',
+    'field X509SVIDResponse.federated_bundles 3 map<string,bytes> map',
+    'message X509SVID',
+    'field X509SVID.spiffe_id 1 string singular',
+    'field X509SVID.x509_svid 2 bytes singular',
+    'field X509SVID.x509_svid_key 3 bytes singular',
+    'field X509SVID.bundle 4 bytes singular',
+    'field X509SVID.hint 5 string singular',
+  ]);
 });
 
 test('reserves single numbers only, so that the table shows whole ranges', () => {

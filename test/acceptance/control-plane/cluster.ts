@@ -105,7 +105,7 @@ export async function startCluster({ clock, port = 0, fill }: TestClusterOptions
   };
 }
 
-function kubeconfigOf(server: string): string {
+export function kubeconfigOf(server: string): string {
   return `apiVersion: v1
 kind: Config
 current-context: test

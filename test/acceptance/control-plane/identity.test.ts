@@ -1,18 +1,16 @@
 // The Certify service as a process: issuer from files, tokens of the embedded API server. spec/control-plane.md §3.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Clock, systemClock } from '@weft/core';
 import { type CreatedAuthority, chainProblem, createAuthority, createKeyAndRequest } from '@weft/identity/authority';
 import { eventKind, namespaceKind, serviceAccountKind } from '@weft/kube';
-import { type CertifyRequest, type CertifyResponse, identityService, RpcCode, timestampFromWire } from '@weft/wire';
+import { RpcCode, timestampFromWire } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { type Controller, isForeign, startController, stopControllers } from './controller.ts';
+import { type Asked, AUDIENCE, certify, csrOf, identityFlags, mount, roots, tlsSecret, type Workload, workload } from './identity-scene.ts';
 import { refusalOf } from './stream.ts';
 
 const HOUR_MS = 3_600_000;
-const AUDIENCE = 'identity.l5d.io';
 
 /** The API server's own clock; its wall time can be set forward. */
 const system = systemClock();
@@ -28,21 +26,8 @@ beforeAll(async () => {
   cluster = await startCluster({ clock });
   await cluster.client.create(namespaceKind, { metadata: { name: 'linkerd' } });
   authority = await createAuthority({ trustDomain: 'cluster.local' });
-  const issuer = join(cluster.dir, 'issuer');
-  mkdirSync(issuer);
-  mountIssuer(issuer, 'v1', authority);
-  const roots = join(cluster.dir, 'ca-bundle.crt');
-  writeFileSync(roots, authority.issuer.anchors);
-  args = [
-    `-kubeconfig=${cluster.kubeconfig}`,
-    '-controller-namespace=linkerd',
-    '-identity-scheme=kubernetes.io/tls',
-    '-identity-trust-domain=cluster.local',
-    '-identity-issuance-lifetime=1h',
-    '-identity-clock-skew-allowance=20s',
-    `-issuer=${issuer}`,
-    `-trust-roots=${roots}`,
-  ];
+  const mounts = { issuer: mount(cluster, tlsSecret(authority)), roots: mount(cluster, roots(authority)) };
+  args = identityFlags({ kubeconfig: cluster.kubeconfig, ...mounts });
   identity = await startController('identity', args);
 });
 
@@ -51,48 +36,13 @@ afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
 });
 
-/** As the kubelet does it: the files are links through `..data`, which is swapped at once. */
-function mountIssuer(dir: string, version: string, { issuer }: CreatedAuthority): void {
-  mkdirSync(join(dir, version));
-  writeFileSync(join(dir, version, 'tls.crt'), issuer.certificates);
-  writeFileSync(join(dir, version, 'tls.key'), issuer.key);
-  symlinkSync(version, join(dir, '..data_tmp'));
-  renameSync(join(dir, '..data_tmp'), join(dir, '..data'));
-  if (version !== 'v1') return;
-  for (const name of ['tls.crt', 'tls.key']) symlinkSync(join('..data', name), join(dir, name));
-}
-
-interface Workload {
-  readonly identity: string;
-  readonly token: (audiences?: readonly string[], expirationSeconds?: number) => Promise<string>;
-  readonly namespace: string;
-}
-
-async function workload(name = 'web'): Promise<Workload> {
-  const { name: namespace } = await cluster.namespace();
-  await cluster.client.create(serviceAccountKind, { metadata: { name, namespace } });
-  return {
-    namespace,
-    identity: `${name}.${namespace}.serviceaccount.identity.linkerd.cluster.local`,
-    token: async (audiences = [AUDIENCE], expirationSeconds = 3600) =>
-      (await cluster.client.tokenRequest({ name, namespace }, { audiences, expirationSeconds })).token,
-  };
-}
-
-const certify = (request: { readonly identity: string; readonly token: string; readonly csr: Uint8Array }): Promise<CertifyResponse> =>
-  identity.channel().unary(identityService.Certify, wireOf(request));
-const wireOf = ({ identity: name, token, csr }: { readonly identity: string; readonly token: string; readonly csr: Uint8Array }): CertifyRequest => ({
-  identity: name,
-  token: Buffer.from(token),
-  certificateSigningRequest: csr,
-});
 const signed = (): Promise<number> => identity.metric('grpc_server_handled_total', { grpc_method: 'Certify', grpc_code: 'OK' });
 
 test('a workload with its token gets a certificate for its identity that chains to the anchors', async () => {
-  const web = await workload();
+  const web = await workload(cluster);
   const { key, request } = await createKeyAndRequest(web.identity);
   const before = Date.now();
-  const answer = await certify({ identity: web.identity, token: await web.token(), csr: request });
+  const answer = await certify(identity.channel(), { identity: web.identity, token: await web.token(), csr: request });
   const { leafCertificate = new Uint8Array(), intermediateCertificates = [] } = answer;
   expect(chainProblem({ leaf: leafCertificate, intermediates: intermediateCertificates, anchors: authority.anchors, at: Date.now() })).toBeUndefined();
   const leaf = new X509Certificate(leafCertificate);
@@ -108,9 +58,9 @@ test('a workload with its token gets a certificate for its identity that chains 
 });
 
 test('an event tells of the certificate', async () => {
-  const web = await workload();
+  const web = await workload(cluster);
   const { request } = await createKeyAndRequest(web.identity);
-  await certify({ identity: web.identity, token: await web.token(), csr: request });
+  await certify(identity.channel(), { identity: web.identity, token: await web.token(), csr: request });
   const events = async () => (await cluster.client.list(eventKind, { namespace: web.namespace })).items;
   await expect.poll(events).toContainEqual(
     expect.objectContaining({
@@ -125,15 +75,14 @@ test('an event tells of the certificate', async () => {
 interface Refused {
   readonly code: number;
   readonly why: RegExp;
-  readonly request: (web: Workload) => Promise<{ readonly identity: string; readonly token: string; readonly csr: Uint8Array }>;
+  readonly request: (web: Workload) => Promise<Asked>;
 }
 
-const csrOf = async (name: string): Promise<Uint8Array> => (await createKeyAndRequest(name)).request;
 const REFUSED: Readonly<Record<string, Refused>> = {
   'the token of another service account': {
     code: RpcCode.FAILED_PRECONDITION,
     why: /other/,
-    request: async ({ identity: own }) => ({ identity: own, token: await (await workload('other')).token(), csr: await csrOf(own) }),
+    request: async ({ identity: own }) => ({ identity: own, token: await (await workload(cluster, 'other')).token(), csr: await csrOf(own) }),
   },
   'a request that names another identity': {
     code: RpcCode.FAILED_PRECONDITION,
@@ -180,9 +129,9 @@ const REFUSED: Readonly<Record<string, Refused>> = {
 test.each(Object.keys(REFUSED))('%s is refused with the reason, and nothing is signed', async (name) => {
   const refused = REFUSED[name];
   if (!refused) throw new TypeError(name);
-  const request = await refused.request(await workload());
+  const request = await refused.request(await workload(cluster));
   const before = await signed();
-  const { code, message } = await refusalOf(certify(request));
+  const { code, message } = await refusalOf(certify(identity.channel(), request));
   expect(code).toBe(refused.code);
   expect(message).toMatch(refused.why);
   expect(await signed()).toBe(before);
@@ -192,14 +141,14 @@ test.each(Object.keys(REFUSED))('%s is refused with the reason, and nothing is s
 });
 
 test('a token that has expired is refused with the reason, and nothing is signed', async () => {
-  const web = await workload();
+  const web = await workload(cluster);
   const token = await web.token([AUDIENCE], 600);
   const csr = await csrOf(web.identity);
-  await certify({ identity: web.identity, token, csr });
+  await certify(identity.channel(), { identity: web.identity, token, csr });
   const before = await signed();
   aheadMs = 601_000;
   try {
-    const { code, message } = await refusalOf(certify({ identity: web.identity, token, csr }));
+    const { code, message } = await refusalOf(certify(identity.channel(), { identity: web.identity, token, csr }));
     expect(code).toBe(RpcCode.INVALID_ARGUMENT);
     expect(message).toMatch(/expired/);
   } finally {
@@ -209,51 +158,17 @@ test('a token that has expired is refused with the reason, and nothing is signed
 });
 
 test('a token whose service account is gone is refused', async () => {
-  const web = await workload();
+  const web = await workload(cluster);
   const token = await web.token();
   await cluster.client.delete(serviceAccountKind, { namespace: web.namespace, name: 'web' });
-  const { code } = await refusalOf(certify({ identity: web.identity, token, csr: await csrOf(web.identity) }));
+  const { code } = await refusalOf(certify(identity.channel(), { identity: web.identity, token, csr: await csrOf(web.identity) }));
   expect([RpcCode.INVALID_ARGUMENT, RpcCode.FAILED_PRECONDITION]).toContain(code);
-});
-
-test('a new issuer is taken into use without a restart, an unusable one is not', async () => {
-  const dir = join(cluster.dir, 'rotating');
-  mkdirSync(dir);
-  mountIssuer(dir, 'v1', authority);
-  const next = await createAuthority({ trustDomain: 'cluster.local' });
-  const stranger = await createAuthority({ trustDomain: 'cluster.local' });
-  const roots = join(cluster.dir, 'both.crt');
-  writeFileSync(roots, authority.issuer.anchors + next.issuer.anchors);
-  await using rotating = await startController('identity', [...args, `-issuer=${dir}`, `-trust-roots=${roots}`]);
-  const channel = rotating.channel();
-  const web = await workload();
-  const token = await web.token();
-  const csr = await csrOf(web.identity);
-  const signedBy = async ({ anchors }: CreatedAuthority): Promise<boolean> => {
-    const { leafCertificate: leaf = new Uint8Array() } = await channel.unary(identityService.Certify, wireOf({ identity: web.identity, token, csr }));
-    return chainProblem({ leaf, intermediates: [], anchors, at: Date.now() }) === undefined;
-  };
-  expect(await signedBy(authority)).toBe(true);
-  mountIssuer(dir, 'v2', stranger);
-  mountIssuer(dir, 'v3', next);
-  await expect.poll(() => signedBy(next), { timeout: 10_000 }).toBe(true);
-  mountIssuer(dir, 'v4', stranger);
-  const skipped = async () => (await cluster.client.list(eventKind, { namespace: 'linkerd' })).items.map(({ reason }) => reason);
-  await expect.poll(skipped, { timeout: 10_000 }).toContain('IssuerUpdateSkipped');
-  expect(await signedBy(next)).toBe(true);
 });
 
 test('says how long the issuer lasts', async () => {
   const seconds = await identity.metric('issuer_cert_ttl_seconds');
   expect(seconds).toBeGreaterThan(364 * 86_400);
   expect(seconds).toBeLessThan(366 * 86_400);
-});
-
-test('does not start with an issuer that its anchors do not vouch for', async () => {
-  const other = await createAuthority({ trustDomain: 'cluster.local' });
-  const roots = join(cluster.dir, 'other.crt');
-  writeFileSync(roots, other.issuer.anchors);
-  await expect(startController('identity', [...args, `-trust-roots=${roots}`])).rejects.toThrow(/did not become ready/);
 });
 
 test('does nothing, successfully, where identity is disabled', async () => {

@@ -9,7 +9,9 @@ export interface Application extends AsyncDisposable {
   readonly port: number;
 }
 
-async function listening(server: Server, sockets: Set<Socket>): Promise<Application> {
+/** Any server of Node's on a free port, closed with all its connections. */
+export async function serveOn(server: Server): Promise<Application> {
+  const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
@@ -29,7 +31,7 @@ async function listening(server: Server, sockets: Set<Socket>): Promise<Applicat
 
 /** HTTP/1.1; by default answers with what it saw, as JSON. */
 export function httpApplication(handler: RequestListener = echo): Promise<Application> {
-  return listening(createHttpServer(handler), new Set());
+  return serveOn(createHttpServer(handler));
 }
 
 const echo: RequestListener = (message, response) => {
@@ -58,11 +60,11 @@ export function http2Application(): Promise<Application> {
     stream.on('data', (chunk: Buffer) => stream.write(chunk));
     stream.on('end', () => stream.end(`path ${headers[':path'] ?? ''}`));
   });
-  return listening(server as unknown as Server, new Set());
+  return serveOn(server as unknown as Server);
 }
 
 export function tcpApplication(onConnection: (socket: Socket) => void): Promise<Application> {
-  return listening(createTcpServer({ allowHalfOpen: true }, onConnection), new Set());
+  return serveOn(createTcpServer({ allowHalfOpen: true }, onConnection));
 }
 
 export interface Answer {

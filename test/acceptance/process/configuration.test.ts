@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { controlPlane } from './control-plane.ts';
-import { environmentOf, runProxy } from './proxy-process.ts';
+import { environmentOf, runInShell, runProxy } from './proxy-process.ts';
 
 test('every bad variable is reported at once, with its value, and the exit code is 64', async () => {
   const { code, stderr } = await runProxy([], {
@@ -32,11 +33,34 @@ test('every bad variable is reported at once, with its value, and the exit code 
   }
 });
 
-test('bytes that are not UTF-8 are refused', async () => {
-  // A process cannot be given such an environment by Node: the shell writes it.
-  const { code, stderr } = await runProxy([], { LINKERD2_PROXY_DESTINATION_CONTEXT: '\uFFFD' });
-  expect(code).toBe(64);
-  expect(stderr).toContain('LINKERD2_PROXY_DESTINATION_CONTEXT="\uFFFD" is not UTF-8');
+test('bytes that are not UTF-8 are refused, a replacement character that was written as such is not', async () => {
+  // Node cannot give a process such an environment: a shell writes the bytes.
+  const bytes = await runInShell("export LINKERD2_PROXY_DESTINATION_CONTEXT=$(printf '\\377')");
+  expect(bytes.code).toBe(64);
+  expect(bytes.stderr).toContain('LINKERD2_PROXY_DESTINATION_CONTEXT="\uFFFD" is not UTF-8');
+  const { stderr } = await runProxy([], { LINKERD2_PROXY_DESTINATION_CONTEXT: '\uFFFD' });
+  expect(stderr.includes('is not UTF-8')).toBe(process.platform !== 'linux');
+});
+
+describe('--check-config', () => {
+  const env = { ...MINIMAL_ENVIRONMENT, LINKERD2_PROXY_INBOUND_DEFAULT_POLICY: 'deny' };
+
+  test('prints what is in force and where it comes from, and exits with 0', async () => {
+    const { code, stdout, stderr } = await runProxy(['--check-config'], { ...env, LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT: '2000ms' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT +2s +LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT$/m);
+    expect(stdout).toMatch(/^LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT +300ms +default$/m);
+    expect(stdout).toMatch(/^LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS +1 certificate: CN=root.linkerd.cluster.local until 2126-10-30 /m);
+  });
+
+  test('prints one JSON document with --json, bad configuration included, which exits with 64', async () => {
+    const good = await runProxy(['--check-config', '--json'], env);
+    expect({ code: good.code, report: JSON.parse(good.stdout) as unknown }).toMatchObject({ code: 0, report: { valid: true, problems: [], warnings: [] } });
+    const bad = await runProxy(['--check-config', '--json'], { ...env, LINKERD2_PROXY_INGRESS_MODE: 'yes' });
+    expect(bad.code).toBe(64);
+    expect(JSON.parse(bad.stdout)).toMatchObject({ valid: false, settings: [], problems: [{ variable: 'LINKERD2_PROXY_INGRESS_MODE', value: 'yes' }] });
+    expect((await runProxy(['--check-config', '--yaml'], env)).code).toBe(64);
+  });
 });
 
 test('--help names every variable and --version the version', async () => {

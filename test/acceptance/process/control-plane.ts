@@ -46,6 +46,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly authority: CreatedAuthority;
   /** Requests so far: `Get web:80`, `GetProfile 10.0.0.1:80`, `Watch 10.0.0.1:80`, `WatchPort 8080`, `Certify name`. */
   readonly requests: readonly string[];
+  /** What was asked of the identity service. */
+  readonly certifications: readonly CertifyRequest[];
   /** With TLS: the identity of each connection's client, undefined where it showed none. */
   readonly clients: readonly (string | undefined)[];
   endpointsOf(path: string): WatchSource<EndpointSet>;
@@ -114,6 +116,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
   let authority = first;
   let held: Promise<void> | undefined;
   const requests: string[] = [];
+  const certifications: CertifyRequest[] = [];
   const endpoints = sources<EndpointSet>();
   const profiles = sources<Profile>();
   const outbound = sources<ClientPolicy>();
@@ -176,6 +179,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
         async Certify(call: ServerUnaryCall<CertifyRequest, CertifyResponse>): Promise<CertifyResponse> {
           const { identity = '', certificateSigningRequest = new Uint8Array() } = call.request;
           requests.push(`Certify ${identity}`);
+          certifications.push(call.request);
           await held;
           const { leaf, intermediates, expiresAt } = await authority.issue(certificateSigningRequest, identity);
           return { leafCertificate: leaf, intermediateCertificates: [...intermediates], validUntil: timestampToWire(expiresAt) };
@@ -199,6 +203,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
       return authority;
     },
     requests,
+    certifications,
     clients,
     endpointsOf: endpoints,
     profileOf: profiles,

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { type Endpoint, formatSocketAddress, parseExposition, parseSocketAddress, type Sample, type SocketAddress } from '@weft/core';
 import { certificatesToPem } from '@weft/identity/authority';
 import type { AddressBook } from '@weft/proxy/sidecar';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
 import type { ControlPlane } from './control-plane.ts';
 
 export interface ProxyProcessOptions {
@@ -61,7 +61,7 @@ export interface ProxyProcess extends AsyncDisposable {
   log(message: RegExp): Promise<LogLine>;
 }
 
-const BUNDLE = fileURLToPath(new URL('../../../packages/cli/dist/bundle/weft-proxy.mjs', import.meta.url));
+export const BUNDLE = fileURLToPath(new URL('../../../packages/cli/dist/bundle/weft-proxy.mjs', import.meta.url));
 const ANY = '127.0.0.1:0';
 /** The port of direct connections. */
 const INBOUND_PORT = 4143;
@@ -70,10 +70,18 @@ const INBOUND_PORT = 4143;
 export async function runProxy(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  binary?: string,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = launch(args, env);
+  const child = launch(args, env, binary);
   const [stdout, stderr, code] = await Promise.all([text(stdoutOf(child)), text(stderrOf(child)), exitOf(child)]);
   return { code, stdout, stderr };
+}
+
+/** Runs the binary to its end, from a shell that first does this: for environments that Node cannot make. */
+export async function runInShell(prelude: string): Promise<{ code: number | null; stderr: string }> {
+  const child = start('sh', ['-c', `${prelude}; exec "$@"`, 'sh', ...command([])], {});
+  const [stderr, code] = await Promise.all([text(stderrOf(child)), exitOf(child), text(stdoutOf(child))]);
+  return { code, stderr };
 }
 
 /** Resolves when the process listens. */
@@ -191,18 +199,28 @@ export function environmentOf({ control, identity, ip, dir }: EnvironmentOptions
   };
 }
 
-/** The environment is made from nothing: what the shell of the test has must not matter. */
-function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
-  const binary = process.env['PROXY_BIN'] ?? BUNDLE;
+function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>, binary?: string): ChildProcess {
+  const [program, ...rest] = command(args, binary);
+  return start(program, rest, env);
+}
+
+function command(args: readonly string[], binary = process.env['PROXY_BIN'] ?? BUNDLE): [program: string, ...args: string[]] {
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
-  const script = /\.[cm]?js$/.test(binary);
-  const child = spawn(script ? process.execPath : binary, script ? [binary, ...args] : args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return /\.[cm]?js$/.test(binary) ? [process.execPath, binary, ...args] : [binary, ...args];
+}
+
+/** The environment is made from nothing: what the shell of the test has must not matter. */
+function start(program: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
+  const child = spawn(program, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (): void => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
   };
-  // A test that ran out of time never gets to its disposals; benchmarks run proxies too, outside of tests.
-  if (process.env['VITEST'] === undefined) process.once('exit', end);
-  else onTestFinished(end);
+  // A test that ran out of time never gets to its disposals; suites and benchmarks run proxies too, outside of one test.
+  if (process.env['VITEST'] !== undefined && TestRunner.getCurrentTest() !== undefined) onTestFinished(end);
+  else {
+    process.once('exit', end);
+    child.once('close', () => process.off('exit', end));
+  }
   return child;
 }
 

@@ -18,6 +18,7 @@ import {
   seeded,
   type Watch,
 } from '@weft/core';
+import type { HttpEngine } from '@weft/http';
 import { type CreatedAuthority, createAuthority, createKeyAndRequest } from '@weft/identity/authority';
 import { createProxy, type Dialer, type Listener, type Proxy, type ProxySettings, tcpDialer } from '@weft/proxy';
 import { MemoryControlPlane } from './memory-ports.ts';
@@ -33,6 +34,8 @@ export interface WorkloadOptions {
   readonly credentials?: Watch<Credentials>;
   readonly settings?: ProxySettings;
   readonly clock?: Clock;
+  /** Default: the proxy's own. */
+  readonly engine?: HttpEngine;
 }
 
 export interface Workload {
@@ -132,6 +135,7 @@ export class TestMesh implements AsyncDisposable {
         logger,
         random: seeded(1),
         ...(options.clock ? { clock: options.clock } : {}),
+        ...(options.engine ? { engine: options.engine } : {}),
       },
       {
         admin: { listen: LOOPBACK, policyPort: 4191 },

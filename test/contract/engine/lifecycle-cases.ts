@@ -218,6 +218,21 @@ export const lifecycleCases: readonly EngineCase[] = [
     },
   },
   {
+    name: 'hands on what came of a response before its upstream broke',
+    async run(bench) {
+      const { port } = await bench.rawOrigin(async (peer) => {
+        await peer.receive('\r\n\r\n');
+        peer.send('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlast\r\n');
+        peer.socket.end();
+      });
+      const proxy = await bench.proxy({ client: 'http/1', server: 'http/1', origin: port });
+      const client = await bench.rawClient(proxy.port);
+      client.send('GET / HTTP/1.1\r\nhost: web.test\r\n\r\n');
+      expect(await client.receive('last')).not.toContain('0\r\n\r\n');
+      await client.whenClosed();
+    },
+  },
+  {
     name: 'answers once when an upstream dies without a response',
     async run(bench) {
       for (const version of ['http/1', 'http/2'] as const) {

@@ -12,6 +12,7 @@ import { hpackTargets } from './hpack.ts';
 import { httpTargets } from './http.ts';
 import { iptablesTargets } from './iptables.ts';
 import { nameTargets } from './names.ts';
+import { proxyProtocolTargets } from './proxy-protocol.ts';
 import { answerTargets } from './relayed-answers.ts';
 import { requestTargets } from './requests.ts';
 import { nodeSessionTargets } from './sessions-with-node.ts';
@@ -44,4 +45,5 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...sidecarTargets,
   ...iptablesTargets,
   ...requestTargets,
+  ...proxyProtocolTargets,
 ];

@@ -1,6 +1,8 @@
 // What a proxy process reads: environment, address book, resolv.conf. Problems are answered, nothing throws.
+
 import { formatSocketAddress } from '@weft/core';
 import { type AddressBook, formatProblem, type ParsedAddressBook, parseAddressBook, readConfig } from '@weft/proxy/sidecar';
+import { checkConfig } from '../../../packages/proxy/src/sidecar/config/check-config.ts';
 import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { VARIABLES } from '../../../packages/proxy/src/sidecar/config/variables.ts';
 import { candidateNames, parseResolvConf } from '../../../packages/proxy/src/sidecar/dns/resolv-conf.ts';
@@ -62,6 +64,9 @@ const addressBook: FuzzTarget = {
 };
 
 const NAMES = Object.keys(MINIMAL_ENVIRONMENT);
+const shownRows = checkConfig({ env: MINIMAL_ENVIRONMENT, processors: 2, json: false })
+  .text.split('\n')
+  .filter((line) => line.startsWith('LINKERD2')).length;
 
 /** Lines `NAME=value` over the least environment that is accepted. */
 const environment: FuzzTarget = {
@@ -83,6 +88,9 @@ const environment: FuzzTarget = {
     const problems = [...result.warnings, ...(result.ok ? [] : result.problems)];
     hold(result.ok || result.problems.length > 0, 'refused without a problem');
     for (const problem of problems) hold(!formatProblem(problem).includes('\n'), 'a problem has more than one line');
+    const checked = checkConfig({ env: { ...MINIMAL_ENVIRONMENT, ...own }, processors: 2, json: false });
+    hold(checked.valid === result.ok, 'the check says otherwise');
+    hold(!result.ok || checked.text.split('\n').length >= shownRows, 'a setting is not shown');
     return problems.map((problem) => `${problem.variable} ${kindOf(new Error(problem.problem))}`).join('; ');
   },
 };

@@ -19,13 +19,13 @@ const WAYS: readonly (readonly [sent: string, goAfter: number])[] = [
 
 export const aborted: Churn = {
   name: 'aborted',
-  rounds: 10_000,
+  rounds: 30_000,
   width: 16,
-  start: ({ httpPort }) => ({
+  start: ({ pair, plain }) => ({
     round(index) {
       const [sent, goAfter] = WAYS[index % WAYS.length] ?? ['', 0];
       return new Promise((resolve) => {
-        const socket = connect(httpPort, '127.0.0.1');
+        const socket = connect(index % 4 === 0 ? plain : pair, '127.0.0.1');
         let received = 0;
         const go = (): void => void (index % 2 === 0 ? socket.destroy() : socket.resetAndDestroy());
         socket.on('data', (chunk: Buffer) => {

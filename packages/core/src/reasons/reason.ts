@@ -30,6 +30,15 @@ export const REASONS = {
     'do not connect to the ports of the proxy; check redirect rules and endpoint addresses',
   ),
   INBOUND_IP_NOT_ALLOWED: entry('the original destination is not an address of this pod', 'check LINKERD2_PROXY_INBOUND_IPS against the addresses of the pod'),
+  PROXY_HEADER_INVALID: entry(
+    'the PROXY protocol header could not be read',
+    'whoever forwards connections here must send a header of version 1 or 2 (send-proxy), or WEFT_PROXY_ORIGINAL_DST must be another source',
+  ),
+  PROXY_HEADER_TIMEOUT: entry('no PROXY protocol header came in time', 'check that whoever forwards connections here sends a header, and sends it first'),
+  PROXY_HEADER_UNTRUSTED: entry(
+    'this peer may not send PROXY protocol headers',
+    'name the network of whoever forwards connections in WEFT_PROXY_ORIGINAL_DST (proxy-protocol:CIDR)',
+  ),
   // detection
   DETECT_TIMEOUT: entry(
     'the client sent nothing before the detection timeout',

@@ -138,6 +138,11 @@ export class Connection<C> implements SendFlowEvents<C> {
     if (this.role === 'server' && !this.resets.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many resets');
   }
 
+  /** The server answered a stream: its client has had something of it. */
+  answered(): void {
+    this.resets.earn(1);
+  }
+
   spendWindowUpdate(): void {
     if (!this.windowUpdates.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many window updates');
   }
@@ -166,6 +171,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   /** Settings of the peer that bind what we send. */
   applyPeerSettings(settings: PeerSettings): void {
     this.peer = settings;
+    this.encoder.setPeerLimit(settings.smallestHeaderTableSize);
     this.encoder.setPeerLimit(settings.headerTableSize);
     this.sendFlow.maxFrameSize = settings.maxFrameSize;
     if (!this.sendFlow.rebase(this.streams.values(), settings.initialWindowSize)) throw new Http2Error(ErrorCode.flowControlError, 'a stream window overflows');

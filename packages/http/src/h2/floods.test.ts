@@ -53,6 +53,19 @@ test('window updates that follow our data are not a flood', () => {
   expect(lone.session.openStreams).toBe(1);
 });
 
+test('resets of streams that were answered are not a flood', () => {
+  const lone = new Lone('server', { limits });
+  for (let i = 0; i < 100; i++) {
+    const id = 1 + 2 * i;
+    lone.give(headers(id, GET));
+    const stream = lone.recorder.streams.get(id);
+    if (stream === undefined) throw new Error('no stream');
+    lone.session.writeHeaders(stream, fieldsOf([[':status', '200']]), false);
+    lone.give(rst(id, 8));
+  }
+  expect(lone.recorder.take().join()).not.toContain('failed');
+});
+
 test('small CONTINUATION frames without end', () => {
   const lone = new Lone('server', { limits: { maxContinuations: 10 } });
   const part = frame(FrameType.continuation, 0, 1, '82');

@@ -12,7 +12,10 @@ export interface Http2Limits {
   readonly maxContinuations: number;
   /** Streams that a client may have open at once; more are refused. Default 10000. */
   readonly maxConcurrentStreams: number;
-  /** Streams reset by a client, or by us because of its errors. Default 1000 at once, 500 a second. */
+  /**
+   * Streams reset by a client, or by us because of its errors, besides one for each answer: a proxy hands on what all its clients cancel over
+   * one connection. Default 1000 at once, 500 a second.
+   */
   readonly resets: Rate;
   /** PING. Default 1000, 200 a second. */
   readonly pings: Rate;

@@ -90,6 +90,7 @@ export class Http2Session<C> {
   writeHeaders(stream: Http2Stream<C>, fields: readonly Field[], endStream: boolean): void {
     if (stream.reset || stream.localEnded) return;
     this.connection.writeHeaders(stream.id, fields, endStream);
+    this.connection.answered();
     if (endStream) this.ended(stream);
   }
 

@@ -23,6 +23,8 @@ export interface LocalSettings {
 /** What the peer told us, defaults before that. */
 export interface PeerSettings {
   readonly headerTableSize: number;
+  /** Smallest table that the last SETTINGS frame named on the way to `headerTableSize`: the encoder has to say that it went there. RFC 7541 §4.2. */
+  readonly smallestHeaderTableSize: number;
   /** Infinity when the peer set none. */
   readonly maxConcurrentStreams: number;
   readonly initialWindowSize: number;
@@ -34,6 +36,7 @@ export interface PeerSettings {
 
 export const defaultPeerSettings: PeerSettings = {
   headerTableSize: 4096,
+  smallestHeaderTableSize: 4096,
   maxConcurrentStreams: Number.POSITIVE_INFINITY,
   initialWindowSize: DEFAULT_WINDOW,
   maxFrameSize: DEFAULT_FRAME_SIZE,
@@ -59,12 +62,13 @@ export function settingPairs(settings: LocalSettings, role: 'client' | 'server')
 
 /** What the payload of a peer's SETTINGS frame makes of its settings. Throws `Http2Error` for forbidden values. `from` is the peer's role. */
 export function readSettings(previous: PeerSettings, from: 'client' | 'server', bytes: Buffer, start: number, end: number): PeerSettings {
-  const next = { ...previous };
+  const next = { ...previous, smallestHeaderTableSize: previous.headerTableSize };
   for (let pos = start; pos < end; pos += 6) {
     const value = bytes.readUInt32BE(pos + 2);
     switch (bytes.readUInt16BE(pos)) {
       case Setting.headerTableSize:
         next.headerTableSize = value;
+        next.smallestHeaderTableSize = Math.min(next.smallestHeaderTableSize, value);
         break;
       case Setting.enablePush:
         demand(value === 0 || (value === 1 && from === 'client'), ErrorCode.protocolError, 'SETTINGS_ENABLE_PUSH', value);

@@ -17,7 +17,7 @@ import {
   uint32,
   windowUpdate,
 } from '../../test/h2/frames.ts';
-import { Lone } from '../../test/h2/sessions.ts';
+import { drainOutput, Lone } from '../../test/h2/sessions.ts';
 import { FrameType, PREFACE } from './protocol.ts';
 
 const [method, scheme, path, authority] = GET as unknown as [[string, string], [string, string], [string, string], [string, string]];
@@ -300,6 +300,16 @@ test('a smaller table is demanded once it was acknowledged', () => {
   expect(lone.recorder.take().length).toBe(2);
   lone.give(frame(FrameType.settings, 1, 0));
   expect(lone.give(headers(3, GET)).at(-1)).toBe('GOAWAY 1 compressionError');
+});
+
+test('settings count in their order: a table that was nothing for a moment is announced as emptied', () => {
+  const lone = new Lone('server', {}, false);
+  lone.give(PREFACE, settings([1, 0], [1, 65_536]), headers(1, GET));
+  const stream = lone.recorder.streams.get(1);
+  if (stream === undefined) throw new Error('no stream');
+  lone.session.writeHeaders(stream, fieldsOf([[':status', '200']]), true);
+  // RFC 7541 §4.2: the smallest size since the last block, then the one that is used from here on; then `:status: 200`.
+  expect(drainOutput(lone.session).subarray(9).toString('hex')).toBe('20' + '3fe11f' + '88');
 });
 
 test('what the peer allows binds what is written', () => {

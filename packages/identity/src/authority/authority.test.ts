@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { issuerFiles, keyPem, RSA, signingRequest } from '../../test/requests.ts';
 import { chainProblem } from '../certificate/verify-chain.ts';
 import { type Authority, loadAuthority } from './authority.ts';
+import { createAuthority } from './create-authority.ts';
 import { createKeyAndRequest } from './key-and-request.ts';
-import { createAuthority } from './self-signed.ts';
 import type { CryptoProvider } from './x509.ts';
 
 const WEB = 'web.emojivoto.serviceaccount.identity.linkerd.cluster.local';
@@ -79,6 +79,18 @@ describe.each(providers)('an authority on %s', (_, crypto) => {
 });
 
 describe('issuing', () => {
+  test('names a SPIFFE id as the one URI, without a subject', async () => {
+    const id = 'spiffe://root.linkerd.cluster.local/vm/a';
+    const authority = await createAuthority({ trustDomain: 'cluster.local' });
+    const { leaf } = await authority.issue((await createKeyAndRequest(id)).request, id);
+    const names = new x509.X509Certificate(new Uint8Array(leaf)).getExtension(x509.SubjectAlternativeNameExtension);
+    expect([names?.critical, names?.names.toJSON()]).toEqual([true, [{ type: 'url', value: id }]]);
+    expect(new X509Certificate(leaf).subject).toBeUndefined();
+    expect(chainProblem({ leaf, intermediates: [], anchors: authority.anchors, at: Date.now() })).toBeUndefined();
+    expect(await refusal(authority.issue((await createKeyAndRequest(WEB)).request, id))).toMatch(/^CSR_NAME_MISMATCH/);
+    expect(await refusal(authority.issue((await createKeyAndRequest(id)).request, WEB))).toMatch(/^CSR_NAME_MISMATCH/);
+  });
+
   test('never outlives the issuer', async () => {
     const clock = manualClock({ wall: Date.UTC(2026, 0, 1) });
     const authority = await createAuthority({ trustDomain: 'td', clock, validityMs: 3_600_000 });
@@ -87,12 +99,25 @@ describe('issuing', () => {
     expect(issued.expiresAt).toBe(Date.UTC(2026, 0, 1, 1, 0, 10));
   });
 
+  test('below a parent chains to the anchors of the parent, and not beyond the life of any certificate above', async () => {
+    const root = await createAuthority({ trustDomain: 'td' });
+    const middle = await createAuthority({ trustDomain: 'td', parent: root, validityMs: 3_600_000 });
+    const issuer = await createAuthority({ trustDomain: 'td', parent: middle, validityMs: 10 * DAY_MS });
+    const issued = await issuer.issue((await createKeyAndRequest(WEB)).request, WEB);
+    expect([issuer.anchors, issued.intermediates.length]).toEqual([root.anchors, 2]);
+    expect([issued.expiresAt, issuer.expiresAt]).toEqual([middle.expiresAt, middle.expiresAt]);
+    const { leaf, intermediates } = issued;
+    expect(chainProblem({ leaf, intermediates, anchors: root.anchors, at: Date.now() })).toBeUndefined();
+    expect(chainProblem({ leaf, intermediates: intermediates.slice(0, 1), anchors: root.anchors, at: Date.now() })).toContain('no issuer');
+    expect(new X509Certificate(intermediates[0] ?? '').checkIssued(new X509Certificate(intermediates[1] ?? ''))).toBe(true);
+  });
+
   test('stops when the issuer has expired', async () => {
     const clock = manualClock();
     const authority = await createAuthority({ trustDomain: 'td', clock, validityMs: 3_600_000 });
     const { request } = await createKeyAndRequest(WEB);
     clock.advance(3_611_000);
-    expect(await refusal(authority.issue(request, WEB))).toMatch(/^ISSUER_UNAVAILABLE: .* has expired at/);
+    expect(await refusal(authority.issue(request, WEB))).toMatch(/^ISSUER_UNAVAILABLE: .* has expired at \S+Z \(valid from \S+Z; it is \S+Z\)$/);
   });
 
   test('dates certificates from the beginning of the issuer where tests ask for it', async () => {

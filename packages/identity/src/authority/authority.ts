@@ -2,7 +2,7 @@
 import { webcrypto } from 'node:crypto';
 import { type Clock, ReasonError, reason, systemClock } from '@weft/core';
 import { validity } from '../certificate/verify-chain.ts';
-import { type CertificateRequest, checkRequestedIdentity, readCertificateRequest } from './certificate-request.ts';
+import { alternativeNameOf, type CertificateRequest, checkRequestedIdentity, readCertificateRequest, subjectOf } from './certificate-request.ts';
 import { checkIssuer, type Issuer, type IssuerPem, readIssuer } from './issuer.ts';
 import { type IssuerSigner, issuerSigner } from './issuer-signer.ts';
 import { type CryptoProvider, loadX509 } from './x509.ts';
@@ -96,10 +96,11 @@ function wholeSeconds(ms: number): number {
 async function issue(signer: IssuerSigner, request: CertificateRequest, particulars: Particulars): Promise<IssuedCertificate> {
   const { identity, serial, notBefore, expiresAt } = particulars;
   const x509 = await loadX509();
+  const subject = subjectOf(identity);
   const serverAndClient = [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth];
   const leaf = await signer.sign({
     serialNumber: hex(serial),
-    subject: [{ CN: [identity] }],
+    subject,
     notBefore: new Date(notBefore),
     notAfter: new Date(expiresAt),
     publicKey: request.publicKey,
@@ -107,7 +108,8 @@ async function issue(signer: IssuerSigner, request: CertificateRequest, particul
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
       new x509.ExtendedKeyUsageExtension(serverAndClient),
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: identity }]),
+      // Critical where there is no subject: RFC 5280 §4.2.1.6.
+      new x509.SubjectAlternativeNameExtension([alternativeNameOf(identity)], subject.length === 0),
     ],
   });
   return { ...particulars, leaf, intermediates: signer.chain };

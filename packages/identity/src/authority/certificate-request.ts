@@ -1,6 +1,6 @@
 // Reading and checking a certificate signing request. RFC 2986; spec/control-plane.md §3.
 import type { Pkcs10CertificateRequest, PublicKey } from '@peculiar/x509';
-import { ReasonError, reason } from '@weft/core';
+import { parseIdentityId, ReasonError, reason } from '@weft/core';
 import { type CryptoProvider, loadX509 } from './x509.ts';
 
 export interface CertificateRequest {
@@ -33,14 +33,25 @@ export async function readCertificateRequest(der: Uint8Array, crypto: CryptoProv
   return parsed;
 }
 
-/** Exactly one name, a DNS name equal to `identity`; the common name empty or the same. Throws ReasonError CSR_NAME_MISMATCH. */
+/** How a certificate carries an identity: `spiffe://…` as a URI, all others as a DNS name. */
+export function alternativeNameOf(identity: string): { readonly type: 'dns' | 'url'; readonly value: string } {
+  return { type: parseIdentityId(identity)?.kind === 'uri' ? 'url' : 'dns', value: identity };
+}
+
+/** A common name is a DNS name; an identity that is none has an empty subject. */
+export function subjectOf(identity: string): { CN: string[] }[] {
+  return alternativeNameOf(identity).type === 'dns' ? [{ CN: [identity] }] : [];
+}
+
+/** Exactly one name, that of `identity`; the common name empty or the same. Throws ReasonError CSR_NAME_MISMATCH. */
 export function checkRequestedIdentity(request: CertificateRequest, identity: string): void {
+  const wanted = alternativeNameOf(identity);
   const [name, ...others] = request.names;
   const foreign = request.commonNames.find((text) => text !== identity && text !== '');
   if (foreign !== undefined) throw mismatch(`its common name is ${JSON.stringify(foreign)}, not ${identity}`);
   if (!name || others.length > 0) throw mismatch(`it has ${request.names.length} subject alternative names instead of one`);
-  if (name.type !== 'dns') throw mismatch(`its subject alternative name is of type ${name.type}`);
-  if (name.value !== identity) throw mismatch(`its DNS name is ${JSON.stringify(name.value)}, not ${identity}`);
+  if (name.type !== wanted.type) throw mismatch(`its subject alternative name is of type ${name.type}, not ${wanted.type}`);
+  if (name.value !== identity) throw mismatch(`its subject alternative name is ${JSON.stringify(name.value)}, not ${identity}`);
 }
 
 async function alternativeNames(request: Pkcs10CertificateRequest): Promise<CertificateRequest['names']> {

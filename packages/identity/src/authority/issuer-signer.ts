@@ -1,5 +1,6 @@
 // Signs certificates with an issuer's key through WebCrypto.
 import type { Extension, JsonName, PublicKey } from '@peculiar/x509';
+import { ReasonError, reason } from '@weft/core';
 import type { Issuer } from './issuer.ts';
 import { type CryptoProvider, loadX509 } from './x509.ts';
 
@@ -56,6 +57,6 @@ function algorithmOf(issuer: Issuer): { readonly name: string; readonly hash: st
   if (issuer.key.asymmetricKeyType === 'rsa') return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
   const curve = issuer.key.asymmetricKeyDetails?.namedCurve ?? '';
   const known = CURVES[curve];
-  if (!known) throw new TypeError(`issuer keys on curve ${curve} are not supported`);
+  if (!known) throw new ReasonError(reason('ISSUER_UNAVAILABLE', `a key on the curve ${curve} cannot sign here`));
   return { name: 'ECDSA', ...known };
 }

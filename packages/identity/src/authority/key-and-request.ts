@@ -1,5 +1,6 @@
-// A workload's key and its certificate signing request. spec/proxy.md §3.3: P-256, common name and one DNS name.
+// A workload's key and its certificate signing request. spec/proxy.md §3.3: P-256, and one name.
 import { webcrypto } from 'node:crypto';
+import { alternativeNameOf, subjectOf } from './certificate-request.ts';
 import { type CryptoProvider, loadX509 } from './x509.ts';
 
 export interface KeyAndRequest {
@@ -9,16 +10,17 @@ export interface KeyAndRequest {
   readonly request: Uint8Array;
 }
 
+/** `identity` is a DNS name, which becomes the common name too, or `spiffe://…`. */
 export async function createKeyAndRequest(identity: string, crypto: CryptoProvider = webcrypto as CryptoProvider): Promise<KeyAndRequest> {
   const x509 = await loadX509();
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const request = await x509.Pkcs10CertificateRequestGenerator.create(
     {
-      name: [{ CN: [identity] }],
+      name: subjectOf(identity),
       keys,
       signingAlgorithm: algorithm,
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: identity }])],
+      extensions: [new x509.SubjectAlternativeNameExtension([alternativeNameOf(identity)])],
     },
     crypto,
   );

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { issuerFiles, keyPem } from '../../test/requests.ts';
 import { loadAuthority } from '../authority/authority.ts';
 import { readCertificateRequest } from '../authority/certificate-request.ts';
+import { createAuthority } from '../authority/create-authority.ts';
 import { issuerSigner } from '../authority/issuer-signer.ts';
 import { createKeyAndRequest } from '../authority/key-and-request.ts';
-import { createAuthority } from '../authority/self-signed.ts';
 import type { CryptoProvider } from '../authority/x509.ts';
 import { certificatesFromPem, certificatesToPem } from './pem.ts';
 import { chainProblem } from './verify-chain.ts';
@@ -47,6 +47,16 @@ test('every certificate on the way must be valid at that time', async () => {
   expect(chainProblem({ ...chain, at: Date.now() + 2 * DAY_MS })).toContain('"CN=web.ns" has expired');
   expect(chainProblem({ ...chain, leaf: issuer, at: Date.now() + 40 * DAY_MS })).toContain('"CN=identity.linkerd.cluster.local" has expired');
   expect(chainProblem({ leaf: issuer, intermediates: [], anchors: [anchor], at: Date.now() + 40 * DAY_MS })).toContain('has expired');
+});
+
+test('a certificate whose dates cannot be read is not valid at any time', async () => {
+  const { leaf, issuer, anchor } = await threeLevels();
+  // UTCTime: tag 0x17, 13 bytes.
+  const garbled = Buffer.from(leaf);
+  garbled.write('xx', garbled.indexOf(Buffer.of(0x17, 13)) + 2);
+  const bad = new Uint8Array(garbled);
+  expect(chainProblem({ leaf: bad, intermediates: [issuer], anchors: [anchor], at: Date.now() })).toMatch(/dates of "CN=web\.ns" cannot be read/);
+  expect(chainProblem({ leaf: bad, intermediates: [], anchors: [bad], at: Date.now() })).toMatch(/cannot be read/);
 });
 
 test('a workload cannot issue', async () => {

@@ -59,12 +59,16 @@ function issued(certificate: X509Certificate, issuer: X509Certificate): boolean 
 
 function validityProblem(certificate: X509Certificate, at: number): string | undefined {
   const { notBefore, notAfter } = validity(certificate);
-  if (at < notBefore) return `"${oneLine(certificate.subject)}" is not valid before ${new Date(notBefore).toISOString()}`;
-  if (at > notAfter) return `"${oneLine(certificate.subject)}" has expired at ${new Date(notAfter).toISOString()}`;
-  return undefined;
+  if (at >= notBefore && at <= notAfter) return undefined;
+  const subject = `"${oneLine(certificate.subject)}"`;
+  if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) return `the dates of ${subject} cannot be read`;
+  const [now, from, until] = [at, notBefore, notAfter].map((ms) => new Date(ms).toISOString());
+  return at < notBefore
+    ? `${subject} is not valid before ${from} (until ${until}; it is ${now})`
+    : `${subject} has expired at ${until} (valid from ${from}; it is ${now})`;
 }
 
-/** In milliseconds since the epoch. */
+/** In milliseconds since the epoch; NaN where OpenSSL cannot read a date. */
 export function validity(certificate: X509Certificate): { readonly notBefore: number; readonly notAfter: number } {
   return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) };
 }

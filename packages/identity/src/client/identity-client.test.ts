@@ -5,8 +5,8 @@ import { type Credentials, createRegistry, type ManualClock, manualClock, memory
 import { type CertifyResponse, type RpcChannel, timestampToWire } from '@weft/wire';
 import { describe, expect, test } from 'vitest';
 import { type IdentityServer, identityServer } from '../../test/identity-server.ts';
+import { type CreatedAuthority, createAuthority } from '../authority/create-authority.ts';
 import { createKeyAndRequest } from '../authority/key-and-request.ts';
-import { type CreatedAuthority, createAuthority } from '../authority/self-signed.ts';
 import { chainProblem } from '../certificate/verify-chain.ts';
 import { type IdentityClient, type IdentityClientOptions, identityClient } from './identity-client.ts';
 import { refreshDelayMs } from './refresh-delay.ts';
@@ -193,6 +193,7 @@ describe('an answer is not put to use', () => {
 
   test('when it does not say until when it is valid, or is no longer', async () => {
     expect(await refused((answer) => ({ ...answer, validUntil: undefined }))).toBe('CERTIFICATE_UNUSABLE: it does not say until when it is valid');
+    expect(await refused((answer) => ({ ...answer, validUntil: timestampToWire(1e17) }))).toContain('cannot be read');
     expect(await refused((answer, on) => ({ ...answer, validUntil: timestampToWire(on.clock.wall()) }))).toMatch(/^CERTIFICATE_UNUSABLE: it was valid until/);
   });
 

@@ -71,10 +71,12 @@ export function identityClient(options: IdentityClientOptions): IdentityClient {
 
   async function certify(): Promise<Credentials> {
     keys ??= await loadOrCreateKey(options.dir, localName);
-    const request: CertifyRequest = { identity: localName, token: await readFile(options.tokenFile), certificateSigningRequest: keys.request };
+    const token = await readFile(options.tokenFile);
+    if (token.length === 0) throw new ReasonError(reason('TOKEN_INVALID', `${options.tokenFile} is empty`));
+    const request: CertifyRequest = { identity: localName, token, certificateSigningRequest: keys.request };
     const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     const answer = await channel.unary(identityService.Certify, request, { signal: stopped.signal, timeoutMs });
-    return acceptAnswer(answer, { identity: localName, serverName, key: keys.key, anchors, now: clock.wall() });
+    return acceptAnswer(answer, keys.key, { identity: localName, serverName, anchors, now: clock.wall() });
   }
 
   async function run(): Promise<void> {

@@ -3,8 +3,8 @@ import { type CertifyRequest, type CertifyResponse, identityService, RpcCode, Rp
 import { describe, expect, test } from 'vitest';
 import { type IdentityServer, identityServer } from '../../test/identity-server.ts';
 import { RSA, signingRequest } from '../../test/requests.ts';
+import { createAuthority } from '../authority/create-authority.ts';
 import { createKeyAndRequest } from '../authority/key-and-request.ts';
-import { createAuthority } from '../authority/self-signed.ts';
 import { chainProblem } from '../certificate/verify-chain.ts';
 
 const WEB = 'web.emojivoto.serviceaccount.identity.linkerd.cluster.local';

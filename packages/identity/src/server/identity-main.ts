@@ -40,8 +40,8 @@ export const identityFlags = {
   'identity-clock-skew-allowance': stringFlag({ default: SKEW, help: 'added at both ends of the lifetime' }),
   issuer: stringFlag({ default: '/var/run/linkerd/identity/issuer', help: 'directory of the issuer certificate and key' }),
   'trust-roots': stringFlag({ default: '/var/run/linkerd/identity/trust-roots/ca-bundle.crt', help: 'file with the trust anchors, PEM' }),
-  'kube-apiclient-qps': floatFlag({ default: 100, help: 'accepted for compatibility' }),
-  'kube-apiclient-burst': intFlag({ default: 200, help: 'accepted for compatibility' }),
+  'kube-apiclient-qps': floatFlag({ default: 100, help: 'requests per second to the API server in the long run; 0 or less: no limit' }),
+  'kube-apiclient-burst': intFlag({ default: 200, help: 'requests to the API server at once after a pause' }),
   'enable-pprof': boolFlag({ default: false, help: 'accepted for compatibility' }),
   'trace-collector': stringFlag({ default: '', help: 'accepted for compatibility' }),
   'log-level': logLevelFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
@@ -71,10 +71,11 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
   }
 
   const problems: string[] = [];
-  const anchors = attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots'], 'utf8'));
+  attempt(problems, '-trust-roots', () => readFileSync(flags['trust-roots']));
   const cluster = attempt(problems, '-kubeconfig', () => clusterConfig(flags.kubeconfig));
-  if (anchors === undefined || !cluster) throw new ConfigError(problems);
-  const client = kubeClient(cluster);
+  if (problems.length > 0 || !cluster) throw new ConfigError(problems);
+  const rate = { qps: flags['kube-apiclient-qps'], burst: flags['kube-apiclient-burst'] };
+  const client = kubeClient({ ...cluster, ...(rate.qps > 0 && { rate }) });
   shutdown.add('kubernetes client', () => client.close());
   await startIdentity({
     listen: flags.addr,
@@ -84,7 +85,7 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
     trustDomain,
     scheme,
     issuerDir: flags.issuer,
-    anchors,
+    trustRoots: flags['trust-roots'],
     lifetimeMs: duration(flags, 'identity-issuance-lifetime', LIFETIME, logger),
     skewMs: duration(flags, 'identity-clock-skew-allowance', SKEW, logger),
     shutdown,

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, memoryLogger, settled, valueOf } from '@weft/core';
@@ -8,22 +8,22 @@ import { startApiServer } from '@weft/kube/server';
 import { createShutdown, type MainWorld } from '@weft/process';
 import { grpcChannel, identityService, RpcCode, RpcError } from '@weft/wire';
 import { describe, expect, test } from 'vitest';
+import { type CreatedAuthority, createAuthority } from '../authority/create-authority.ts';
 import { createKeyAndRequest } from '../authority/key-and-request.ts';
-import { type CreatedAuthority, createAuthority } from '../authority/self-signed.ts';
 import { identityClient } from '../client/identity-client.ts';
 import { identityMain } from './identity-main.ts';
-import { issuerSource } from './issuer-source.ts';
 import { type RunningIdentity, startIdentity } from './start-identity.ts';
 
 const WEB = 'web.emojivoto.serviceaccount.identity.linkerd.cluster.local';
 
 async function issuerDir(
   authority: CreatedAuthority,
-): Promise<AsyncDisposable & { readonly path: string; write(issuer: CreatedAuthority['issuer']): Promise<void> }> {
+): Promise<AsyncDisposable & { readonly path: string; write(issuer: Partial<CreatedAuthority['issuer']>): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'weft-issuer-'));
-  const write = async (issuer: CreatedAuthority['issuer']): Promise<void> => {
-    await writeFile(join(path, 'tls.crt'), issuer.certificates);
-    await writeFile(join(path, 'tls.key'), issuer.key);
+  const write = async ({ certificates, key, anchors }: Partial<CreatedAuthority['issuer']>): Promise<void> => {
+    if (certificates !== undefined) await writeFile(join(path, 'tls.crt'), certificates);
+    if (key !== undefined) await writeFile(join(path, 'tls.key'), key);
+    if (anchors !== undefined) await writeFile(join(path, 'ca-bundle.crt'), anchors);
   };
   await write(authority.issuer);
   return { path, write, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
@@ -55,7 +55,7 @@ async function cluster(): Promise<Cluster> {
     trustDomain: 'cluster.local',
     scheme: 'kubernetes.io/tls',
     issuerDir: dir.path,
-    anchors: authority.issuer.anchors,
+    trustRoots: join(dir.path, 'ca-bundle.crt'),
     lifetimeMs: 3_600_000,
     skewMs: 10_000,
     shutdown,
@@ -142,52 +142,6 @@ test('a token for the API server itself is taken too, as Linkerd does', async ()
   const answer = await channel.unary(identityService.Certify, { identity: WEB, token, certificateSigningRequest: request });
   channel.close();
   expect(answer.leafCertificate?.length).toBeGreaterThan(100);
-});
-
-describe('the issuer directory', () => {
-  test('is read again when it changes; a bad issuer leaves the former one', async () => {
-    const first = await createAuthority({ trustDomain: 'td' });
-    const second = await createAuthority({ trustDomain: 'td', validityMs: 7_200_000 });
-    await using dir = await issuerDir(first);
-    const outcomes: string[] = [];
-    let wake: (() => void) | undefined;
-    const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
-    const source = await issuerSource({
-      dir: dir.path,
-      scheme: 'kubernetes.io/tls',
-      anchors: first.issuer.anchors + second.issuer.anchors,
-      authority: {},
-      logger: memoryLogger(),
-      onReload: (outcome) => {
-        outcomes.push(outcome.kind);
-        wake?.();
-      },
-    });
-    expect(source.current.expiresAt).toBe(first.expiresAt);
-    const updated = next();
-    await dir.write(second.issuer);
-    await updated;
-    expect(source.current.expiresAt).toBe(second.expiresAt);
-    const skipped = next();
-    await dir.write({ ...second.issuer, key: 'garbage' });
-    await skipped;
-    expect(source.current.expiresAt).toBe(second.expiresAt);
-    source.close();
-    expect(outcomes).toEqual(['updated', 'skipped']);
-  });
-
-  test('must be usable at the start, under the names of its scheme', async () => {
-    const authority = await createAuthority({ trustDomain: 'td' });
-    await using dir = await issuerDir(authority);
-    const options = { dir: dir.path, anchors: authority.issuer.anchors, authority: {}, logger: memoryLogger() };
-    await expect(issuerSource({ ...options, scheme: 'linkerd.io/tls' })).rejects.toThrow('ENOENT');
-    await mkdir(join(dir.path, 'l5d'));
-    await writeFile(join(dir.path, 'l5d', 'crt.pem'), authority.issuer.certificates);
-    await writeFile(join(dir.path, 'l5d', 'key.pem'), authority.issuer.key);
-    const source = await issuerSource({ ...options, dir: join(dir.path, 'l5d'), scheme: 'linkerd.io/tls' });
-    expect(source.current.expiresAt).toBe(authority.expiresAt);
-    source.close();
-  });
 });
 
 describe('identityMain', () => {

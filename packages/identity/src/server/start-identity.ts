@@ -6,7 +6,7 @@ import { identityService } from '@weft/wire';
 import { createCertifier } from './certifier.ts';
 import { certifyService } from './certify-service.ts';
 import { identityEvents } from './identity-events.ts';
-import { issuerSource } from './issuer-source.ts';
+import { type IssuerSource, issuerSource } from './issuer-source.ts';
 
 export interface StartIdentityOptions {
   readonly listen: ListenAddress;
@@ -18,8 +18,8 @@ export interface StartIdentityOptions {
   /** Type of the issuer Secret: decides on the names of the files. */
   readonly scheme: string;
   readonly issuerDir: string;
-  /** PEM. */
-  readonly anchors: string;
+  /** File with the trust anchors, PEM. */
+  readonly trustRoots: string;
   readonly lifetimeMs: number;
   readonly skewMs: number;
   /** Takes a step for everything that is opened here. */
@@ -40,18 +40,22 @@ export async function startIdentity(options: StartIdentityOptions): Promise<Runn
   const admin = await startAdmin({ listen: options.adminListen, registry, ready: () => state.serving, logger });
   shutdown.add('admin server', () => admin.close());
   await checkAccess(client);
-  const events = identityEvents(client, controlPlaneNamespace, logger);
+  const events = identityEvents({ client, controllerNamespace: controlPlaneNamespace, logger });
+  const reloads = registry.counter('weft_identity_reloads_total', 'Changes of the mounted issuer or trust anchors by result');
   const issuer = await issuerSource({
     dir: options.issuerDir,
     scheme: options.scheme,
-    anchors: options.anchors,
+    trustRoots: options.trustRoots,
     authority: { lifetimeMs: options.lifetimeMs, skewMs: options.skewMs },
     logger,
-    onReload: (outcome) => (outcome.kind === 'updated' ? events.issuerUpdated() : events.issuerUpdateSkipped(outcome.message)),
+    onReload(outcome) {
+      reloads.with({ result: outcome.kind }).inc();
+      if (outcome.kind === 'updated') events.issuerUpdated();
+      else events.issuerUpdateSkipped(outcome.message);
+    },
   });
   shutdown.add('issuer', () => issuer.close());
-  const ttl = registry.gauge('issuer_cert_ttl_seconds', 'Time until the issuer certificate expires, in seconds').with();
-  registry.beforeRender(() => ttl.set((issuer.current.expiresAt - Date.now()) / 1000));
+  exposeExpiry(registry, issuer);
 
   const certifier = createCertifier({ controlPlaneNamespace, trustDomain, authority: () => issuer.current, tokenReview: tokenReviewer(client) });
   const service = certifyService({
@@ -66,6 +70,16 @@ export async function startIdentity(options: StartIdentityOptions): Promise<Runn
   state.serving = true;
   logger.log('info', 'serving certificates', { address: server.address, admin: admin.address });
   return { address: server.address, adminAddress: admin.address };
+}
+
+/** Both go below zero once it is too late. */
+function exposeExpiry(registry: MetricRegistry, issuer: IssuerSource): void {
+  const issuerTtl = registry.gauge('issuer_cert_ttl_seconds', 'Time until the issuer certificate expires, in seconds').with();
+  const anchorTtl = registry.gauge('weft_identity_trust_anchor_ttl_seconds', 'Time until the first of the trust anchors expires, in seconds').with();
+  registry.beforeRender(() => {
+    issuerTtl.set((issuer.current.expiresAt - Date.now()) / 1000);
+    anchorTtl.set((issuer.anchorsExpireAt - Date.now()) / 1000);
+  });
 }
 
 /** Without the right to review tokens every request would be refused; better not to start. */

@@ -9,6 +9,7 @@ import { podKind } from '../resources/pod.ts';
 import { apiVersionOf, collectionPath, objectPath, type ResourceKind } from '../resources/resource-kind.ts';
 import type { CallOptions, IssuedToken, KubeClient, PatchBody, TokenReviewStatus, WriteOptions } from './kube-client.ts';
 import { KubeError } from './kube-error.ts';
+import { type RequestRate, requestRate } from './request-rate.ts';
 import { parseJson, readText, refusal } from './response-body.ts';
 import { createTransport } from './transport.ts';
 import { typed, watchEvents } from './watch-stream.ts';
@@ -30,6 +31,8 @@ export interface KubeClientOptions {
   readonly dial?: () => Promise<Duplex>;
   /** How long the head of an answer may take, in milliseconds. Default 30000. */
   readonly requestTimeoutMs?: number;
+  /** Requests beyond it wait their turn. Default: no limit. */
+  readonly rate?: RequestRate;
   /** Default `weft`. */
   readonly userAgent?: string;
   readonly clock?: Clock;
@@ -45,8 +48,10 @@ export function kubeClient(options: KubeClientOptions): KubeClient {
   const clock = options.clock ?? systemClock();
   const transport = createTransport({ ...options, clock, requestTimeoutMs: options.requestTimeoutMs ?? 30_000 });
   const userAgent = options.userAgent ?? 'weft';
+  const admit = options.rate && requestRate(options.rate, clock);
 
   const send = async (method: string, path: string, call: CallOptions = {}, body?: unknown, type = 'application/json'): Promise<IncomingMessage> => {
+    await admit?.(call.signal);
     const token = typeof options.token === 'function' ? await options.token() : options.token;
     return transport.send({
       method,

@@ -9,7 +9,6 @@ import {
   type PolicyPort,
   type PolicyTarget,
   type PortSet,
-  portsOf,
   type Random,
   reason,
   type ServerPolicy,
@@ -35,6 +34,7 @@ import {
   serverPolicyFromWire,
   type TrafficSpec,
 } from '@weft/wire';
+import { eagerPorts } from './eager-ports.ts';
 import { invalidClientPolicy, invalidServerPolicy } from './invalid-policy.ts';
 
 export interface PolicyClientOptions {
@@ -43,7 +43,7 @@ export interface PolicyClientOptions {
   readonly workload: string;
   /** In force for a port until the control plane answers. */
   readonly defaultPolicy: (port: number) => ServerPolicy;
-  /** Ports watched from the start and for ever. Default none. */
+  /** Ports watched from the start and for ever, as far as they are few (`eager-ports.ts`). Default none. */
   readonly ports?: PortSet;
   /** Protocol detection under an invalid policy, in milliseconds. Default 10 000. */
   readonly detectTimeoutMs?: number;
@@ -166,7 +166,9 @@ export function policyClient(options: PolicyClientOptions): PolicyClient {
       for (const unsubscribe of eager) unsubscribe();
     },
   };
-  const eager: Unsubscribe[] = [...portsOf(options.ports ?? [])].map((port) => client.inbound(port).subscribe(() => undefined));
+  const { ports, left } = eagerPorts(options.ports ?? []);
+  if (left > 0) logger.log('warn', 'too many ports to watch their policies from the start; some are watched when the first connection comes', { left });
+  const eager: Unsubscribe[] = ports.map((port) => client.inbound(port).subscribe(() => undefined));
   return client;
 }
 

@@ -2,12 +2,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Logger, type SocketAddress, socketAddressOf, type Watch } from '@weft/core';
 import type { Listener, SocketOptions } from '../config.ts';
+import type { SetTcpOptions } from '../ports.ts';
 
 export interface ListenersOptions {
   /** For log records: `inbound`, `outbound`, `admin`. */
   readonly name: string;
   readonly listeners: Watch<readonly Listener[]>;
   readonly sockets: SocketOptions;
+  readonly setTcpOptions: SetTcpOptions;
   readonly logger: Logger;
   /** Called for each accepted connection; the socket is not read yet and keeps half-open ends. */
   onConnection(socket: Socket, listener: Listener): void;
@@ -42,7 +44,7 @@ export function bindListeners(options: ListenersOptions): Listeners {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     const entry: Bound = { listener, server, opened: listenOn(server, listener, options.sockets.backlog) };
     server.on('connection', (socket) => {
-      if (options.sockets.acceptKeepAliveMs !== undefined) socket.setKeepAlive(true, options.sockets.acceptKeepAliveMs);
+      if (options.sockets.accept) options.setTcpOptions(socket, options.sockets.accept);
       options.onConnection(socket, entry.listener);
     });
     entry.opened.catch((error: unknown) => options.logger.log('error', 'cannot listen', { listener: options.name, address: listener.listen, error }));

@@ -14,13 +14,13 @@ import {
   type SocketAddress,
 } from '@weft/core';
 import { encodeTransportHeader, type TlsClient, TRANSPORT_ALPN } from '@weft/tls';
-import type { Dialer } from '../ports.ts';
+import type { Dialer, TcpOptions } from '../ports.ts';
 
 export interface EndpointDialerOptions {
   readonly dial: Dialer;
   readonly tls: TlsClient;
   readonly connectTimeoutMs: number;
-  readonly keepAliveMs: number | undefined;
+  readonly tcp: TcpOptions | undefined;
   /** Addresses of this pod. */
   readonly localIps: readonly string[];
 }
@@ -47,7 +47,7 @@ export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
       const header = identity && transportTarget(endpoint);
       const address: SocketAddress =
         identity && endpoint.opaqueTransportPort !== undefined ? { ip: endpoint.address.ip, port: endpoint.opaqueTransportPort } : endpoint.address;
-      const raw = await options.dial(address, { timeoutMs: options.connectTimeoutMs, signal, keepAliveMs: options.keepAliveMs });
+      const raw = await options.dial(address, { timeoutMs: options.connectTimeoutMs, signal, tcp: options.tcp });
       if (!identity) return raw;
       try {
         const { socket, alpn } = await options.tls.connect(raw, { identity, alpn: header !== undefined, timeoutMs: options.connectTimeoutMs });

@@ -1,17 +1,24 @@
 // Opens TCP connections: the default `dial` port. spec/proxy.md §1.1 (socket options).
 import { connect, type Socket } from 'node:net';
 import { type Clock, formatSocketAddress, type Reason, ReasonError, reason, type SocketAddress, systemClock } from '@weft/core';
-import type { Dialer } from '../ports.ts';
+import type { Dialer, SetTcpOptions } from '../ports.ts';
 
 export interface TcpDialerOptions {
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** Default: `setKeepAlive`. */
+  readonly setTcpOptions?: SetTcpOptions;
 }
+
+/** What Node offers: keep-alive, with probes every second. */
+export const setKeepAlive: SetTcpOptions = (socket, { keepAliveMs }) => {
+  if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
+};
 
 /** Sockets keep half-open ends and send without delay. */
 export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
-  const { clock = systemClock() } = options;
-  return (address, { timeoutMs, signal, keepAliveMs, localAddress }) =>
+  const { clock = systemClock(), setTcpOptions = setKeepAlive } = options;
+  return (address, { timeoutMs, signal, tcp, localAddress }) =>
     new Promise<Socket>((resolve, reject) => {
       const socket = connect({
         host: address.ip,
@@ -37,7 +44,7 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
         settle();
         // Whoever takes the socket adds its own listener; until then an error must not be thrown.
         socket.on('error', () => undefined);
-        if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
+        if (tcp) setTcpOptions(socket, tcp);
         resolve(socket);
       };
       const onError = (error: NodeJS.ErrnoException): void => fail(connectReason(address, error.code ?? error.message), error);

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net';
 import { formatSocketAddress, ReasonError, reason, type SocketAddress } from '@weft/core';
 import type { Http2Params, HttpEngine, Upstream } from '@weft/http';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
-import type { Dialer } from '../ports.ts';
+import type { Dialer, TcpOptions } from '../ports.ts';
 
 export interface ApplicationsOptions {
   readonly dial: Dialer;
   readonly engine: HttpEngine;
   readonly connectTimeoutMs: number;
-  readonly keepAliveMs: number | undefined;
+  readonly tcp: TcpOptions | undefined;
   readonly poolIdleMs: number;
   readonly maxIdle: number;
   readonly http2: Http2Params;
@@ -35,7 +35,7 @@ export function applications(options: ApplicationsOptions): Applications {
 
   const dial = async (target: SocketAddress, signal?: AbortSignal): Promise<Socket> => {
     if (target.port === options.directPort) throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
-    const socket = await options.dial(target, { timeoutMs: options.connectTimeoutMs, signal, keepAliveMs: options.keepAliveMs });
+    const socket = await options.dial(target, { timeoutMs: options.connectTimeoutMs, signal, tcp: options.tcp });
     options.transport.track(socket, LABELS);
     return socket;
   };

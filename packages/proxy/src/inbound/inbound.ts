@@ -64,7 +64,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     dial: deps.dial,
     engine,
     connectTimeoutMs: config.connectTimeoutMs,
-    keepAliveMs: config.sockets.connectKeepAliveMs,
+    tcp: config.sockets.connect,
     poolIdleMs: config.poolIdleMs,
     maxIdle: config.maxIdlePerEndpoint,
     http2: config.http2,

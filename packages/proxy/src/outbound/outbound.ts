@@ -53,7 +53,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     dial: deps.dial,
     tls: deps.tls,
     connectTimeoutMs: config.connectTimeoutMs,
-    keepAliveMs: config.sockets.connectKeepAliveMs,
+    tcp: config.sockets.connect,
     localIps: config.localIps,
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };

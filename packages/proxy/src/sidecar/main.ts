@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { createRegistry, systemClock, systemRandom } from '@weft/core';
 import { createLogger, createShutdown, ExitCode, handleSignals, type ProcessLogger } from '@weft/process';
-import { readConfig } from './config/config.ts';
+import { checkConfig } from './config/check-config.ts';
+import { type ConfigOptions, readConfig } from './config/config.ts';
+import { undecodableVariables } from './config/raw-environment.ts';
 import { type Environment, formatProblem } from './config/read-variables.ts';
 import { logFilter } from './config/syntax.ts';
 import { processMetrics } from './process-metrics.ts';
@@ -18,7 +20,9 @@ export async function proxyMain(env: Environment, argv: readonly string[]): Prom
   const [argument] = argv;
   if (argument === '--version' || argument === '-version') return print(`weft-proxy ${VERSION}\n`);
   if (argument === '--help' || argument === '-help' || argument === '-h') return print(usage());
-  const result = readConfig({ env, processors: availableParallelism() });
+  const options: ConfigOptions = { env, processors: availableParallelism(), undecodable: undecodableVariables() };
+  if (argument === '--check-config' || argument === '-check-config') return check(options, argv.slice(1));
+  const result = readConfig(options);
   const logger = loggerOf(env);
   for (const warning of result.warnings) logger.log('warn', formatProblem(warning));
   if (argv.length > 0) logger.log('error', 'the proxy takes no arguments; see --help', { argument });
@@ -61,6 +65,17 @@ export async function proxyMain(env: Environment, argv: readonly string[]): Prom
 function print(text: string): number {
   process.stdout.write(text);
   return ExitCode.OK;
+}
+
+function check(options: ConfigOptions, argv: readonly string[]): number {
+  const unknown = argv.find((argument) => argument !== '--json' && argument !== '-json');
+  if (unknown !== undefined) {
+    process.stderr.write(`--check-config takes no argument but --json, not ${unknown}\n`);
+    return ExitCode.CONFIG;
+  }
+  const { valid, text } = checkConfig({ ...options, json: argv.length > 0 });
+  print(text);
+  return valid ? ExitCode.OK : ExitCode.CONFIG;
 }
 
 /** Made before it is known whether the configuration is good: problems are reported through it. */

@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { descriptorOf, socketAddressFrom, socketOriginalDst } from './original-dst.ts';
+import { socketAddressFrom, socketOriginalDst } from './original-dst.ts';
+import { descriptorOf } from './socket-calls.ts';
 
 test('reads a sockaddr_in', () => {
   const bytes = Uint8Array.of(2, 0, 0x1f, 0x90, 10, 43, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0);

@@ -1,6 +1,7 @@
 // The sidecar's configuration as settings of the proxy itself.
 import { constantWatch, type SocketAddress, type Watch } from '@weft/core';
 import type { Listener, ProxySettings, SocketOptions } from '../config.ts';
+import type { TcpOptions } from '../ports.ts';
 import type { Config, SocketSettings } from './config/config.ts';
 import type { AddressBookReader } from './watch-address-book.ts';
 
@@ -44,7 +45,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       gatewaySuffixes: inbound.gatewaySuffixes,
       sockets: socketOptions(inbound.sockets),
     },
-    admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port },
+    admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port, metricsRetainIdleMs: admin.metricsRetainIdleMs },
     detect: { mode: config.detect },
     shutdownGraceMs: config.shutdownGraceMs,
   };
@@ -54,7 +55,11 @@ function listenersAt(addresses: readonly SocketAddress[]): Watch<readonly Listen
   return constantWatch(addresses.map((listen) => ({ listen })));
 }
 
-/** TCP_USER_TIMEOUT cannot be set from Node; see docs/limits.md. */
-function socketOptions({ acceptKeepAliveMs, connectKeepAliveMs, backlog }: SocketSettings): SocketOptions {
-  return { acceptKeepAliveMs, connectKeepAliveMs, backlog };
+function socketOptions({ acceptKeepAliveMs, acceptUserTimeoutMs, connectKeepAliveMs, connectUserTimeoutMs, backlog }: SocketSettings): SocketOptions {
+  return { accept: tcpOptions(acceptKeepAliveMs, acceptUserTimeoutMs), connect: tcpOptions(connectKeepAliveMs, connectUserTimeoutMs), backlog };
+}
+
+/** Undefined without any, so that nothing is called per connection. */
+export function tcpOptions(keepAliveMs: number | undefined, userTimeoutMs: number | undefined): TcpOptions | undefined {
+  return keepAliveMs === undefined && userTimeoutMs === undefined ? undefined : { keepAliveMs, userTimeoutMs };
 }

@@ -1,14 +1,19 @@
 // The running sidecar: configuration → clients → proxy, and its way down. spec/proxy.md §1.5.
-import { type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
+import { assertNever, type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
+import { mappedOriginalDst } from '../accept/mapped-original-dst.ts';
+import { proxyProtocol } from '../accept/proxy-protocol/proxy-protocol.ts';
 import { tcpDialer } from '../connect/tcp-dialer.ts';
+import type { OriginalDst } from '../ports.ts';
 import { createProxy, type Proxy } from '../proxy.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
+import type { OriginalDstSource } from './config/original-dst-syntax.ts';
 import type { Environment } from './config/read-variables.ts';
 import { unsupportedSettings } from './config/unsupported.ts';
 import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
+import { nativeTcpOptions } from './native-tcp-options.ts';
 import { socketOriginalDst } from './original-dst.ts';
 import { proxySettings } from './settings.ts';
 import { addressBookDialer, addressBookOriginalDst, readAddressBook } from './watch-address-book.ts';
@@ -37,11 +42,10 @@ export interface Sidecar {
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { config, env, clock, random, logger, metrics, onShutdown } = options;
   for (const key of unsupportedSettings(config)) logger.log('warn', 'A setting has no effect in this version', { variable: namesOf(key)[0] });
-  metrics.beforeRender(() => void metrics.evictIdle(config.admin.metricsRetainIdleMs));
   const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
-  const onError = (errno: number): void => logger.log('warn', 'an original destination cannot be read', { errno });
-  const originalDst = book ? addressBookOriginalDst(book) : socketOriginalDst({ onError });
-  const tcp = tcpDialer({ clock });
+  const originalDst = book ? addressBookOriginalDst(book) : originalDstOf(config.originalDst, clock, logger);
+  const setTcpOptions = nativeTcpOptions({ logger });
+  const tcp = tcpDialer({ clock, setTcpOptions });
   const dial = book ? addressBookDialer(book, tcp) : tcp;
   const clients = controlClients({
     config,
@@ -66,6 +70,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
         policy: clients.policy,
         originalDst,
         dial,
+        setTcpOptions,
         metrics,
         adminRoutes: processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }),
         clock,
@@ -95,6 +100,19 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       release();
     },
   };
+}
+
+function originalDstOf(source: OriginalDstSource, clock: Clock, logger: Logger): OriginalDst {
+  switch (source.kind) {
+    case 'socket':
+      return socketOriginalDst({ onError: (errno) => logger.log('warn', 'an original destination cannot be read', { errno }) });
+    case 'proxy-protocol':
+      return proxyProtocol({ trusted: source.trusted, clock });
+    case 'map':
+      return mappedOriginalDst(source.entries);
+    default:
+      return assertNever(source);
+  }
 }
 
 /** Says where it listens, and when it is ready; the proxy itself complains while it waits for its certificate. */

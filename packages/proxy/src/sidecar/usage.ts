@@ -8,9 +8,10 @@ export function usage(): string {
     return `  ${namesOf(key)[0]}${note === '' ? '' : ` (${note})`}\n      ${meaning}; ${syntax.form}`;
   });
   return [
-    'Usage: weft-proxy [--help | --version]',
+    'Usage: weft-proxy [--check-config [--json] | --help | --version]',
     '',
-    'The mesh proxy of one pod. It is configured by environment variables alone:',
+    'The mesh proxy of one pod. It is configured by environment variables alone; --check-config prints what is in force and',
+    'where it comes from, or everything that is wrong, and starts nothing.',
     '',
     ...lines,
     '',

@@ -16122,3 +16122,319 @@ return protobuf;
 })();
 return google;
 })();
+export const X509SVIDRequest: any = $root.X509SVIDRequest = (() => {
+const X509SVIDRequest = function (properties) {
+if (properties)
+for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+if (properties[keys[i]] != null && keys[i] !== "__proto__")
+this[keys[i]] = properties[keys[i]];
+};
+X509SVIDRequest.encode = function (message, writer, _depth) {
+if (!writer)
+writer = $Writer.create();
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $util.recursionLimit)
+throw $Error("max depth exceeded");
+if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+for (let i = 0; i < message.$unknowns.length; ++i)
+writer.raw(message.$unknowns[i]);
+return writer;
+};
+X509SVIDRequest.decode = function (reader, length, _end, _depth, _target) {
+if (!(reader instanceof $Reader))
+reader = $Reader.create(reader);
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $Reader.recursionLimit)
+throw $Error("max depth exceeded");
+let end, message;
+if (length === $undefined)
+end = reader.len;
+else {
+end = reader.pos + length;
+if (end > reader.len)
+throw $RangeError("index out of range");
+length = reader.len;
+reader.len = end;
+}
+message = _target || new $root.X509SVIDRequest();
+while (reader.pos < end) {
+let start = reader.pos;
+let tag = reader.tag();
+if (tag === _end) {
+_end = $undefined;
+break;
+}
+reader.skipType(tag & 7, _depth, tag);
+if (!reader.discardUnknown) {
+$util.makeProp(message, "$unknowns", false);
+(message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+}
+}
+if (length !== $undefined) {
+if (reader.pos !== end)
+throw $RangeError("index out of range");
+reader.len = length;
+}
+if (_end !== $undefined)
+throw $Error("missing end group");
+return message;
+};
+return X509SVIDRequest;
+})();
+export const X509SVIDResponse: any = $root.X509SVIDResponse = (() => {
+const X509SVIDResponse = function (properties) {
+this.svids = [];
+this.crl = [];
+this.federatedBundles = {};
+if (properties)
+for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+if (properties[keys[i]] != null && keys[i] !== "__proto__")
+this[keys[i]] = properties[keys[i]];
+};
+X509SVIDResponse.prototype.svids = $util.emptyArray;
+X509SVIDResponse.prototype.crl = $util.emptyArray;
+X509SVIDResponse.prototype.federatedBundles = $util.emptyObject;
+X509SVIDResponse.encode = function (message, writer, _depth) {
+if (!writer)
+writer = $Writer.create();
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $util.recursionLimit)
+throw $Error("max depth exceeded");
+if (message.svids != null && message.svids.length)
+for (let i = 0; i < message.svids.length; ++i)
+$root.X509SVID.encode(message.svids[i], writer.uint32(10).fork(), _depth + 1).ldelim();
+if (message.crl != null && message.crl.length)
+for (let i = 0; i < message.crl.length; ++i)
+writer.uint32(18).bytes(message.crl[i]);
+if (message.federatedBundles != null && $Object.hasOwnProperty.call(message, "federatedBundles"))
+for (let keys = $Object.keys(message.federatedBundles), i = 0; i < keys.length; ++i)
+writer.uint32(26).fork().uint32(10).string(keys[i]).uint32(18).bytes(message.federatedBundles[keys[i]]).ldelim();
+if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+for (let i = 0; i < message.$unknowns.length; ++i)
+writer.raw(message.$unknowns[i]);
+return writer;
+};
+X509SVIDResponse.decode = function (reader, length, _end, _depth, _target) {
+if (!(reader instanceof $Reader))
+reader = $Reader.create(reader);
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $Reader.recursionLimit)
+throw $Error("max depth exceeded");
+let end, message, key, value;
+if (length === $undefined)
+end = reader.len;
+else {
+end = reader.pos + length;
+if (end > reader.len)
+throw $RangeError("index out of range");
+length = reader.len;
+reader.len = end;
+}
+message = _target || new $root.X509SVIDResponse();
+while (reader.pos < end) {
+let start = reader.pos;
+let tag = reader.tag();
+if (tag === _end) {
+_end = $undefined;
+break;
+}
+let wireType = tag & 7;
+switch (tag >>>= 3) {
+case 1: {
+if (wireType !== 2)
+break;
+if (!(message.svids && message.svids.length))
+message.svids = [];
+message.svids.push($root.X509SVID.decode(reader, reader.size(), $undefined, _depth + 1));
+continue;
+}
+case 2: {
+if (wireType !== 2)
+break;
+if (!(message.crl && message.crl.length))
+message.crl = [];
+message.crl.push(reader.bytes());
+continue;
+}
+case 3: {
+if (wireType !== 2)
+break;
+if (message.federatedBundles === $util.emptyObject)
+message.federatedBundles = {};
+let end2 = reader.size() + reader.pos;
+if (end2 > reader.len)
+throw $RangeError("index out of range");
+reader.len = end2;
+key = "";
+value = [];
+while (reader.pos < end2) {
+let tag2 = reader.tag();
+wireType = tag2 & 7;
+switch (tag2 >>>= 3) {
+case 1:
+if (wireType !== 2)
+break;
+key = reader.stringVerify();
+continue;
+case 2:
+if (wireType !== 2)
+break;
+value = reader.bytes();
+continue;
+}
+reader.skipType(wireType, _depth, tag2);
+}
+if (reader.pos !== end2)
+throw $RangeError("index out of range");
+reader.len = end;
+if (key === "__proto__")
+$util.makeProp(message.federatedBundles, key);
+message.federatedBundles[key] = value;
+continue;
+}
+}
+reader.skipType(wireType, _depth, tag);
+if (!reader.discardUnknown) {
+$util.makeProp(message, "$unknowns", false);
+(message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+}
+}
+if (length !== $undefined) {
+if (reader.pos !== end)
+throw $RangeError("index out of range");
+reader.len = length;
+}
+if (_end !== $undefined)
+throw $Error("missing end group");
+return message;
+};
+return X509SVIDResponse;
+})();
+export const X509SVID: any = $root.X509SVID = (() => {
+const X509SVID = function (properties) {
+if (properties)
+for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+if (properties[keys[i]] != null && keys[i] !== "__proto__")
+this[keys[i]] = properties[keys[i]];
+};
+X509SVID.prototype.spiffeId = "";
+X509SVID.prototype.x509Svid = $util.newBuffer([]);
+X509SVID.prototype.x509SvidKey = $util.newBuffer([]);
+X509SVID.prototype.bundle = $util.newBuffer([]);
+X509SVID.prototype.hint = "";
+X509SVID.encode = function (message, writer, _depth) {
+if (!writer)
+writer = $Writer.create();
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $util.recursionLimit)
+throw $Error("max depth exceeded");
+if (message.spiffeId != null && $Object.hasOwnProperty.call(message, "spiffeId") && message.spiffeId !== "")
+writer.uint32(10).string(message.spiffeId);
+if (message.x509Svid != null && $Object.hasOwnProperty.call(message, "x509Svid") && message.x509Svid.length)
+writer.uint32(18).bytes(message.x509Svid);
+if (message.x509SvidKey != null && $Object.hasOwnProperty.call(message, "x509SvidKey") && message.x509SvidKey.length)
+writer.uint32(26).bytes(message.x509SvidKey);
+if (message.bundle != null && $Object.hasOwnProperty.call(message, "bundle") && message.bundle.length)
+writer.uint32(34).bytes(message.bundle);
+if (message.hint != null && $Object.hasOwnProperty.call(message, "hint") && message.hint !== "")
+writer.uint32(42).string(message.hint);
+if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+for (let i = 0; i < message.$unknowns.length; ++i)
+writer.raw(message.$unknowns[i]);
+return writer;
+};
+X509SVID.decode = function (reader, length, _end, _depth, _target) {
+if (!(reader instanceof $Reader))
+reader = $Reader.create(reader);
+if (_depth === $undefined)
+_depth = 0;
+if (_depth > $Reader.recursionLimit)
+throw $Error("max depth exceeded");
+let end, message, value;
+if (length === $undefined)
+end = reader.len;
+else {
+end = reader.pos + length;
+if (end > reader.len)
+throw $RangeError("index out of range");
+length = reader.len;
+reader.len = end;
+}
+message = _target || new $root.X509SVID();
+while (reader.pos < end) {
+let start = reader.pos;
+let tag = reader.tag();
+if (tag === _end) {
+_end = $undefined;
+break;
+}
+let wireType = tag & 7;
+switch (tag >>>= 3) {
+case 1: {
+if (wireType !== 2)
+break;
+if ((value = reader.stringVerify()).length)
+message.spiffeId = value;
+else
+delete message.spiffeId;
+continue;
+}
+case 2: {
+if (wireType !== 2)
+break;
+if ((value = reader.bytes()).length)
+message.x509Svid = value;
+else
+delete message.x509Svid;
+continue;
+}
+case 3: {
+if (wireType !== 2)
+break;
+if ((value = reader.bytes()).length)
+message.x509SvidKey = value;
+else
+delete message.x509SvidKey;
+continue;
+}
+case 4: {
+if (wireType !== 2)
+break;
+if ((value = reader.bytes()).length)
+message.bundle = value;
+else
+delete message.bundle;
+continue;
+}
+case 5: {
+if (wireType !== 2)
+break;
+if ((value = reader.stringVerify()).length)
+message.hint = value;
+else
+delete message.hint;
+continue;
+}
+}
+reader.skipType(wireType, _depth, tag);
+if (!reader.discardUnknown) {
+$util.makeProp(message, "$unknowns", false);
+(message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+}
+}
+if (length !== $undefined) {
+if (reader.pos !== end)
+throw $RangeError("index out of range");
+reader.len = length;
+}
+if (_end !== $undefined)
+throw $Error("missing end group");
+return message;
+};
+return X509SVID;
+})();

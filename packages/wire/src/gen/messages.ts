@@ -1152,7 +1152,34 @@ export interface GoogleTimestamp {
   readonly nanos?: number | undefined;
 }
 
-/** Every message by its name below io.linkerd.proxy. */
+/** Who asks is found out by the agent. */
+export interface X509SVIDRequest {}
+
+/** Everything the workload is entitled to. Replaces what was sent before. */
+export interface X509SVIDResponse {
+  /** The default identity first. */
+  readonly svids?: readonly X509SVID[] | undefined;
+  /** Revocation lists, ASN.1 DER. */
+  readonly crl?: readonly Uint8Array[] | undefined;
+  /** Authorities of other trust domains: concatenated DER by SPIFFE id of the domain. */
+  readonly federatedBundles?: Readonly<Record<string, Uint8Array>> | undefined;
+}
+
+/** One identity, with the key that proves it. */
+export interface X509SVID {
+  /** `spiffe://<trust domain>/<path>` */
+  readonly spiffeId?: string | undefined;
+  /** The certificate and its intermediates, leaf first: DER, concatenated. */
+  readonly x509Svid?: Uint8Array | undefined;
+  /** PKCS#8 DER, not encrypted. */
+  readonly x509SvidKey?: Uint8Array | undefined;
+  /** Authorities of the own trust domain: DER, concatenated. */
+  readonly bundle?: Uint8Array | undefined;
+  /** What the operator meant this identity for. */
+  readonly hint?: string | undefined;
+}
+
+/** Every message: below io.linkerd.proxy without that prefix, others by their full name. */
 export interface MessageTypes {
   readonly 'destination.GetDestination': DestinationGetDestination;
   readonly 'destination.Update': DestinationUpdate;
@@ -1325,4 +1352,7 @@ export interface MessageTypes {
   readonly 'tap.TapEvent.Http.RequestInit': TapEventHttpRequestInit;
   readonly 'tap.TapEvent.Http.ResponseInit': TapEventHttpResponseInit;
   readonly 'tap.TapEvent.Http.ResponseEnd': TapEventHttpResponseEnd;
+  readonly 'X509SVIDRequest': X509SVIDRequest;
+  readonly 'X509SVIDResponse': X509SVIDResponse;
+  readonly 'X509SVID': X509SVID;
 }

@@ -17,6 +17,7 @@ export interface CallContext {
   readonly sessions: GrpcSessions;
   readonly authority: string;
   readonly userAgent: string;
+  readonly metadata: Readonly<Record<string, string>>;
   readonly maxMessageBytes: number;
   readonly clock: Clock;
 }
@@ -100,6 +101,7 @@ export class GrpcCall<Request, Response> {
   /** Undefined when the connection went away between its choice and now. */
   #open(connection: Connection, deadline: number | undefined): ClientHttp2Stream | undefined {
     const headers: OutgoingHttpHeaders = {
+      ...this.#context.metadata,
       ':method': 'POST',
       ':scheme': 'http',
       ':authority': this.#context.authority,

@@ -24,6 +24,8 @@ export interface GrpcChannelOptions {
   readonly maxConnections?: number;
   /** Sent as user-agent. Default `weft`. */
   readonly userAgent?: string;
+  /** Sent with every call; names in lower case. Default: none. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: the system's. */
@@ -45,7 +47,8 @@ export function grpcChannel(options: GrpcChannelOptions): RpcChannel {
     backoff: exponentialBackoff({ ...backoff, ...(random && { random }) }),
     clock,
   });
-  const context = { sessions, authority, userAgent: options.userAgent ?? 'weft', maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024, clock };
+  const { userAgent = 'weft', metadata = {}, maxMessageBytes = 16 * 1024 * 1024 } = options;
+  const context = { sessions, authority, userAgent, metadata, maxMessageBytes, clock };
   return {
     unary<Request, Response>(method: MethodDefinition<Request, Response>, request: Request, callOptions: CallOptions = {}): Promise<Response> {
       return new Promise((resolve, reject) => {

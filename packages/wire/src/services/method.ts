@@ -5,7 +5,7 @@ import type { MessageTypes } from '../gen/messages.ts';
 
 export type Method<Request extends MessageName, Response extends MessageName> = MethodDefinition<MessageTypes[Request], MessageTypes[Response]>;
 
-/** `path` is `<service below io.linkerd.proxy>/<method>`. */
+/** `path` is `<service>/<method>`; of the linkerd2-proxy-api without `io.linkerd.proxy.`. Services without a package begin with a slash. */
 export function unary<Q extends MessageName, R extends MessageName>(path: string, request: Q, response: R): Method<Q, R> {
   return define(path, codecOf(request), codecOf(response), false);
 }
@@ -16,7 +16,7 @@ export function serverStream<Q extends MessageName, R extends MessageName>(path:
 
 function define<Q, R>(path: string, request: Codec<Q>, response: Codec<R>, responseStream: boolean): MethodDefinition<Q, R> {
   return {
-    path: `/io.linkerd.proxy.${path}`,
+    path: path.startsWith('/') ? path : `/io.linkerd.proxy.${path}`,
     requestStream: false,
     responseStream,
     requestSerialize: (message) => request.encode(message),

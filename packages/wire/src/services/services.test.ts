@@ -7,12 +7,13 @@ import { destinationService } from './destination-service.ts';
 import { identityService } from './identity-service.ts';
 import { inboundPoliciesService } from './inbound-policies-service.ts';
 import { outboundPoliciesService } from './outbound-policies-service.ts';
+import { spiffeWorkloadService } from './spiffe-workload-service.ts';
 import { tapService } from './tap-service.ts';
 
 const endpoint = endpointFromWire(endpointToWire({ address: { ip: 'fd00::1', port: 8080 }, weight: 10_000, labels: { pod: 'web-0' }, hint: 'h2' }));
 
 test('carries every method under its path', () => {
-  const services = [destinationService, identityService, inboundPoliciesService, outboundPoliciesService, tapService];
+  const services = [destinationService, identityService, inboundPoliciesService, outboundPoliciesService, spiffeWorkloadService, tapService];
   const methods = services.flatMap((service) => Object.values(service)).map(({ path, responseStream }) => `${path} ${responseStream ? 'stream' : 'unary'}`);
   expect(methods).toEqual([
     '/io.linkerd.proxy.destination.Destination/Get stream',
@@ -22,6 +23,7 @@ test('carries every method under its path', () => {
     '/io.linkerd.proxy.inbound.InboundServerPolicies/WatchPort stream',
     '/io.linkerd.proxy.outbound.OutboundPolicies/Get unary',
     '/io.linkerd.proxy.outbound.OutboundPolicies/Watch stream',
+    '/SpiffeWorkloadAPI/FetchX509SVID stream',
     '/io.linkerd.proxy.tap.Tap/Observe stream',
   ]);
 });

@@ -3,7 +3,7 @@ import { type Config, readConfig } from './config.ts';
 import { MINIMAL_ENVIRONMENT } from './minimal-environment.ts';
 import { type Environment, formatProblem } from './read-variables.ts';
 import { unsupportedSettings } from './unsupported.ts';
-import { namesOf, VARIABLES, type Variable, type VariableName } from './variables.ts';
+import { VARIABLES, type Variable } from './variables.ts';
 
 const P = 'LINKERD2_PROXY_';
 const read = (env: Environment = {}): ReturnType<typeof readConfig> => readConfig({ env: { ...MINIMAL_ENVIRONMENT, ...env }, processors: 8 });
@@ -57,7 +57,7 @@ describe('defaults', () => {
     });
     expect(admin).toEqual({ listen: { ip: '127.0.0.1', port: 4191 }, shutdownEndpoint: false, metricsRetainIdleMs: 600_000 });
     expect(http2).toEqual({ initialStreamWindow: 65_535, initialConnectionWindow: 1_048_576 });
-    expect(identity).toMatchObject({ minRefreshMs: 10_000, maxRefreshMs: 86_400_000, source: { kind: 'linkerd' } });
+    expect(identity.source).toMatchObject({ kind: 'linkerd', minRefreshMs: 10_000, maxRefreshMs: 86_400_000 });
     expect(identity.name).toBe(identity.serverName);
     expect(destination).toMatchObject({ context: '', profileSuffixes: ['svc.cluster.local.'], profileNetworks: [] });
     expect({ streamLimits, dns, shutdownGraceMs, workers, tap }).toEqual({
@@ -82,161 +82,6 @@ describe('defaults', () => {
     const failing = Object.entries<Variable<unknown>>(VARIABLES).filter(([, { fallback, syntax }]) => fallback !== undefined && !syntax.parse(fallback).ok);
     expect(failing).toEqual([]);
   });
-});
-
-/** One value per row: variable, text, where it arrives, what it is there. */
-const VALUES: readonly (readonly [VariableName, string, (c: Config) => unknown, unknown])[] = [
-  ['OUTBOUND_LISTEN_ADDR', '127.0.0.1:1', (c) => c.outbound.listen, [{ ip: '127.0.0.1', port: 1 }]],
-  [
-    'OUTBOUND_LISTEN_ADDRS',
-    '127.0.0.1:1,[::1]:1',
-    (c) => c.outbound.listen,
-    [
-      { ip: '127.0.0.1', port: 1 },
-      { ip: '::1', port: 1 },
-    ],
-  ],
-  ['INBOUND_LISTEN_ADDR', '[::]:4143', (c) => c.inbound.listen, [{ ip: '::', port: 4143 }]],
-  ['ADMIN_LISTEN_ADDR', '0.0.0.0:9', (c) => [c.admin.listen.port, c.inbound.ports], [9, [{ first: 9, last: 9 }]]],
-  ['METRICS_RETAIN_IDLE', '0', (c) => c.admin.metricsRetainIdleMs, 0],
-  ['SHUTDOWN_ENDPOINT_ENABLED', 'true', (c) => c.admin.shutdownEndpoint, true],
-  ['SHUTDOWN_GRACE_PERIOD', ' 90s ', (c) => c.shutdownGraceMs, 90_000],
-  ['INGRESS_MODE', 'true', (c) => [c.outbound.ingress, c.outbound.informationalHeaders], [true, false]],
-  ['OUTBOUND_DISABLE_INFORMATIONAL_HEADERS', 'true', (c) => c.outbound.informationalHeaders, false],
-  ['INBOUND_HTTP_QUEUE_CAPACITY', '7', (c) => c.inbound.queueCapacity, 7],
-  ['INBOUND_HTTP_FAILFAST_TIMEOUT', '7ms', (c) => c.inbound.failfastMs, 7],
-  ['OUTBOUND_TCP_QUEUE_CAPACITY', '7', (c) => c.outbound.tcpQueueCapacity, 7],
-  ['OUTBOUND_HTTP_QUEUE_CAPACITY', '7', (c) => c.outbound.queueCapacity, 7],
-  ['OUTBOUND_TCP_FAILFAST_TIMEOUT', '7m', (c) => c.outbound.tcpFailfastMs, 420_000],
-  ['OUTBOUND_HTTP_FAILFAST_TIMEOUT', '7h', (c) => c.outbound.failfastMs, 25_200_000],
-  ['INBOUND_DETECT_TIMEOUT', '365d', (c) => c.inbound.detectTimeoutMs, 31_536_000_000],
-  ['OUTBOUND_DETECT_TIMEOUT', '1s', (c) => c.outbound.detectTimeoutMs, 1_000],
-  ['INBOUND_CONNECT_TIMEOUT', '1s', (c) => c.inbound.connectTimeoutMs, 1_000],
-  ['OUTBOUND_CONNECT_TIMEOUT', '2s', (c) => c.outbound.connectTimeoutMs, 2_000],
-  ['INBOUND_ACCEPT_KEEPALIVE', '1s', (c) => c.inbound.sockets.acceptKeepAliveMs, 1_000],
-  ['OUTBOUND_ACCEPT_KEEPALIVE', '1s', (c) => c.outbound.sockets.acceptKeepAliveMs, 1_000],
-  ['INBOUND_CONNECT_KEEPALIVE', '1s', (c) => c.inbound.sockets.connectKeepAliveMs, 1_000],
-  ['OUTBOUND_CONNECT_KEEPALIVE', '1s', (c) => c.outbound.sockets.connectKeepAliveMs, 1_000],
-  ['INBOUND_ACCEPT_USER_TIMEOUT', '1s', (c) => c.inbound.sockets.acceptUserTimeoutMs, 1_000],
-  ['OUTBOUND_CONNECT_USER_TIMEOUT', '1s', (c) => c.outbound.sockets.connectUserTimeoutMs, 1_000],
-  ['INBOUND_TCP_LISTEN_BACKLOG', '16', (c) => c.inbound.sockets.backlog, 16],
-  ['OUTBOUND_TCP_LISTEN_BACKLOG', '16', (c) => c.outbound.sockets.backlog, 16],
-  ['MAX_IDLE_CONNS_PER_ENDPOINT', '3', (c) => c.inbound.maxIdlePerEndpoint, 3],
-  ['OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT', '3', (c) => c.outbound.maxIdlePerEndpoint, 3],
-  ['INBOUND_MAX_IN_FLIGHT', '3', (c) => c.inbound.maxInFlight, 3],
-  ['OUTBOUND_MAX_IN_FLIGHT', '3', (c) => c.outbound.maxInFlight, 3],
-  ['INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT', '1s', (c) => c.inbound.poolIdleMs, 1_000],
-  ['OUTBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT', '1s', (c) => c.outbound.poolIdleMs, 1_000],
-  ['INBOUND_DISCOVERY_IDLE_TIMEOUT', '1s', (c) => c.inbound.discoveryIdleMs, 1_000],
-  ['OUTBOUND_DISCOVERY_IDLE_TIMEOUT', '1s', (c) => c.outbound.discoveryIdleMs, 1_000],
-  ['OUTBOUND_METRICS_HOSTNAME_LABELS', 'true', (c) => c.outbound.hostnameLabels, true],
-  ['INBOUND_METRICS_AUTHORITY_LABELS', 'UNSAFE', (c) => c.inbound.authorityLabels, true],
-  ['DESTINATION_PROFILE_SUFFIXES', '.', (c) => c.destination.profileSuffixes, ['.']],
-  ['DESTINATION_PROFILE_SUFFIXES', '', (c) => c.destination.profileSuffixes, []],
-  ['DESTINATION_PROFILE_SUFFIXES', 'svc.cluster.local., example.com', (c) => c.destination.profileSuffixes, ['svc.cluster.local.', 'example.com']],
-  [
-    'DESTINATION_PROFILE_NETWORKS',
-    '10.0.0.0/8, 192.168.1.1,fd00::/8',
-    (c) => c.destination.profileNetworks,
-    [
-      { ip: '10.0.0.0', prefix: 8 },
-      { ip: '192.168.1.1', prefix: 32 },
-      { ip: 'fd00::', prefix: 8 },
-    ],
-  ],
-  ['DESTINATION_PROFILE_INITIAL_TIMEOUT', '1s', (c) => c.inbound.profileTimeoutMs, 1_000],
-  ['DESTINATION_CONTEXT', '{"ns":"a"}', (c) => c.destination.context, '{"ns":"a"}'],
-  ['POLICY_WORKLOAD', 'ns:pod', (c) => c.policy.workload, 'ns:pod'],
-  ['TAP_SVC_NAME', 'tap.linkerd-viz', (c) => c.tap, { listen: { ip: '0.0.0.0', port: 4190 }, client: 'tap.linkerd-viz' }],
-  ['INBOUND_GATEWAY_SUFFIXES', 'svc.cluster.local.', (c) => c.inbound.ports.map(({ first }) => first), [4143, 4191]],
-  [
-    'INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION',
-    '25,, 443 ,3000-3002',
-    (c) => c.inbound.opaquePorts,
-    [
-      { first: 25, last: 25 },
-      { first: 443, last: 443 },
-      { first: 3000, last: 3002 },
-    ],
-  ],
-  ['INBOUND_PORTS', '80', (c) => c.inbound.ports.map(({ first }) => first), [80, 4191]],
-  ['INBOUND_IPS', '10.0.0.1,fd00::0:1', (c) => c.inbound.ips, ['10.0.0.1', 'fd00::1']],
-  ['INBOUND_DEFAULT_POLICY', 'deny', (c) => c.inbound.defaultPolicy, 'deny'],
-  ['IDENTITY_DISABLED', '', (c) => c.identity.source.kind, 'linkerd'],
-  ['IDENTITY_MIN_REFRESH', '1m', (c) => c.identity.minRefreshMs, 60_000],
-  ['IDENTITY_MAX_REFRESH', '2d', (c) => c.identity.maxRefreshMs, 172_800_000],
-  ['DNS_MIN_TTL', '1s', (c) => c.dns.minTtlMs, 1_000],
-  ['DNS_MAX_TTL', '1m', (c) => c.dns.maxTtlMs, 60_000],
-  ['HTTP2_INITIAL_STREAM_WINDOW_SIZE', '70000', (c) => c.http2.initialStreamWindow, 70_000],
-  ['HTTP2_INITIAL_CONNECTION_WINDOW_SIZE', '70000', (c) => c.http2.initialConnectionWindow, 70_000],
-  ['INBOUND_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE', '70000', (c) => c.inbound.serverHttp2.initialStreamWindow, 65_535],
-  ['INBOUND_SERVER_HTTP2_MAX_CONCURRENT_STREAMS', '5', (c) => c.inbound.serverHttp2.maxConcurrentStreams, 5],
-  ['OUTBOUND_SERVER_HTTP2_MAX_FRAME_SIZE', '20000', (c) => c.outbound.serverHttp2.maxFrameSize, 20_000],
-  ['OUTBOUND_SERVER_HTTP2_MAX_HEADER_LIST_SIZE', '20000', (c) => c.outbound.serverHttp2.maxHeaderListSize, 20_000],
-  ['OUTBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL', '10s', (c) => c.outbound.serverHttp2.keepAlive, undefined],
-  ['CONTROL_STREAM_LIFETIME', '1h', (c) => c.streamLimits.lifetimeMs, 3_600_000],
-  ['TRACE_SERVICE_NAME', 'svc', (c) => c.tracing.serviceName, 'svc'],
-  ['HOSTNAME', 'pod-1', (c) => c.tracing.hostname, 'pod-1'],
-  ['LOG_FORMAT', 'json', (c) => c.log.format, 'JSON'],
-  ['LOG', 'warn,linkerd=debug', (c) => c.log.level, 'debug'],
-  ['LOG', 'off', (c) => c.log.level, 'off'],
-  ['ACCESS_LOG', 'apache', (c) => c.log.access, 'apache'],
-  ['CORES', '3', (c) => c.workers, 3],
-  ['CORES', '300', (c) => c.workers, 8],
-  ['CORES_MAX', '4', (c) => c.workers, 4],
-  ['CORES_MAX_RATIO', '0.25', (c) => c.workers, 2],
-  ['CORES', 'many', (c) => c.workers, 1],
-  ['ADDRESS_BOOK', '/tmp/book.json', (c) => c.addressBook, '/tmp/book.json'],
-];
-
-test.each(VALUES)('%s=%s arrives in the configuration', (key, text, at, expected) => {
-  expect(at(config({ [namesOf(key)[0]]: text }))).toEqual(expected);
-});
-
-/** One bad value per row, and what is said about it. */
-const BAD: readonly (readonly [VariableName, string, string])[] = [
-  ['OUTBOUND_LISTEN_ADDR', 'localhost:4140', 'is not an IP:port'],
-  ['OUTBOUND_LISTEN_ADDRS', '127.0.0.1:1,127.0.0.1:2,127.0.0.1:3', 'holds more than two addresses'],
-  ['INBOUND_LISTEN_ADDR', '0.0.0.0', 'is not an IP:port'],
-  ['INBOUND_CONNECT_TIMEOUT', '10', 'is a duration without a unit'],
-  ['INBOUND_CONNECT_TIMEOUT', '1.5s', 'is not a duration'],
-  ['INBOUND_CONNECT_TIMEOUT', '-1s', 'is not a duration'],
-  ['INBOUND_CONNECT_TIMEOUT', '', 'is not a duration'],
-  ['INBOUND_CONNECT_TIMEOUT', '99999999999999999d', 'is not a duration'],
-  ['INGRESS_MODE', 'True', 'must be exactly true or false'],
-  ['INGRESS_MODE', '1', 'must be exactly true or false'],
-  ['OUTBOUND_MAX_IN_FLIGHT', '-1', 'is not an unsigned integer'],
-  ['INBOUND_TCP_LISTEN_BACKLOG', '4294967296', 'is out of range'],
-  ['INBOUND_PORTS', '80-70', 'not a port or a range'],
-  ['INBOUND_PORTS', '65536', 'not a port'],
-  ['INBOUND_IPS', '10.0.0.1, 10.0.0.2', 'is not an IP'],
-  ['DESTINATION_PROFILE_NETWORKS', '10.0.0.0/33', 'is not a network'],
-  ['DESTINATION_PROFILE_SUFFIXES', 'a..b', 'is not a DNS suffix'],
-  ['DESTINATION_SVC_ADDR', 'destination', 'is not a host:port'],
-  ['DESTINATION_SVC_ADDR', 'not_dns:80', 'neither an IP nor a DNS name'],
-  ['DESTINATION_SVC_ADDR', 'dst.linkerd.svc.cluster.local.:8086', 'DESTINATION_SVC_NAME must be set'],
-  ['INBOUND_DEFAULT_POLICY', 'allow', 'must be one of all-unauth'],
-  ['INBOUND_DEFAULT_POLICY', 'cluster-authenticated', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
-  ['INBOUND_DEFAULT_POLICY', 'audit', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
-  ['INBOUND_METRICS_AUTHORITY_LABELS', 'yes', 'must be one of'],
-  ['IDENTITY_DISABLED', 'true', 'identity is mandatory'],
-  ['IDENTITY_TRUST_ANCHORS', 'nonsense', 'holds no PEM certificate'],
-  ['IDENTITY_TRUST_ANCHORS', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'cannot be read'],
-  ['IDENTITY_LOCAL_NAME', 'web.', 'is not a DNS name'],
-  ['IDENTITY_SERVER_ID', 'a.b', 'SERVER_NAME must be set together'],
-  ['INBOUND_CONNECT_EXP_BACKOFF_MIN', '1s', 'BACKOFF_MAX must be set together with'],
-  ['INBOUND_CONNECT_EXP_BACKOFF_MAX', '1s', 'BACKOFF_MIN must be set together with'],
-  ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', '0.5', 'needs LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF_MIN'],
-  ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', 'NaN', 'is not a number'],
-  ['LOG', 'linkerd=loud', 'is not a list of log directives'],
-  ['LOG_FORMAT', 'xml', 'must be one of PLAIN, JSON'],
-  ['POLICY_WORKLOAD', '\uFFFD', 'is not UTF-8'],
-];
-
-test.each(BAD)('%s=%j is refused', (key, text, said) => {
-  const found = problems({ [namesOf(key)[0]]: text });
-  expect(found).toHaveLength(1);
-  expect(found[0]).toContain(said);
 });
 
 describe('rules that join variables', () => {
@@ -316,9 +161,11 @@ describe('rules that join variables', () => {
     expect(config({ ...env, [`${base}ADAPTIVE_FLOW_CONTROL`]: 'true' }).inbound.serverHttp2.initialStreamWindow).toBe(65_535);
   });
 
-  test('SPIRE needs no identity service but a spiffe identity', () => {
+  test('SPIRE needs neither identity service nor token but a spiffe identity', () => {
     const spire = {
       [`${P}IDENTITY_SVC_ADDR`]: undefined,
+      [`${P}IDENTITY_DIR`]: undefined,
+      [`${P}IDENTITY_TOKEN_FILE`]: undefined,
       [`${P}IDENTITY_SPIRE_SOCKET`]: 'unix:///run/spire/agent.sock',
       [`${P}IDENTITY_SERVER_NAME`]: 'web.emojivoto',
       [`${P}${P}IDENTITY_SPIRE_EXP_BACKOFF_MIN`]: '2s',
@@ -348,7 +195,71 @@ describe('rules that join variables', () => {
     ]);
   });
 
-  test('variables of the chart that this proxy does not know are ignored', () => {
-    expect(problems({ [`${P}TRACE_ANNOTATIONS_PATH`]: '/x', [`${P}TRACE_PROTOCOL`]: 'opentelemetry' })).toEqual([]);
+  test('variables that nothing reads are no problem and no warning', () => {
+    const names = ['TRACE_ANNOTATIONS_PATH', 'TRACE_PROTOCOL', 'INBOUND_PORTS_REQUIRE_IDENTITY', 'INBOUND_PORTS_REQUIRE_TLS'];
+    const result = read(Object.fromEntries([...names.map((name) => [`${P}${name}`, 'x']), [`${P}INBOUND_DEFAULT_POLICY`, 'deny']]));
+    expect(result).toMatchObject({ ok: true, warnings: [] });
+  });
+
+  test('an address book leaves no other source of original destinations', () => {
+    const env = { WEFT_PROXY_ADDRESS_BOOK: '/book.json', WEFT_PROXY_ORIGINAL_DST: 'socket' };
+    expect(problems(env)).toEqual(['WEFT_PROXY_ORIGINAL_DST="socket" must not be set together with WEFT_PROXY_ADDRESS_BOOK']);
+  });
+
+  test('the name of a collector needs its address', () => {
+    expect(problems({ [`${P}TRACE_COLLECTOR_SVC_NAME`]: 'collector.ns' })).toEqual([
+      `${P}TRACE_COLLECTOR_SVC_NAME="collector.ns" needs ${P}TRACE_COLLECTOR_SVC_ADDR`,
+    ]);
+    expect(problems({ [`${P}TRACE_COLLECTOR_SVC_ADDR`]: 'collector.ns:4317' })[0]).toContain('TRACE_COLLECTOR_SVC_NAME must be set');
+  });
+
+  test.each([
+    ['INITIAL_TIMEOUT', '2s', 'IDLE_TIMEOUT', '1s'],
+    ['IDLE_TIMEOUT', '2s', 'LIFETIME', '1s'],
+    ['INITIAL_TIMEOUT', '2s', 'LIFETIME', '1s'],
+  ])('the control stream limit %s=%s must not be longer than %s=%s', (low, longer, high, shorter) => {
+    const limit = (name: string): string => `${P}CONTROL_STREAM_${name}`;
+    const equal = { [limit(low)]: shorter, [limit(high)]: shorter };
+    expect(problems(equal)).toEqual([]);
+    expect(problems({ ...equal, [limit(low)]: longer })).toEqual([`${limit(low)}="${longer}" must not be longer than ${limit(high)}`]);
+  });
+
+  test('one of two settings that need each other is warned about and has no effect', () => {
+    const base = `${P}OUTBOUND_SERVER_HTTP2_`;
+    const result = read({ [`${base}KEEP_ALIVE_INTERVAL`]: '10s', [`${base}INITIAL_CONNECTION_WINDOW_SIZE`]: '9', [`${P}INBOUND_DEFAULT_POLICY`]: 'deny' });
+    expect(result).toMatchObject({ ok: true, config: { outbound: { serverHttp2: { keepAlive: undefined, initialConnectionWindow: 1_048_576 } } } });
+    expect(result.warnings.map(formatProblem)).toEqual([
+      `${base}INITIAL_CONNECTION_WINDOW_SIZE="9" has no effect without ${base}INITIAL_STREAM_WINDOW_SIZE`,
+      `${base}KEEP_ALIVE_INTERVAL="10s" has no effect without ${base}KEEP_ALIVE_TIMEOUT`,
+    ]);
+  });
+
+  test.each([
+    [{ CORES: 'many' }, `${P}CORES="many" is not an unsigned integer; it is ignored`, 1],
+    [{ CORES: '0', CORES_MAX: '3' }, `${P}CORES="0" is out of range: at least 1; it is ignored`, 3],
+    [{ CORES_MAX_RATIO: '-1' }, `${P}CORES_MAX_RATIO="-1" is not a number from 0 to 100; it is ignored`, 1],
+    [{ CORES_MIN: '9' }, `${P}CORES_MIN="9" is more than the processors that may be used (8)`, 8],
+  ])('a number of cores that cannot be is warned about, not refused: %j', (own, warning, workers) => {
+    const env = Object.fromEntries(Object.entries(own).map(([key, text]) => [`${P}${key}`, text]));
+    const result = read({ ...env, [`${P}INBOUND_DEFAULT_POLICY`]: 'deny' });
+    expect(result).toMatchObject({ ok: true, config: { workers } });
+    expect(result.warnings.map(formatProblem)).toEqual([warning]);
+  });
+
+  test.each([
+    [{ CORES: '2', CORES_MAX: '5' }, 5],
+    [{ CORES: '6', CORES_MAX: '5' }, 6],
+    [{ CORES: '2', CORES_MIN: '3' }, 3],
+    [{ CORES_MAX: '4', CORES_MAX_RATIO: '1' }, 4],
+    [{ CORES_MIN: '1', CORES_MAX_RATIO: '0.3' }, 2],
+    [{ CORES_MAX_RATIO: '0.01' }, 1],
+  ])('cores are counted from %j', (own, workers) => {
+    expect(config(Object.fromEntries(Object.entries(own).map(([key, text]) => [`${P}${key}`, text]))).workers).toBe(workers);
+  });
+
+  test('a replacement character that was written as such is text, where the bytes are known', () => {
+    const env = { ...MINIMAL_ENVIRONMENT, [`${P}DESTINATION_CONTEXT`]: '\uFFFD' };
+    const bytes = (undecodable?: ReadonlySet<string>) => readConfig({ env, processors: 1, undecodable }).ok;
+    expect([bytes(), bytes(new Set()), bytes(new Set([`${P}DESTINATION_CONTEXT`]))]).toEqual([false, true, false]);
   });
 });

@@ -2,8 +2,11 @@
 import { type DefaultPolicyName, type ExponentialBackoff, type IpNetwork, type PortSet, portSet, type SocketAddress } from '@weft/core';
 import type { Http2Params } from '@weft/http';
 import type { LogThreshold } from '@weft/process';
-import { type ConfigProblem, type Environment, readVariables } from './read-variables.ts';
-import { backoff, type ControlAddress, controlAddress, localIdentity, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
+import { type IdentitySource, identitySource, localIdentity } from './identity.ts';
+import type { OriginalDstSource } from './original-dst-syntax.ts';
+import { type ConfigProblem, type Environment, type Reading, readVariables } from './read-variables.ts';
+import { backoff, type ControlAddress, collectorAddress, controlAddress, type Rules, rulesOf, serverHttp2, streamLimits, workers } from './rules.ts';
+import { unknownVariables } from './unknown-variables.ts';
 import type { Values } from './variables.ts';
 
 /** TCP settings of one side; a value left out is the operating system's. */
@@ -13,6 +16,13 @@ export interface SocketSettings {
   readonly acceptUserTimeoutMs?: number | undefined;
   readonly connectUserTimeoutMs?: number | undefined;
   readonly backlog?: number | undefined;
+}
+
+/** HTTP/2 towards whoever connects to the proxy. */
+export interface ServerHttp2 extends Http2Params {
+  readonly adaptive: boolean;
+  readonly maxPendingAcceptResetStreams?: number | undefined;
+  readonly maxSendBufferBytes?: number | undefined;
 }
 
 interface SideSettings {
@@ -26,7 +36,7 @@ interface SideSettings {
   readonly maxIdlePerEndpoint: number;
   readonly poolIdleMs: number;
   readonly maxInFlight: number;
-  readonly serverHttp2: Http2Params;
+  readonly serverHttp2: ServerHttp2;
   readonly sockets: SocketSettings;
 }
 
@@ -69,14 +79,8 @@ export interface Config {
   readonly identity: {
     readonly name: string;
     readonly serverName: string;
-    readonly dir: string;
-    readonly tokenFile: string;
     readonly anchors: readonly Uint8Array[];
-    readonly minRefreshMs: number;
-    readonly maxRefreshMs: number;
-    readonly source:
-      | { readonly kind: 'linkerd'; readonly address: ControlAddress }
-      | { readonly kind: 'spire'; readonly socket: string; readonly backoff: ExponentialBackoff };
+    readonly source: IdentitySource;
   };
   readonly streamLimits: StreamLimits;
   readonly dns: { readonly resolvConf: string; readonly minTtlMs?: number | undefined; readonly maxTtlMs?: number | undefined };
@@ -92,34 +96,39 @@ export interface Config {
   readonly detect: 'wait' | 'race';
   readonly workers: number;
   readonly shutdownGraceMs: number;
+  /** Not asked where there is an address book. */
+  readonly originalDst: OriginalDstSource;
   readonly addressBook?: string | undefined;
 }
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly ConfigProblem[] }
+  | { readonly ok: true; readonly config: Config; readonly reading: Reading; readonly warnings: readonly ConfigProblem[] }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[]; readonly warnings: readonly ConfigProblem[] };
 
 export interface ConfigOptions {
   readonly env: Environment;
   /** Processors that may be used, for CORES_MAX_RATIO. */
   readonly processors: number;
+  /** Names whose bytes are not UTF-8, where that is known. Default: told by the replacement character. */
+  readonly undecodable?: ReadonlySet<string> | undefined;
 }
 
 /** Reads everything before it decides anything: the result holds either the whole configuration or every problem. */
-export function readConfig({ env, processors }: ConfigOptions): ConfigResult {
-  const reading = readVariables(env);
+export function readConfig({ env, processors, undecodable }: ConfigOptions): ConfigResult {
+  const reading = readVariables(env, undecodable);
   const rules = rulesOf(reading);
   const values = reading.values as Values;
   const config = assemble(values, rules, processors);
-  const warnings = [...reading.warnings, ...rules.warnings];
+  const warnings = [...reading.warnings, ...rules.warnings, ...unknownVariables(env)];
   const problems = [...reading.problems, ...rules.problems];
-  return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config: deepFreeze(config), warnings };
+  return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config: deepFreeze(config), reading, warnings };
 }
 
 /** Must not throw where values are missing: it also runs when there are problems, to find the remaining ones. */
 function assemble(v: Values, rules: Rules, processors: number): Config {
   if (rules.isSet('IDENTITY_DISABLED') && v.IDENTITY_DISABLED !== '') rules.problem('IDENTITY_DISABLED', 'is not supported: identity is mandatory');
   if (!rules.isSet('INBOUND_DEFAULT_POLICY')) rules.warning('INBOUND_DEFAULT_POLICY', 'is not set: using all-unauthenticated');
+  if (rules.isSet('ORIGINAL_DST') && rules.isSet('ADDRESS_BOOK')) rules.problem('ORIGINAL_DST', 'must not be set together with WEFT_PROXY_ADDRESS_BOOK');
   const clusterNetworks = v.POLICY_CLUSTER_NETWORKS ?? [];
   const policyName: DefaultPolicyName = v.INBOUND_DEFAULT_POLICY ?? 'all-unauthenticated';
   if (clusterNetworks.length === 0 && (policyName.startsWith('cluster-') || policyName === 'audit')) {
@@ -139,7 +148,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       maxIdlePerEndpoint: v.OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT,
       poolIdleMs: v.OUTBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT,
       maxInFlight: v.OUTBOUND_MAX_IN_FLIGHT,
-      serverHttp2: serverHttp2(v, 'OUTBOUND'),
+      serverHttp2: serverHttp2(rules, 'OUTBOUND'),
       sockets: {
         acceptKeepAliveMs: v.OUTBOUND_ACCEPT_KEEPALIVE,
         connectKeepAliveMs: v.OUTBOUND_CONNECT_KEEPALIVE,
@@ -162,7 +171,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       maxIdlePerEndpoint: v.MAX_IDLE_CONNS_PER_ENDPOINT,
       poolIdleMs: v.INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT,
       maxInFlight: v.INBOUND_MAX_IN_FLIGHT,
-      serverHttp2: serverHttp2(v, 'INBOUND'),
+      serverHttp2: serverHttp2(rules, 'INBOUND'),
       sockets: {
         acceptKeepAliveMs: v.INBOUND_ACCEPT_KEEPALIVE,
         connectKeepAliveMs: v.INBOUND_CONNECT_KEEPALIVE,
@@ -173,7 +182,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       defaultPolicy: policyName,
       ports: inboundPorts(v),
       opaquePorts: v.INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION,
-      ips: v.INBOUND_IPS,
+      ips: v.INBOUND_IPS ?? [],
       gatewaySuffixes: v.INBOUND_GATEWAY_SUFFIXES,
       profileTimeoutMs: v.DESTINATION_PROFILE_INITIAL_TIMEOUT,
       authorityLabels: v.INBOUND_METRICS_AUTHORITY_LABELS === 'unsafe',
@@ -190,24 +199,13 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
     policy: { address: controlAddress(rules, 'POLICY'), workload: v.POLICY_WORKLOAD, clusterNetworks },
     identity: {
       ...localIdentity(rules),
-      dir: v.IDENTITY_DIR,
-      tokenFile: v.IDENTITY_TOKEN_FILE,
       anchors: v.IDENTITY_TRUST_ANCHORS,
-      minRefreshMs: v.IDENTITY_MIN_REFRESH,
-      maxRefreshMs: v.IDENTITY_MAX_REFRESH,
-      source:
-        v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS === undefined
-          ? { kind: 'linkerd', address: controlAddress(rules, 'IDENTITY', { required: !rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS') }) }
-          : {
-              kind: 'spire',
-              socket: v.IDENTITY_SPIRE_WORKLOAD_API_ADDRESS,
-              backoff: backoff(rules, 'IDENTITY_SPIRE_EXP_BACKOFF', { minMs: 100, maxMs: 1_000, jitter: 0.1 }),
-            },
+      source: identitySource(rules),
     },
     streamLimits: streamLimits(rules),
     dns: { resolvConf: v.RESOLV_CONF, minTtlMs: v.DNS_MIN_TTL, maxTtlMs: v.DNS_MAX_TTL },
     tracing: {
-      collector: rules.isSet('TRACE_COLLECTOR_SVC_ADDR') ? controlAddress(rules, 'TRACE_COLLECTOR') : undefined,
+      collector: collectorAddress(rules),
       serviceName: v.TRACE_SERVICE_NAME,
       attributesPath: v.TRACE_ATTRIBUTES_PATH,
       extraAttributes: v.TRACE_EXTRA_ATTRIBUTES ?? '',
@@ -216,8 +214,9 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
     },
     log: { level: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
     detect: v.DETECT,
-    workers: workers(v, processors),
+    workers: workers(rules, processors),
     shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
+    originalDst: v.ORIGINAL_DST ?? { kind: 'socket' },
     addressBook: v.ADDRESS_BOOK,
   };
 }

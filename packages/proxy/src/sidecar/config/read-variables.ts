@@ -15,32 +15,44 @@ export interface Reading {
   readonly warnings: readonly ConfigProblem[];
   /** Whether the variable is set at all, well or badly. */
   isSet(key: VariableName): boolean;
+  /** The name under which the variable is set, and its text. */
+  setAs(key: VariableName): { readonly name: string; readonly text: string } | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const LONGEST_SHOWN = 80;
 
-export function readVariables(env: Environment): Reading {
+/** `undecodable`: names whose bytes are known not to be UTF-8. Absent: every value with a replacement character is taken for one. */
+export function readVariables(env: Environment, undecodable?: ReadonlySet<string>): Reading {
   const values: Partial<Record<VariableName, unknown>> = {};
   const problems: ConfigProblem[] = [];
   const warnings: ConfigProblem[] = [];
-  const nameOf = (key: VariableName): string | undefined => namesOf(key).find((name) => env[name] !== undefined);
+  const setAs: Reading['setAs'] = (key) => {
+    for (const name of namesOf(key)) {
+      const text = env[name];
+      if (text !== undefined) return { name, text };
+    }
+    return undefined;
+  };
+  // A byte that cannot be decoded reaches us as the replacement character, which may also have been written as such.
+  const isUtf8 = (name: string, text: string): boolean => !text.includes('\uFFFD') || (undecodable !== undefined && !undecodable.has(name));
 
   for (const key of Object.keys(VARIABLES) as VariableName[]) {
     const variable: Variable<unknown> = VARIABLES[key];
-    const name = nameOf(key);
-    const text = name === undefined ? variable.fallback : env[name];
+    const set = setAs(key);
+    const text = set ? set.text : variable.fallback;
     if (text === undefined) {
       if (variable.required) problems.push({ variable: namesOf(key)[0], problem: 'must be set' });
       continue;
     }
-    // An undecodable byte reaches us as the replacement character.
-    const parsed = text.includes('\uFFFD') ? { ok: false as const, problem: 'is not UTF-8' } : variable.syntax.parse(text);
+    const name = set?.name ?? namesOf(key)[0];
+    const parsed = isUtf8(name, text) ? variable.syntax.parse(text) : { ok: false as const, problem: 'is not UTF-8' };
     if (parsed.ok) values[key] = parsed.value;
-    else (variable.lenient ? warnings : problems).push({ variable: name ?? namesOf(key)[0], value: shorten(text), problem: parsed.problem });
+    else if (variable.lenient) warnings.push({ variable: name, value: shorten(text), problem: `${parsed.problem}; it is ignored` });
+    else problems.push({ variable: name, value: shorten(text), problem: parsed.problem });
   }
-  return { values: values as Partial<Values>, problems, warnings, isSet: (key) => nameOf(key) !== undefined };
+  return { values: values as Partial<Values>, problems, warnings, isSet: (key) => setAs(key) !== undefined, setAs };
 }
 
 /** One line that names variable and value. */

@@ -1,7 +1,6 @@
 // Rules that join several variables. Each reports its problem and goes on with something harmless. spec/proxy.md §1.3, §1.4.
-import { type ExponentialBackoff, parseIdentityId } from '@weft/core';
-import type { Http2Params } from '@weft/http';
-import type { StreamLimits } from './config.ts';
+import type { ExponentialBackoff } from '@weft/core';
+import type { ServerHttp2, StreamLimits } from './config.ts';
 import { type ConfigProblem, type Reading, shorten } from './read-variables.ts';
 import type { ControlTarget } from './syntax.ts';
 import { namesOf, type Values, type VariableName } from './variables.ts';
@@ -26,8 +25,8 @@ export function rulesOf(reading: Reading): Rules {
   const problems: ConfigProblem[] = [];
   const warnings: ConfigProblem[] = [];
   const make = (key: VariableName, problem: string): ConfigProblem => {
-    const value = reading.values[key];
-    return { variable: namesOf(key)[0], value: typeof value === 'string' ? shorten(value) : undefined, problem };
+    const set = reading.setAs(key);
+    return { variable: set?.name ?? namesOf(key)[0], value: set && shorten(set.text), problem };
   };
   return {
     values: reading.values,
@@ -72,33 +71,6 @@ export function backoff(rules: Rules, base: BackoffBase, fallback: ExponentialBa
   return { minMs, maxMs, jitter: share ?? 0 };
 }
 
-/** The name that peers verify and the SNI they send: LOCAL_NAME for both, or the pair SERVER_ID and SERVER_NAME. */
-export function localIdentity(rules: Rules): { readonly name: string; readonly serverName: string } {
-  const { IDENTITY_LOCAL_NAME: local, IDENTITY_SERVER_ID: id, IDENTITY_SERVER_NAME: serverName } = rules.values;
-  const [hasId, hasName] = [rules.isSet('IDENTITY_SERVER_ID'), rules.isSet('IDENTITY_SERVER_NAME')];
-  if (!hasId && !hasName) {
-    if (!rules.isSet('IDENTITY_LOCAL_NAME')) rules.problem('IDENTITY_LOCAL_NAME', 'must be set (or SERVER_ID and SERVER_NAME)');
-    if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) rules.problem('IDENTITY_SERVER_ID', 'must be set to a spiffe:// identity for SPIRE');
-    return { name: local ?? '', serverName: local ?? '' };
-  }
-  if (!hasId || !hasName) {
-    rules.problem(
-      hasId ? 'IDENTITY_SERVER_NAME' : 'IDENTITY_SERVER_ID',
-      `must be set together with ${namesOf(hasId ? 'IDENTITY_SERVER_ID' : 'IDENTITY_SERVER_NAME')[0]}`,
-    );
-  } else if (id !== undefined && serverName !== undefined) checkServerId(rules, id, serverName);
-  return { name: id ?? '', serverName: serverName ?? '' };
-}
-
-function checkServerId(rules: Rules, id: string, serverName: string): void {
-  const parsed = parseIdentityId(id);
-  if (rules.isSet('IDENTITY_SPIRE_WORKLOAD_API_ADDRESS')) {
-    if (parsed?.kind !== 'uri') rules.problem('IDENTITY_SERVER_ID', 'must be a spiffe:// identity, because SPIRE is used');
-  } else if (parsed?.kind !== 'dns' || parsed.name !== serverName) {
-    rules.problem('IDENTITY_SERVER_ID', `must be the DNS name of LINKERD2_PROXY_IDENTITY_SERVER_NAME (${serverName}), because SPIRE is not used`);
-  }
-}
-
 export function streamLimits(rules: Rules): StreamLimits {
   const { CONTROL_STREAM_INITIAL_TIMEOUT: initialMs, CONTROL_STREAM_IDLE_TIMEOUT: idleMs, CONTROL_STREAM_LIFETIME: lifetimeMs } = rules.values;
   const ordered = (low: number | undefined, high: number | undefined): boolean => low === undefined || high === undefined || low <= high;
@@ -108,13 +80,24 @@ export function streamLimits(rules: Rules): StreamLimits {
   return { initialMs, idleMs, lifetimeMs };
 }
 
+/** Absent without an address; a name alone is an error. */
+export function collectorAddress(rules: Rules): ControlAddress | undefined {
+  if (rules.isSet('TRACE_COLLECTOR_SVC_ADDR')) return controlAddress(rules, 'TRACE_COLLECTOR');
+  if (rules.values.TRACE_COLLECTOR_SVC_NAME !== undefined) rules.problem('TRACE_COLLECTOR_SVC_NAME', `needs ${namesOf('TRACE_COLLECTOR_SVC_ADDR')[0]}`);
+  return undefined;
+}
+
 /** Adaptive windows win over fixed ones; fixed windows and keep-alive each need both of their variables. */
-export function serverHttp2(v: Partial<Values>, side: 'INBOUND' | 'OUTBOUND'): Http2Params {
+export function serverHttp2(rules: Rules, side: 'INBOUND' | 'OUTBOUND'): ServerHttp2 {
+  const v = rules.values;
+  pair(rules, `${side}_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE`, `${side}_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE`);
+  pair(rules, `${side}_SERVER_HTTP2_KEEP_ALIVE_INTERVAL`, `${side}_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT`);
   const stream = v[`${side}_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE`];
   const connection = v[`${side}_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE`];
   const intervalMs = v[`${side}_SERVER_HTTP2_KEEP_ALIVE_INTERVAL`];
   const timeoutMs = v[`${side}_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT`];
-  const fixed = v[`${side}_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL`] !== true && stream !== undefined && connection !== undefined;
+  const adaptive = v[`${side}_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL`] === true;
+  const fixed = !adaptive && stream !== undefined && connection !== undefined;
   return {
     initialStreamWindow: fixed ? stream : 65_535,
     initialConnectionWindow: fixed ? connection : 1_048_576,
@@ -122,11 +105,24 @@ export function serverHttp2(v: Partial<Values>, side: 'INBOUND' | 'OUTBOUND'): H
     maxFrameSize: v[`${side}_SERVER_HTTP2_MAX_FRAME_SIZE`],
     maxHeaderListSize: v[`${side}_SERVER_HTTP2_MAX_HEADER_LIST_SIZE`],
     keepAlive: intervalMs === undefined || timeoutMs === undefined ? undefined : { intervalMs, timeoutMs, whileIdle: true },
+    adaptive,
+    maxPendingAcceptResetStreams: v[`${side}_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS`],
+    maxSendBufferBytes: v[`${side}_SERVER_HTTP2_MAX_SEND_BUF_SIZE`],
   };
 }
 
+/** The reference ignores one without the other silently. */
+function pair(rules: Rules, one: VariableName, other: VariableName): void {
+  const [hasOne, hasOther] = [rules.isSet(one), rules.isSet(other)];
+  if (hasOne !== hasOther) rules.warning(hasOne ? one : other, `has no effect without ${namesOf(hasOne ? other : one)[0]}`);
+}
+
 /** min(available, max(min, CORES_MAX or round(available · ratio) or 1)), min = CORES_MIN or CORES or 1. */
-export function workers(v: Partial<Values>, available: number): number {
+export function workers(rules: Rules, available: number): number {
+  const v = rules.values;
+  for (const key of ['CORES', 'CORES_MIN'] as const) {
+    if ((v[key] ?? 0) > available) rules.warning(key, `is more than the processors that may be used (${available})`);
+  }
   const least = v.CORES_MIN ?? v.CORES ?? 1;
   const share = v.CORES_MAX_RATIO === undefined ? undefined : Math.round(available * v.CORES_MAX_RATIO);
   return Math.max(1, Math.min(available, Math.max(least, v.CORES_MAX ?? share ?? 1)));

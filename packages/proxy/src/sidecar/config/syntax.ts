@@ -3,6 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import {
   canonicalIp,
   formatAuthority,
+  formatDuration,
+  formatNetwork,
+  formatPortSet,
+  formatSocketAddress,
   type IpNetwork,
   isDnsName,
   isIp,
@@ -26,6 +30,8 @@ export interface Syntax<T> {
   /** How the value looks, for `--help`. */
   readonly form: string;
   parse(text: string): Parsed<T>;
+  /** How `--check-config` shows a value: with its unit. Default: as it is. */
+  show?(value: T): string;
 }
 
 /** `host:port` of a control-plane service. The host keeps its trailing dot; an IP is canonical. */
@@ -36,6 +42,9 @@ export interface ControlTarget {
   readonly authority: string;
   readonly loopback: boolean;
 }
+
+/** In a summary of a bundle. */
+const CERTIFICATES_SHOWN = 3;
 
 const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
 const bad = (problem: string): Parsed<never> => ({ ok: false, problem });
@@ -49,6 +58,7 @@ export const duration: Syntax<number> = {
     const bare = /^\s*[0-9]+\s*$/.test(text);
     return bad(bare ? 'is a duration without a unit: add ms, s, m, h or d' : 'is not a duration: an integer followed by ms, s, m, h or d');
   },
+  show: formatDuration,
 };
 
 export const bool: Syntax<boolean> = {
@@ -56,19 +66,25 @@ export const bool: Syntax<boolean> = {
   parse: (text) => (text === 'true' ? ok(true) : text === 'false' ? ok(false) : bad('must be exactly true or false')),
 };
 
-/** An unsigned integer up to `max`. */
-export function integer(max = Number.MAX_SAFE_INTEGER): Syntax<number> {
+/** An unsigned integer from `min` to `max`, shown with what it counts. */
+export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = {}): Syntax<number> {
   return {
     form: 'integer',
     parse(text) {
       if (!/^\+?[0-9]+$/.test(text)) return bad('is not an unsigned integer');
       const value = Number(text);
+      if (value < min) return bad(`is out of range: at least ${min}`);
       return value <= max ? ok(value) : bad(`is out of range: at most ${max}`);
     },
+    show: (value) => (unit === '' ? String(value) : `${value} ${unit}`),
   };
 }
 
-export const u32 = integer(0xffffffff);
+const U32_MAX = 0xffffffff;
+export const u32 = integer({ max: U32_MAX });
+export const u32Bytes = integer({ max: U32_MAX, unit: 'bytes' });
+/** A number of worker threads. */
+export const cores = integer({ min: 1, max: U32_MAX });
 
 /** The share of a backoff that is added at random. */
 export const jitter: Syntax<number> = {
@@ -93,6 +109,7 @@ export const socketAddress: Syntax<SocketAddress> = {
     const address = parseSocketAddress(text);
     return address ? ok(address) : bad('is not an IP:port');
   },
+  show: formatSocketAddress,
 };
 
 /** One or two listeners, such as an IPv4 and an IPv6 loopback. */
@@ -105,6 +122,7 @@ export const socketAddresses: Syntax<readonly SocketAddress[]> = {
     const valid = addresses.filter((address) => address !== undefined);
     return valid.length === addresses.length ? ok(valid) : bad('is not a list of IP:port');
   },
+  show: (addresses) => addresses.map(formatSocketAddress).join(','),
 };
 
 /** `host:port` where host is an IP or a DNS name, a trailing dot allowed. spec/proxy.md §1.4 says what counts as loopback. */
@@ -117,6 +135,7 @@ export const controlTarget: Syntax<ControlTarget> = {
     if (!isIp(host) && !isDnsName(host.replace(/\.$/, ''))) return bad('has neither an IP nor a DNS name before the port');
     return ok({ host, port, authority: formatAuthority(authority), loopback: host === 'localhost.' || isLoopbackIp(host) });
   },
+  show: ({ authority }) => authority,
 };
 
 export const portSet: Syntax<PortSet> = {
@@ -127,20 +146,22 @@ export const portSet: Syntax<PortSet> = {
     const item = text.split(',').find((part) => part.trim() !== '' && !parsePortRange(part)) ?? text;
     return bad(`holds ${JSON.stringify(item.trim())}, which is not a port or a range of ports`);
   },
+  show: formatPortSet,
 };
 
 export const suffixList: Syntax<readonly string[]> = {
   form: 'DNS suffixes separated by commas; . is every name',
   parse(text) {
-    if (text === '') return ok([]);
     const suffixes: string[] = [];
     for (const item of text.split(',')) {
       const suffix = item.trim();
+      if (suffix === '') continue;
       if (suffix !== '.' && !isDnsName(suffix.replace(/\.$/, ''))) return bad(`holds ${JSON.stringify(item)}, which is not a DNS suffix`);
       suffixes.push(suffix.toLowerCase());
     }
     return ok(suffixes);
   },
+  show: (suffixes) => suffixes.join(','),
 };
 
 export const networks: Syntax<readonly IpNetwork[]> = {
@@ -156,13 +177,13 @@ export const networks: Syntax<readonly IpNetwork[]> = {
     }
     return ok(result);
   },
+  show: (list) => list.map(formatNetwork).join(','),
 };
 
-/** Items are not trimmed: a blank is an error. */
+/** Items are not trimmed: a blank is an error, and so is an empty value. */
 export const ipSet: Syntax<readonly string[]> = {
   form: 'IPs separated by commas, without blanks',
   parse(text) {
-    if (text === '') return ok([]);
     const ips: string[] = [];
     for (const item of text.split(',')) {
       const ip = canonicalIp(item);
@@ -171,6 +192,7 @@ export const ipSet: Syntax<readonly string[]> = {
     }
     return ok(ips);
   },
+  show: (ips) => ips.join(','),
 };
 
 /** A DNS name as a certificate carries it: no trailing dot. */
@@ -198,14 +220,35 @@ export const pemCertificates: Syntax<readonly Uint8Array[]> = {
     }
     return ok(result);
   },
+  show: summarizeCertificates,
 };
 
-/** One of a few words. */
+/** How many, whose, and until when. */
+function summarizeCertificates(list: readonly Uint8Array[]): string {
+  const shown = list.slice(0, CERTIFICATES_SHOWN).map((der) => {
+    const { subject, validTo } = new X509Certificate(der);
+    return `${subject.replaceAll('\n', ', ') || '(no subject)'} until ${new Date(validTo).toISOString().slice(0, 10)}`;
+  });
+  const more = list.length > CERTIFICATES_SHOWN ? `; ${list.length - CERTIFICATES_SHOWN} more` : '';
+  return `${list.length} certificate${list.length === 1 ? '' : 's'}: ${shown.join('; ')}${more}`;
+}
+
+/** One of a few words, written exactly. */
 export function oneOf<const T extends string>(...words: readonly T[]): Syntax<T> {
+  return wordSyntax(words, (text) => words.find((word) => word === text));
+}
+
+/** One of a few words in any case. */
+export function oneOfAnyCase<const T extends string>(...words: readonly T[]): Syntax<T> {
+  return wordSyntax(words, (text) => words.find((word) => word.toLowerCase() === text.toLowerCase()));
+}
+
+function wordSyntax<T extends string>(words: readonly T[], find: (text: string) => T | undefined): Syntax<T> {
+  const form = words.filter((word) => word !== '').join(' or ');
   return {
-    form: words.join(' or '),
+    form,
     parse(text) {
-      const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+      const word = find(text);
       return word === undefined ? bad(`must be one of ${words.map((w) => (w === '' ? '""' : w)).join(', ')}`) : ok(word);
     },
   };

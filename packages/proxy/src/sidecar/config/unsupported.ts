@@ -12,10 +12,15 @@ export function unsupportedSettings(config: Config): readonly VariableName[] {
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
     ['CORES', workers > 1],
-    ['INBOUND_ACCEPT_USER_TIMEOUT', inbound.sockets.acceptUserTimeoutMs !== undefined],
-    ['INBOUND_CONNECT_USER_TIMEOUT', inbound.sockets.connectUserTimeoutMs !== undefined],
-    ['OUTBOUND_ACCEPT_USER_TIMEOUT', outbound.sockets.acceptUserTimeoutMs !== undefined],
-    ['OUTBOUND_CONNECT_USER_TIMEOUT', outbound.sockets.connectUserTimeoutMs !== undefined],
+    ['INBOUND_HTTP_QUEUE_CAPACITY', inbound.queueCapacity !== 10_000],
+    ['INBOUND_HTTP_FAILFAST_TIMEOUT', inbound.failfastMs !== 1_000],
+    ['DESTINATION_PROFILE_INITIAL_TIMEOUT', inbound.profileTimeoutMs !== 500],
+    ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
+    ['OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', outbound.serverHttp2.adaptive],
+    ['INBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', inbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
+    ['OUTBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', outbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
+    ['INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', inbound.serverHttp2.maxSendBufferBytes !== undefined],
+    ['OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', outbound.serverHttp2.maxSendBufferBytes !== undefined],
   ];
   return used.flatMap(([name, given]) => (given ? [name] : []));
 }

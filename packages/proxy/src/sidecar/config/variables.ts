@@ -1,8 +1,10 @@
 // Every environment variable of the proxy, as data: name, syntax, default, meaning. spec/proxy.md §1.3.
 import { DEFAULT_POLICY_NAMES } from '@weft/core';
+import { originalDst } from './original-dst-syntax.ts';
 import {
   bool,
   controlTarget,
+  cores,
   duration,
   identityName,
   integer,
@@ -12,6 +14,7 @@ import {
   networks,
   nonEmpty,
   oneOf,
+  oneOfAnyCase,
   pemCertificates,
   portSet,
   type Syntax,
@@ -20,6 +23,7 @@ import {
   string,
   suffixList,
   u32,
+  u32Bytes,
   unixPath,
 } from './syntax.ts';
 
@@ -46,6 +50,10 @@ const optional = <T>(syntax: Syntax<T>, meaning: string, extra: Extra = {}): Var
 });
 
 export const PREFIX = 'LINKERD2_PROXY_';
+/** What the chart sets, or the reference declares, and nothing reads. */
+export const IGNORED_NAMES: readonly string[] = ['TRACE_ANNOTATIONS_PATH', 'TRACE_PROTOCOL', 'INBOUND_PORTS_REQUIRE_IDENTITY', 'INBOUND_PORTS_REQUIRE_TLS'].map(
+  (key) => `${PREFIX}${key}`,
+);
 const SPIRE_BACKOFF = 'IDENTITY_SPIRE_EXP_BACKOFF';
 /** The reference implementation doubles the prefix of these by mistake; both spellings are accepted. */
 const doubled = (key: string): Extra => ({ names: [`${PREFIX}${PREFIX}${key}`, `${PREFIX}${key}`] });
@@ -63,17 +71,17 @@ export const VARIABLES = {
   SHUTDOWN_GRACE_PERIOD: withDefault(duration, '2m', 'drain time limit'),
   INGRESS_MODE: withDefault(bool, 'false', 'outbound runs as ingress'),
   LOG: withDefault(logFilter, 'warn,linkerd=info,hickory=error', 'filter directives; off disables logging'),
-  LOG_FORMAT: withDefault(oneOf('PLAIN', 'JSON'), 'PLAIN', 'form of log lines'),
+  LOG_FORMAT: withDefault(oneOfAnyCase('PLAIN', 'JSON'), 'PLAIN', 'form of log lines'),
   ACCESS_LOG: optional(oneOf('', 'apache', 'json'), 'access log of inbound requests, to stderr'),
-  CORES: optional(u32, 'worker threads, fixed', { lenient: true }),
-  CORES_MIN: optional(u32, 'fewest worker threads', { lenient: true }),
-  CORES_MAX: optional(u32, 'most worker threads', { lenient: true }),
+  CORES: optional(cores, 'fewest worker threads, where CORES_MIN is not set', { lenient: true }),
+  CORES_MIN: optional(cores, 'fewest worker threads', { lenient: true }),
+  CORES_MAX: optional(cores, 'most worker threads', { lenient: true }),
   CORES_MAX_RATIO: optional(jitter, 'most worker threads, as a share of the processors', { lenient: true }),
   // queues and timeouts
-  INBOUND_HTTP_QUEUE_CAPACITY: withDefault(integer(), '10000', 'inbound queue per service'),
+  INBOUND_HTTP_QUEUE_CAPACITY: withDefault(integer({ unit: 'requests' }), '10000', 'inbound queue per service'),
   INBOUND_HTTP_FAILFAST_TIMEOUT: withDefault(duration, '1s', 'inbound wait for a ready service'),
-  OUTBOUND_TCP_QUEUE_CAPACITY: withDefault(integer(), '10000', 'outbound connection queue'),
-  OUTBOUND_HTTP_QUEUE_CAPACITY: withDefault(integer(), '10000', 'outbound request queue'),
+  OUTBOUND_TCP_QUEUE_CAPACITY: withDefault(integer({ unit: 'connections' }), '10000', 'outbound connection queue'),
+  OUTBOUND_HTTP_QUEUE_CAPACITY: withDefault(integer({ unit: 'requests' }), '10000', 'outbound request queue'),
   OUTBOUND_TCP_FAILFAST_TIMEOUT: withDefault(duration, '3s', 'outbound wait for a ready endpoint (TCP)'),
   OUTBOUND_HTTP_FAILFAST_TIMEOUT: withDefault(duration, '3s', 'outbound wait for a ready endpoint (HTTP)'),
   INBOUND_DETECT_TIMEOUT: withDefault(duration, '10s', 'inbound TLS and protocol detection'),
@@ -92,10 +100,10 @@ export const VARIABLES = {
   INBOUND_TCP_LISTEN_BACKLOG: optional(u32, 'listen backlog'),
   OUTBOUND_TCP_LISTEN_BACKLOG: optional(u32, 'listen backlog'),
   // pools and limits
-  MAX_IDLE_CONNS_PER_ENDPOINT: withDefault(integer(), '10000', 'inbound HTTP/1 pool size'),
-  OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT: withDefault(integer(), '10000', 'outbound HTTP/1 pool size'),
-  INBOUND_MAX_IN_FLIGHT: withDefault(integer(), '100000', 'inbound requests in flight; more are shed'),
-  OUTBOUND_MAX_IN_FLIGHT: withDefault(integer(), '100000', 'outbound requests in flight; more are shed'),
+  MAX_IDLE_CONNS_PER_ENDPOINT: withDefault(integer({ unit: 'connections' }), '10000', 'inbound HTTP/1 pool size'),
+  OUTBOUND_MAX_IDLE_CONNS_PER_ENDPOINT: withDefault(integer({ unit: 'connections' }), '10000', 'outbound HTTP/1 pool size'),
+  INBOUND_MAX_IN_FLIGHT: withDefault(integer({ unit: 'requests' }), '100000', 'inbound requests in flight; more are shed'),
+  OUTBOUND_MAX_IN_FLIGHT: withDefault(integer({ unit: 'requests' }), '100000', 'outbound requests in flight; more are shed'),
   INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT: withDefault(duration, '3s', 'life of an idle pooled HTTP/1 connection'),
   OUTBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT: withDefault(duration, '3s', 'life of an idle pooled HTTP/1 connection'),
   INBOUND_DISCOVERY_IDLE_TIMEOUT: withDefault(duration, '90s', 'idle eviction of inbound policies'),
@@ -113,7 +121,7 @@ export const VARIABLES = {
   // headers and labels
   OUTBOUND_DISABLE_INFORMATIONAL_HEADERS: optional(bool, 'suppresses outbound l5d-proxy-error and l5d-proxy-connection; default as INGRESS_MODE'),
   OUTBOUND_METRICS_HOSTNAME_LABELS: withDefault(bool, 'false', 'fills the hostname label of outbound routes'),
-  INBOUND_METRICS_AUTHORITY_LABELS: withDefault(oneOf('', 'unsafe'), '', 'unsafe adds the authority label to inbound requests'),
+  INBOUND_METRICS_AUTHORITY_LABELS: withDefault(oneOfAnyCase('', 'unsafe'), '', 'unsafe adds the authority label to inbound requests'),
   // discovery
   DESTINATION_PROFILE_SUFFIXES: withDefault(suffixList, 'svc.cluster.local.', 'names whose profile may be looked up'),
   DESTINATION_PROFILE_NETWORKS: withDefault(networks, '', 'networks whose profile may be looked up'),
@@ -138,44 +146,48 @@ export const VARIABLES = {
   INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION: withDefault(portSet, '', 'ports that are opaque until the control plane answers'),
   INBOUND_DEFAULT_POLICY: optional(oneOf(...DEFAULT_POLICY_NAMES), 'policy until the control plane answers; default all-unauthenticated'),
   INBOUND_PORTS: withDefault(portSet, '', 'ports whose policy is watched from the start'),
-  INBOUND_IPS: withDefault(ipSet, '', 'addresses of the own pod; empty allows all'),
+  INBOUND_IPS: optional(ipSet, 'addresses of the own pod; unset allows all'),
   // identity
   IDENTITY_DISABLED: optional(string, 'must not be set: identity is mandatory'),
-  IDENTITY_DIR: required(nonEmpty, 'directory of key.p8 and csr.der'),
+  IDENTITY_DIR: optional(nonEmpty, 'directory of key.p8 and csr.der; required without SPIRE'),
   IDENTITY_TRUST_ANCHORS: required(pemCertificates, 'trust anchors'),
-  IDENTITY_TOKEN_FILE: required(nonEmpty, 'service account token, read for each certification'),
+  IDENTITY_TOKEN_FILE: optional(nonEmpty, 'service account token, read for each certification; required without SPIRE'),
   IDENTITY_MIN_REFRESH: withDefault(duration, '10s', 'least time between certifications'),
   IDENTITY_MAX_REFRESH: withDefault(duration, '24h', 'most time between certifications'),
   IDENTITY_LOCAL_NAME: optional(identityName, 'identity and server name of this proxy'),
   IDENTITY_SERVER_ID: optional(nonEmpty, 'identity of this proxy, with IDENTITY_SERVER_NAME'),
   IDENTITY_SERVER_NAME: optional(identityName, 'server name of this proxy'),
-  IDENTITY_SPIRE_WORKLOAD_API_ADDRESS: optional(unixPath, 'SPIFFE Workload API', {
-    names: [`${PREFIX}IDENTITY_SPIRE_WORKLOAD_API_ADDRESS`, `${PREFIX}IDENTITY_SPIRE_SOCKET`],
-  }),
+  IDENTITY_SPIRE_WORKLOAD_API_ADDRESS: optional(
+    unixPath,
+    'Unix socket of the SPIFFE Workload API, from which certificates come instead of the identity service',
+    {
+      names: [`${PREFIX}IDENTITY_SPIRE_WORKLOAD_API_ADDRESS`, `${PREFIX}IDENTITY_SPIRE_SOCKET`],
+    },
+  ),
   TAP_SVC_NAME: optional(identityName, 'identity that may tap; unset disables tap'),
   // HTTP/2
-  HTTP2_INITIAL_STREAM_WINDOW_SIZE: withDefault(u32, '65535', 'HTTP/2 window towards endpoints'),
-  HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: withDefault(u32, '1048576', 'HTTP/2 connection window towards endpoints'),
+  HTTP2_INITIAL_STREAM_WINDOW_SIZE: withDefault(u32Bytes, '65535', 'HTTP/2 window towards endpoints'),
+  HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: withDefault(u32Bytes, '1048576', 'HTTP/2 connection window towards endpoints'),
   INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL: optional(bool, 'adaptive windows'),
-  INBOUND_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE: optional(u32, 'stream window'),
-  INBOUND_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: optional(u32, 'connection window'),
+  INBOUND_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE: optional(u32Bytes, 'stream window'),
+  INBOUND_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: optional(u32Bytes, 'connection window'),
   INBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL: optional(duration, 'time between PINGs'),
   INBOUND_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT: optional(duration, 'wait for a PING answer'),
-  INBOUND_SERVER_HTTP2_MAX_CONCURRENT_STREAMS: optional(u32, 'advertised stream limit'),
-  INBOUND_SERVER_HTTP2_MAX_FRAME_SIZE: optional(u32, 'largest frame accepted'),
-  INBOUND_SERVER_HTTP2_MAX_HEADER_LIST_SIZE: optional(u32, 'largest header list accepted'),
+  INBOUND_SERVER_HTTP2_MAX_CONCURRENT_STREAMS: optional(integer({ max: 0xffffffff, unit: 'streams' }), 'advertised stream limit'),
+  INBOUND_SERVER_HTTP2_MAX_FRAME_SIZE: optional(u32Bytes, 'largest frame accepted'),
+  INBOUND_SERVER_HTTP2_MAX_HEADER_LIST_SIZE: optional(u32Bytes, 'largest header list accepted'),
   INBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS: optional(integer(), 'resets before a stream is accepted'),
-  INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE: optional(integer(), 'bytes buffered per stream'),
+  INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE: optional(integer({ unit: 'bytes' }), 'bytes buffered per stream'),
   OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL: optional(bool, 'adaptive windows'),
-  OUTBOUND_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE: optional(u32, 'stream window'),
-  OUTBOUND_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: optional(u32, 'connection window'),
+  OUTBOUND_SERVER_HTTP2_INITIAL_STREAM_WINDOW_SIZE: optional(u32Bytes, 'stream window'),
+  OUTBOUND_SERVER_HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: optional(u32Bytes, 'connection window'),
   OUTBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL: optional(duration, 'time between PINGs'),
   OUTBOUND_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT: optional(duration, 'wait for a PING answer'),
-  OUTBOUND_SERVER_HTTP2_MAX_CONCURRENT_STREAMS: optional(u32, 'advertised stream limit'),
-  OUTBOUND_SERVER_HTTP2_MAX_FRAME_SIZE: optional(u32, 'largest frame accepted'),
-  OUTBOUND_SERVER_HTTP2_MAX_HEADER_LIST_SIZE: optional(u32, 'largest header list accepted'),
+  OUTBOUND_SERVER_HTTP2_MAX_CONCURRENT_STREAMS: optional(integer({ max: 0xffffffff, unit: 'streams' }), 'advertised stream limit'),
+  OUTBOUND_SERVER_HTTP2_MAX_FRAME_SIZE: optional(u32Bytes, 'largest frame accepted'),
+  OUTBOUND_SERVER_HTTP2_MAX_HEADER_LIST_SIZE: optional(u32Bytes, 'largest header list accepted'),
   OUTBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS: optional(integer(), 'resets before a stream is accepted'),
-  OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE: optional(integer(), 'bytes buffered per stream'),
+  OUTBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE: optional(integer({ unit: 'bytes' }), 'bytes buffered per stream'),
   // tracing
   TRACE_COLLECTOR_SVC_ADDR: optional(controlTarget, 'OTLP gRPC collector'),
   TRACE_COLLECTOR_SVC_NAME: optional(identityName, 'identity of the collector'),
@@ -185,6 +197,7 @@ export const VARIABLES = {
   OTEL_RESOURCE_ATTRIBUTES: optional(string, 'lines of key=value added to spans', { names: ['OTEL_RESOURCE_ATTRIBUTES'] }),
   HOSTNAME: optional(string, 'host.name of spans', { names: ['HOSTNAME'] }),
   // additions of this implementation
+  ORIGINAL_DST: optional(originalDst, 'where original destinations come from; default socket', { names: ['WEFT_PROXY_ORIGINAL_DST'] }),
   ADDRESS_BOOK: optional(nonEmpty, 'file that maps virtual addresses to loopback ports', { names: ['WEFT_PROXY_ADDRESS_BOOK'] }),
   DETECT: {
     ...withDefault(oneOf('wait', 'race'), 'wait', 'race connects to the target while the client is silent, and takes it for opaque if it speaks first'),

@@ -1,7 +1,7 @@
 // The clients of the control plane: identity, discovery and policy, each over a connection of its own. spec/proxy.md §1.4, §5.3.
 import { type Clock, defaultServerPolicy, type IdentityPort, type Logger, type MetricRegistry, portSetHas, type Random } from '@weft/core';
 import { type DestinationClient, destinationClient } from '@weft/destination/client';
-import { type IdentityClient, identityClient } from '@weft/identity/client';
+import { type IdentityClient, identityClient, spiffeClient } from '@weft/identity/client';
 import { type PolicyClient, policyClient } from '@weft/policy/client';
 import { type TlsClient, tlsClient } from '@weft/tls';
 import { grpcChannel, type RpcChannel } from '@weft/wire';
@@ -9,6 +9,7 @@ import type { Dialer } from '../../ports.ts';
 import type { Config, StreamLimits } from '../config/config.ts';
 import type { ControlAddress } from '../config/rules.ts';
 import type { Resolver } from '../dns/resolver.ts';
+import { tcpOptions } from '../settings.ts';
 import { VERSION } from '../version.ts';
 import { controlDialer } from './control-dialer.ts';
 
@@ -30,42 +31,24 @@ export interface ControlClients {
 }
 
 export function controlClients(options: ControlClientsOptions): ControlClients {
-  const { config, clock, random, logger, metrics } = options;
-  const { source } = config.identity;
-  if (source.kind !== 'linkerd') throw new Error(`identity from the SPIFFE Workload API (${source.socket}) is not supported yet`);
-
+  const { config, clock, random, logger } = options;
   const channels: RpcChannel[] = [];
   const connect = (address: ControlAddress, tls: TlsClient): RpcChannel => {
     // A loopback address means the own pod: near, and as patient as the application's side is.
     const side = address.target.loopback ? config.inbound : config.outbound;
-    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs });
+    const { connectKeepAliveMs, connectUserTimeoutMs } = side.sockets;
+    const tcp = tcpOptions(connectKeepAliveMs, connectUserTimeoutMs);
+    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs, tcp });
     const channel = grpcChannel({ target: address.target.authority, dial, backoff: side.connectBackoff, userAgent: `weft-proxy/${VERSION}`, clock, random });
     channels.push(channel);
     return channel;
   };
 
-  let tls: TlsClient | undefined;
-  const identity = identityClient({
-    channel(port: IdentityPort) {
-      tls = tlsClient({ identity: port, clock, logger });
-      return connect(source.address, tls);
-    },
-    localName: config.identity.name,
-    serverName: config.identity.serverName,
-    dir: config.identity.dir,
-    tokenFile: config.identity.tokenFile,
-    anchors: config.identity.anchors,
-    minRefreshMs: config.identity.minRefreshMs,
-    maxRefreshMs: config.identity.maxRefreshMs,
-    clock,
-    logger: logger.child({ part: 'identity' }),
-    metrics,
-  });
-  const own = tls ?? tlsClient({ identity, clock, logger });
+  const { identity, tls } = identityOf(options, connect);
 
   const { destination, policy, inbound } = config;
   const discovery = destinationClient({
-    channel: connect(destination.address, own),
+    channel: connect(destination.address, tls),
     contextToken: destination.context,
     profileNetworks: destination.profileNetworks,
     profileSuffixes: destination.profileSuffixes,
@@ -75,7 +58,7 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
     logger: logger.child({ part: 'discovery' }),
   });
   const policies = policyClient({
-    channel: connect(policy.address, own),
+    channel: connect(policy.address, tls),
     workload: policy.workload,
     defaultPolicy: (port) =>
       defaultServerPolicy(inbound.defaultPolicy, {
@@ -99,10 +82,38 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
       discovery.close();
       policies.close();
       identity.close();
-      own.close();
+      tls.close();
       for (const channel of channels) channel.close();
     },
   };
+}
+
+/** The client that the configuration asks for, and what shows its certificates to the control plane. */
+function identityOf(
+  { config, clock, random, logger, metrics }: ControlClientsOptions,
+  connect: (address: ControlAddress, tls: TlsClient) => RpcChannel,
+): { readonly identity: IdentityClient; readonly tls: TlsClient } {
+  const { name, serverName, anchors, source } = config.identity;
+  const common = { serverName, anchors, clock, logger: logger.child({ part: 'identity' }), metrics };
+  if (source.kind === 'spire') {
+    const identity = spiffeClient({ ...common, agent: source.socket, id: name, backoff: source.backoff, random });
+    return { identity, tls: tlsClient({ identity, clock, logger }) };
+  }
+  const { address, dir, tokenFile, minRefreshMs, maxRefreshMs } = source;
+  let tls: TlsClient | undefined;
+  const identity = identityClient({
+    ...common,
+    channel(port: IdentityPort) {
+      tls = tlsClient({ identity: port, clock, logger });
+      return connect(address, tls);
+    },
+    localName: name,
+    dir,
+    tokenFile,
+    minRefreshMs,
+    maxRefreshMs,
+  });
+  return { identity, tls: tls ?? tlsClient({ identity, clock, logger }) };
 }
 
 /** Limits do not apply to a controller in the own pod. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { type Clock, formatSocketAddress, type Logger, type Random, ReasonError, randomInt, type SocketAddress } from '@weft/core';
 import type { TlsClient } from '@weft/tls';
-import type { Dialer } from '../../ports.ts';
+import type { Dialer, TcpOptions } from '../../ports.ts';
 import type { ControlAddress } from '../config/rules.ts';
 import type { Resolution, Resolver } from '../dns/resolver.ts';
 
@@ -13,6 +13,7 @@ export interface ControlDialerOptions {
   /** Shows the own certificate once there is one; verifies the server by its anchors from the start. */
   readonly tls: TlsClient;
   readonly connectTimeoutMs: number;
+  readonly tcp?: TcpOptions | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -37,7 +38,7 @@ export function controlDialer(options: ControlDialerOptions): (signal: AbortSign
   };
 
   const open = async (to: SocketAddress, signal: AbortSignal): Promise<Socket> => {
-    const socket = await dial(to, { timeoutMs: connectTimeoutMs, signal });
+    const socket = await dial(to, { timeoutMs: connectTimeoutMs, signal, tcp: options.tcp });
     // HTTP/2 has no half-closed connections: one that the server has ended must be seen to be over.
     socket.allowHalfOpen = false;
     if (serverName === undefined) return socket;

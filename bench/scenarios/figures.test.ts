@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import type { LoadFigures } from '../report.ts';
+import { together } from './large-bodies.ts';
+import { medianOf } from './under-load.ts';
+
+const figures = (cpu: number, rps: number, errors = 0): LoadFigures => ({ cpu_us_per_request: cpu, rps, p50_ms: cpu / 10, p99_ms: cpu, rss_mib: 50, errors });
+
+test('the round with the median CPU time counts, with the errors of all', () => {
+  expect(medianOf([figures(9, 1, 1), figures(3, 2), figures(5, 3, 2)])).toEqual(figures(5, 3, 3));
+});
+
+test('two versions together are as one load with as many requests of each', () => {
+  const versions = { h1: figures(500, 1000, 1), h2: figures(1500, 3000) };
+  const all = { cpu_us_per_request: 1000, rps: 1500, p50_ms: 100, p99_ms: 1500, rss_mib: 50, errors: 1, mib_per_cpu_second: 1000, by_version: versions };
+  expect(together(versions)).toEqual(all);
+});

@@ -1,0 +1,12 @@
+// All churns: a million rounds at scale 1.
+import type { Churn } from '../churn.ts';
+import { aborted } from './aborted.ts';
+import { broken } from './broken.ts';
+import { exchanges, plainExchanges } from './exchanges.ts';
+import { halfClosed } from './half-closed.ts';
+import { idle } from './idle.ts';
+import { reconnects } from './reconnects.ts';
+import { streams } from './streams.ts';
+import { tunnels } from './tunnels.ts';
+
+export const CHURNS: readonly Churn[] = [exchanges, plainExchanges, streams, broken, aborted, halfClosed, tunnels, reconnects, idle];
