@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const DECLARATION = /\b(counter|gauge|histogram)\(\s*'([a-z][a-z0-9_]*)',\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
+/** A part of a name that is not fixed is written `${part}` in the source and `<part>` in the document. */
+const DECLARATION = /\b(counter|gauge|histogram)\(\s*['`]([a-z](?:[a-z0-9_]|\$\{[a-z]+\})*)['`],\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
 
 interface Metric {
   readonly name: string;
@@ -34,7 +35,7 @@ function metricsOf(packages: string, name: string): readonly Metric[] {
   const found = new Map<string, Metric>();
   for (const file of files) {
     for (const [, type = '', metric = '', single, double] of readFileSync(join(source, file), 'utf8').matchAll(DECLARATION)) {
-      found.set(metric, { name: metric, type, help: (single ?? double ?? '').replaceAll("\\'", "'"), package: name });
+      found.set(metric, { name: metric.replace(/\$\{([a-z]+)\}/g, '<$1>'), type, help: (single ?? double ?? '').replaceAll("\\'", "'"), package: name });
     }
   }
   return [...found.values()];

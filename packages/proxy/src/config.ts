@@ -24,6 +24,8 @@ export interface OutboundConfig {
   readonly connectBackoff: ExponentialBackoff;
   /** Life of an unused discovery entry. Default 5000. */
   readonly discoveryIdleMs: number;
+  /** Most original destinations known at once; unused ones make room, then connections to further ones are refused. Default 10000. */
+  readonly maxDestinations: number;
   /** Life of an idle pooled HTTP/1 connection. Default 3000. */
   readonly poolIdleMs: number;
   /** Most idle HTTP/1 connections per endpoint. Default 10000. */
@@ -155,6 +157,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       connectTimeoutMs: 1_000,
       connectBackoff: Object.freeze({ minMs: 100, maxMs: 60_000, jitter: 0.1 }),
       discoveryIdleMs: 5_000,
+      maxDestinations: 10_000,
       poolIdleMs: 3_000,
       maxIdlePerEndpoint: 10_000,
       maxInFlight: 100_000,

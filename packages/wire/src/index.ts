@@ -50,8 +50,12 @@ export {
   type X509SVIDRequest,
   type X509SVIDResponse,
 } from './gen/messages.ts';
+export type { BalanceObserver } from './rpc/balance-observer.ts';
+export { type BalancedChannelOptions, balancedChannel } from './rpc/balanced-channel.ts';
+export type { CallObserver, CallOutcome } from './rpc/call-observer.ts';
 export { type CallOptions, type RpcChannel, RpcCode, RpcError } from './rpc/channel.ts';
 export { type GrpcChannelOptions, grpcChannel } from './rpc/grpc-channel.ts';
+export type { KeepAlive } from './rpc/grpc-connection.ts';
 export { type ResubscribeOptions, resubscribe, type StreamLimits } from './rpc/resubscribe.ts';
 export { type ScriptedCall, type ScriptedChannel, scriptedChannel } from './rpc/scripted-channel.ts';
 export { unixDial } from './rpc/unix-dial.ts';

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { certificatesToPem, createAuthority } from '@weft/identity/authority';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { openToAll } from '../proxy/policies.ts';
 import { get, httpApplication } from './applications.ts';
 import { controlPlane } from './control-plane.ts';
 import { type ProxyProcessOptions, readyProxy, startProxy } from './proxy-process.ts';
@@ -127,11 +128,29 @@ test('a control plane that is not local is found by name, proves its identity, a
   expect(control.clients).toContain(proxy.identity);
 });
 
+test('streams of a control plane elsewhere are made anew when they have grown old, those of a local one are not', async () => {
+  const limits = { LINKERD2_PROXY_CONTROL_STREAM_LIFETIME: '200ms' };
+  await using near = await controlPlane().inbound(4191, openToAll()).start();
+  await using local = await readyProxy({ control: near, name: 'local', ip: '10.42.0.5', env: limits });
+  await using far = await controlPlane().tls(CONTROL_NAME).inbound(4191, openToAll()).start();
+  const tls = throughTls(far.address.port, CONTROL_NAME);
+  await using proxy = await readyProxy({ control: far, name: 'client', ip: '10.42.0.4', ...tls, env: { ...tls.env, ...limits } });
+  const watches = ({ requests }: typeof far): number => requests.filter((request) => request === 'WatchPort 4191').length;
+  await vi.waitFor(() => expect(watches(far)).toBeGreaterThan(3), { timeout: 5_000, interval: 20 });
+  expect(watches(near)).toBe(1);
+  // Renewing is not failing, and it takes no connection of its own.
+  const addr = `${CONTROL_HOST}.:8080`;
+  expect(await proxy.metric('control_policy_balancer_p2c_updates_total', { addr, op: 'Reset' })).toBe(1);
+  expect(await proxy.metric('control_request_total', { addr, tls: 'true', server_id: CONTROL_NAME })).toBeGreaterThan(3);
+  expect(await local.metric('control_policy_balancer_endpoints', { endpoint_state: 'ready' })).toBe(1);
+});
+
 test('a control plane with another identity is not believed', async () => {
   await using control = await controlPlane().tls('impostor.ns.serviceaccount.identity.linkerd.cluster.local').start();
   await using proxy = await startProxy({ control, name: 'client', ip: '10.42.0.4', ...throughTls(control.address.port, CONTROL_NAME) });
-  const { reason } = await proxy.log(/^could not certify$/);
-  expect(JSON.stringify(reason)).toContain('impostor.ns.serviceaccount');
+  const { error, reason } = await proxy.log(/^a control-plane service cannot be connected$/);
+  expect(reason).toBe('TLS_PEER_NAME_MISMATCH');
+  expect(error).toContain('impostor.ns.serviceaccount');
   expect(control.requests).toEqual([]);
   expect((await proxy.admin('/ready')).status).toBe(503);
 });

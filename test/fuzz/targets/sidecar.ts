@@ -1,11 +1,13 @@
 // What a proxy process reads: environment, address book, resolv.conf. Problems are answered, nothing throws.
-
-import { formatSocketAddress } from '@weft/core';
+import { formatSocketAddress, isIp } from '@weft/core';
 import { type AddressBook, formatProblem, type ParsedAddressBook, parseAddressBook, readConfig } from '@weft/proxy/sidecar';
 import { checkConfig } from '../../../packages/proxy/src/sidecar/config/check-config.ts';
 import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { VARIABLES } from '../../../packages/proxy/src/sidecar/config/variables.ts';
+import { hostAddresses, srvAddresses } from '../../../packages/proxy/src/sidecar/dns/records.ts';
+import { readReply } from '../../../packages/proxy/src/sidecar/dns/reply.ts';
 import { candidateNames, parseResolvConf } from '../../../packages/proxy/src/sidecar/dns/resolv-conf.ts';
+import { DNS_ANSWERS, ID, NAME } from '../../../packages/proxy/test/dns-answers.ts';
 import { jsonMutator } from '../mutate-json.ts';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, kindOf, texts } from '../target.ts';
@@ -109,4 +111,22 @@ const resolvConf: FuzzTarget = {
   },
 };
 
-export const sidecarTargets = [addressBook, environment, resolvConf];
+/** Whatever a DNS server sends is an answer with addresses, an answer without, or nothing. */
+const dnsAnswer: FuzzTarget = {
+  name: 'dns-answer',
+  tokens: [Buffer.from([0xc0, 0x0c]), Buffer.from([0, 5]), Buffer.from([0, 33]), Buffer.from([0, 28]), Buffer.from([0xff, 0xff])],
+  seeds: () => [...DNS_ANSWERS],
+  run(input) {
+    const kinds: string[] = [];
+    for (const type of ['A', 'SRV'] as const) {
+      const reply = readReply(input, { id: ID, name: NAME, type });
+      if (!reply) continue;
+      const found = type === 'SRV' ? srvAddresses(reply.answers, NAME) : hostAddresses(reply.answers, NAME, 1);
+      if (found && 'addresses' in found) hold(found.addresses.length > 0 && found.addresses.every(({ ip }) => isIp(ip)), 'something is no address');
+      kinds.push(`${type} ${reply.truncated} ${reply.failure !== undefined} ${found && ('addresses' in found ? found.addresses.length : 'alias')}`);
+    }
+    return kinds.join();
+  },
+};
+
+export const sidecarTargets = [addressBook, environment, resolvConf, dnsAnswer];

@@ -91,6 +91,14 @@ export const REASONS = {
     'the control plane could not be reached',
     'check the destination and policy controllers; the last known state is served meanwhile',
   ),
+  CONTROL_NAME_UNRESOLVED: entry(
+    'the name of a control-plane service cannot be resolved',
+    'check DNS and the LINKERD2_PROXY_*_SVC_ADDR variables; addresses that were known before stay in force',
+  ),
+  DISCOVERY_LIMIT: entry(
+    'too many destinations are in use at once',
+    'look for a client that connects to very many addresses; destinations without connections make room',
+  ),
   POLICY_INVALID: entry('the policy for this target could not be understood', 'check the routes and backends of the target; the detail names the field'),
   // routing and balancing
   ROUTE_NOT_FOUND: entry('no route matches the request', 'check hostnames, path, method and header matches of the routes'),

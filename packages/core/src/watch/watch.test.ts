@@ -177,6 +177,17 @@ describe('references', () => {
     expect(source.references).toBe(0);
   });
 
+  test('can be stopped before the idle time has passed, but not while somebody subscribes', () => {
+    const clock = manualClock();
+    const { source, started, stopped } = counted({ clock, idleMs: 100 });
+    const stop = source.watch.subscribe(() => undefined);
+    expect([source.evict(), stopped()]).toEqual([false, 0]);
+    stop();
+    expect([source.evict(), stopped(), clock.pending]).toEqual([true, 1, 0]);
+    source.watch.subscribe(() => undefined)();
+    expect(started()).toBe(2);
+  });
+
   test('need a clock to be idle', () => {
     expect(() => createWatch({ idleMs: 1 })).toThrow(TypeError);
   });

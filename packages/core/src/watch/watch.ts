@@ -34,6 +34,8 @@ export interface WatchSource<T> {
   stale(): void;
   /** Number of live subscriptions. */
   readonly references: number;
+  /** Stops at once what only waits for its idle time to pass. False, and without effect, while somebody subscribes. */
+  evict(): boolean;
 }
 
 export interface WatchOptions<T> {
@@ -141,6 +143,13 @@ class WatchCell<T> implements WatchSource<T>, Watch<T> {
     const { idleMs = 0, clock } = this.#options;
     if (idleMs > 0 && clock) this.#idle = clock.after(idleMs, () => this.#stopNow());
     else this.#stopNow();
+  }
+
+  evict(): boolean {
+    if (this.#subscribers.size > 0) return false;
+    this.#idle?.cancel();
+    this.#stopNow();
+    return true;
   }
 
   #stopNow(): void {

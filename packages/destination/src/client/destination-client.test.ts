@@ -129,11 +129,28 @@ test('users of one target share a stream, which ends when the last one has left 
   expect(clock.pending).toBe(0);
 });
 
+test('idle targets make room for new ones, those that were asked for least recently first', async () => {
+  const { client, channel } = setup({ maxWatches: 2, idleMs: 5_000 });
+  const [first, second] = [client.endpoints('a:80'), client.endpoints('b:80')];
+  follow(first).stop();
+  follow(second).stop();
+  expect(client.endpoints('a:80')).toBe(first);
+  const third = follow(client.endpoints('c:80'));
+  await turn();
+  expect(third.states).toEqual([{ kind: 'pending' }]);
+  expect(channel.calls.map(({ cancelled }) => cancelled)).toEqual([false, true, false]);
+  // Who holds the watch that made room can use it again.
+  const again = follow(second);
+  expect(channel.calls).toHaveLength(4);
+  third.stop();
+  again.stop();
+});
+
 test('targets beyond the bound are rejected until others are let go', () => {
   const { client, channel } = setup({ maxWatches: 1 });
   const first = follow(client.endpoints('a:80'));
   const second = follow(client.endpoints('b:80'));
-  expect(second.states.at(-1)).toMatchObject({ kind: 'rejected', reason: { code: 'DISCOVERY_REJECTED' } });
+  expect(second.states.at(-1)).toMatchObject({ kind: 'rejected', reason: { code: 'DISCOVERY_LIMIT' } });
   second.stop();
   first.stop();
   const third = follow(client.endpoints('b:80'));
@@ -173,6 +190,24 @@ test('a profile that is refused is absent, any other failure is waited out', asy
   clock.advance(60_000);
   await turn();
   expect(states.at(-1)).toEqual({ kind: 'absent', stale: false });
+  expect(channel.calls).toHaveLength(2);
+  stop();
+});
+
+test('a profile that was known stays when it is refused later, and is not asked for again', async () => {
+  const { client, clock, last, channel } = setup();
+  const { states, stop } = follow(client.profile('10.43.0.7:80'));
+  last().send({ fullyQualifiedName: 'web.ns.svc.cluster.local' });
+  await turn();
+  last().end(RpcCode.OK);
+  await turn();
+  clock.advance(100);
+  await turn();
+  last().end(RpcCode.FAILED_PRECONDITION);
+  await turn();
+  clock.advance(60_000);
+  await turn();
+  expect(states.at(-1)).toMatchObject({ kind: 'value', stale: true, value: { fullyQualifiedName: 'web.ns.svc.cluster.local' } });
   expect(channel.calls).toHaveLength(2);
   stop();
 });

@@ -46,7 +46,7 @@ export interface DestinationClientOptions {
   readonly streamLimits?: StreamLimits;
   /** Between calls. Default 100 ms – 10 s, jitter 0.1. */
   readonly backoff?: ExponentialBackoff;
-  /** Most targets watched at once, of each kind; more are rejected. Default 10 000. */
+  /** Most targets watched at once, of each kind. Beyond it those that are only kept idle make room, then more are rejected. Default 10 000. */
   readonly maxWatches?: number;
   /** How long a target is kept after its last subscriber left, in milliseconds. Default 0. */
   readonly idleMs?: number;
@@ -119,7 +119,9 @@ export function destinationClient(options: DestinationClientOptions): Destinatio
       onAway: (error) => lost(source, 'GetProfile', path, error),
       isFinal(error) {
         if (!REFUSED.includes(error.code)) return false;
-        source.absent();
+        // What was known of a target does not become wrong by a refusal: without it, traffic would lose the identity of its endpoint.
+        if (source.watch.state.kind === 'value') source.stale();
+        else source.absent();
         return true;
       },
     });

@@ -4,7 +4,7 @@ import { type Clock, createWatch, reason, type Watch, type WatchSource } from '@
 export interface WatchCacheOptions<T> {
   /** Begins to feed a watch; called when the first subscriber arrives. Returns what ends it. */
   readonly start: (key: string, source: WatchSource<T>) => () => void;
-  /** Most keys that are in use at once. */
+  /** Most keys at once; of those that are not in use the one that was asked for least recently makes room. */
   readonly max: number;
   readonly idleMs: number;
   readonly clock: Clock;
@@ -15,7 +15,7 @@ export interface WatchCache<T> {
   get(key: string): Watch<T>;
   /** A watch that is absent and stays so. */
   readonly none: Watch<T>;
-  /** Keys in use. */
+  /** Keys in use, or kept for their idle time. */
   readonly size: number;
   /** Ends every watch. */
   close(): void;
@@ -28,10 +28,15 @@ export function watchCache<T>(options: WatchCacheOptions<T>): WatchCache<T> {
   none.absent();
   let closed = false;
 
+  const makeRoom = (): boolean => {
+    for (const { source } of active.values()) if (source.evict()) return true;
+    return false;
+  };
+
   const begin = (key: string, source: WatchSource<T>): (() => void) => {
     if (closed) return () => undefined;
-    if (active.size >= max && !active.has(key)) {
-      source.reject(reason('DISCOVERY_REJECTED', `${key}: more than ${max} targets are watched at once`));
+    if (active.size >= max && !active.has(key) && !makeRoom()) {
+      source.reject(reason('DISCOVERY_LIMIT', `${key}: more than ${max} targets are watched at once`));
       return () => undefined;
     }
     const stop = start(key, source);
@@ -50,7 +55,12 @@ export function watchCache<T>(options: WatchCacheOptions<T>): WatchCache<T> {
       return active.size;
     },
     get(key) {
-      return active.get(key)?.source.watch ?? createWatch<T>({ start: (source) => begin(key, source), clock, idleMs }).watch;
+      const known = active.get(key);
+      if (!known) return createWatch<T>({ start: (source) => begin(key, source), clock, idleMs }).watch;
+      // The order of the map is that of the last use.
+      active.delete(key);
+      active.set(key, known);
+      return known.source.watch;
     },
     close() {
       closed = true;

@@ -167,8 +167,20 @@ test.each([RpcCode.NOT_FOUND, RpcCode.UNIMPLEMENTED])('outbound status %d means 
   stop();
 });
 
-test('an outbound refusal is fatal for its target, other failures keep the last policy, marked', async () => {
-  const { client, clock, last } = setup();
+test('an outbound refusal is fatal for its target', async () => {
+  const { client, clock, last, channel } = setup();
+  const { states, stop } = follow(client.outbound(ADDRESS));
+  last().end(RpcCode.FAILED_PRECONDITION, 'no');
+  await turn();
+  clock.advance(60_000);
+  await turn();
+  expect(states.at(-1)).toEqual({ kind: 'rejected', reason: { code: 'DISCOVERY_REJECTED', detail: '10.43.0.7:80: no' } });
+  expect(channel.calls).toHaveLength(1);
+  stop();
+});
+
+test.each([RpcCode.NOT_FOUND, RpcCode.INVALID_ARGUMENT])('outbound status %d ends the watch of a policy that is known, which stays', async (code) => {
+  const { client, clock, last, channel } = setup();
   const { states, stop } = follow(client.outbound(ADDRESS));
   last().send(clientPolicyToWire(POLICY));
   await turn();
@@ -177,10 +189,26 @@ test('an outbound refusal is fatal for its target, other failures keep the last 
   expect(states.at(-1)).toEqual({ kind: 'value', value: POLICY, stale: true });
   clock.advance(100);
   await turn();
-  last().end(RpcCode.FAILED_PRECONDITION, 'no');
+  last().end(code, 'no');
   await turn();
-  expect(states.at(-1)).toEqual({ kind: 'rejected', reason: { code: 'DISCOVERY_REJECTED', detail: '10.43.0.7:80: no' } });
+  clock.advance(60_000);
+  await turn();
+  expect(states.at(-1)).toEqual({ kind: 'value', value: POLICY, stale: true });
+  expect(channel.calls).toHaveLength(2);
   stop();
+});
+
+test('targets are bounded: idle ones make room, and without any more are rejected', () => {
+  const { client, channel } = setup({ maxTargets: 2, idleMs: 5_000 });
+  const target = (n: number): PolicyTarget => ({ kind: 'address', address: { ip: '10.43.0.7', port: n } });
+  const first = follow(client.outbound(target(1)));
+  follow(client.outbound(target(2))).stop();
+  const third = follow(client.outbound(target(3)));
+  const fourth = follow(client.outbound(target(4)));
+  expect(third.states).toEqual([{ kind: 'pending' }]);
+  expect(fourth.states.at(-1)).toMatchObject({ kind: 'rejected', reason: { code: 'DISCOVERY_LIMIT' } });
+  expect(channel.calls).toHaveLength(3);
+  for (const { stop } of [first, third, fourth]) stop();
 });
 
 test('an outbound policy that cannot be understood fails what it governs', async () => {

@@ -51,6 +51,8 @@ export interface PolicyClientOptions {
   readonly streamLimits?: StreamLimits;
   /** Between calls. Default 100 ms – 10 s, jitter 0.1. */
   readonly backoff?: ExponentialBackoff;
+  /** Most outbound targets watched at once. Beyond it those that are only kept idle make room, then more are rejected. Default 10 000. */
+  readonly maxTargets?: number;
   /** How long a watch is kept after its last subscriber left, in milliseconds. Default 0. */
   readonly idleMs?: number;
   readonly clock?: Clock;
@@ -68,7 +70,7 @@ const REFUSED: readonly number[] = [RpcCode.INVALID_ARGUMENT, RpcCode.FAILED_PRE
 const NONE: readonly number[] = [RpcCode.NOT_FOUND, RpcCode.UNIMPLEMENTED];
 
 export function policyClient(options: PolicyClientOptions): PolicyClient {
-  const { channel, workload, defaultPolicy, detectTimeoutMs = 10_000, streamLimits = {}, idleMs = 0 } = options;
+  const { channel, workload, defaultPolicy, detectTimeoutMs = 10_000, streamLimits = {}, maxTargets = 10_000, idleMs = 0 } = options;
   const { backoff = { minMs: 100, maxMs: 10_000, jitter: 0.1 }, clock = systemClock(), random = systemRandom, logger = silentLogger } = options;
   const outbound = new Map<string, WatchSource<ClientPolicy>>();
   const inbound = new Map<number, WatchSource<ServerPolicy>>();
@@ -93,6 +95,11 @@ export function policyClient(options: PolicyClientOptions): PolicyClient {
     };
   };
 
+  const makeRoom = (): boolean => {
+    for (const source of outbound.values()) if (source.evict()) return true;
+    return false;
+  };
+
   const startOutbound = (target: PolicyTarget, name: string, source: WatchSource<ClientPolicy>): (() => void) =>
     resubscribe<TrafficSpec, OutboundPolicy>({
       ...common,
@@ -108,9 +115,12 @@ export function policyClient(options: PolicyClientOptions): PolicyClient {
       },
       onAway: (error) => lost(source, 'Watch', name, error),
       isFinal(error) {
-        if (NONE.includes(error.code)) source.absent();
-        else if (REFUSED.includes(error.code)) source.reject(reason('DISCOVERY_REJECTED', `${name}: ${error.message}`));
-        else return false;
+        const none = NONE.includes(error.code);
+        if (!none && !REFUSED.includes(error.code)) return false;
+        // A policy that was known stays: the fallback would be plaintext to wherever the connection was going.
+        if (source.watch.state.kind === 'value') source.stale();
+        else if (none) source.absent();
+        else source.reject(reason('DISCOVERY_REJECTED', `${name}: ${error.message}`));
         return true;
       },
     });
@@ -141,11 +151,22 @@ export function policyClient(options: PolicyClientOptions): PolicyClient {
       const name = target.kind === 'address' ? formatSocketAddress(target.address) : target.authority;
       const key = `${target.kind} ${name}`;
       const known = outbound.get(key);
-      if (known) return known.watch;
+      if (known) {
+        // The order of the map is that of the last use.
+        outbound.delete(key);
+        outbound.set(key, known);
+        return known.watch;
+      }
       return createWatch<ClientPolicy>({
         clock,
         idleMs,
-        start: (source) => tracked(outbound, key, source, () => startOutbound(target, name, source)),
+        start: (source) => {
+          if (outbound.size >= maxTargets && !outbound.has(key) && !makeRoom()) {
+            source.reject(reason('DISCOVERY_LIMIT', `${name}: more than ${maxTargets} targets are watched at once`));
+            return () => undefined;
+          }
+          return tracked(outbound, key, source, () => startOutbound(target, name, source));
+        },
       }).watch;
     },
     inbound(port) {

@@ -39,6 +39,17 @@ test('watches the ports it is told to from the start until it is closed', () => 
   expect(source.references).toBe(0);
 });
 
+test('a scan of all ports leaves a bounded number of watches, and takes none from those in use', () => {
+  const { source, policies } = setup([80]);
+  const used = policies.watch(81).subscribe(() => undefined);
+  for (let port = 1_000; port < 6_000; port++) policies.watch(port).subscribe(() => undefined)();
+  expect(source.references).toBe(1_024);
+  policies.close();
+  used();
+  for (let port = 1_000; port < 3_000; port++) policies.watch(port).subscribe(() => undefined)();
+  expect(source.references).toBe(1_024);
+});
+
 test('admits nobody where the source gives nothing usable', () => {
   const { source, policies } = setup([80]);
   const plan = () => valueOf(policies.watch(80));

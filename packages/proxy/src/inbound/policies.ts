@@ -1,5 +1,5 @@
 // Compiled policies by port: watched while in use, some for ever. spec/proxy.md §5.4.
-import { type Clock, createWatch, type PolicyPort, type ServerPolicy, type Unsubscribe, type Watch } from '@weft/core';
+import { type Clock, createWatch, type PolicyPort, type ServerPolicy, type Unsubscribe, type Watch, type WatchSource } from '@weft/core';
 import { compileInbound, type InboundPlan } from '../route/inbound-plan.ts';
 
 export interface InboundPolicies {
@@ -16,6 +16,9 @@ export interface InboundPoliciesOptions {
   readonly clock: Clock;
 }
 
+/** Ports known at once: beyond it those that are only kept for their idle time make room, the least recently used first. A port scan must not leave a stream each. */
+const MAX_PORTS = 1_024;
+
 /** In force when the source gives nothing usable: nobody is admitted. */
 const NOBODY: ServerPolicy = {
   metadata: { kind: 'default', name: 'invalid' },
@@ -23,11 +26,21 @@ const NOBODY: ServerPolicy = {
 };
 
 export function inboundPolicies(options: InboundPoliciesOptions): InboundPolicies {
-  const watches = new Map<number, Watch<InboundPlan>>();
+  const sources = new Map<number, WatchSource<InboundPlan>>();
+
+  const makeRoom = (): void => {
+    for (const source of sources.values()) if (source.evict()) return;
+  };
 
   const watch = (port: number): Watch<InboundPlan> => {
-    const known = watches.get(port);
-    if (known) return known;
+    const known = sources.get(port);
+    if (known) {
+      // The order of the map is that of the last use.
+      sources.delete(port);
+      sources.set(port, known);
+      return known.watch;
+    }
+    if (sources.size >= MAX_PORTS) makeRoom();
     const source = createWatch<InboundPlan>({
       idleMs: options.idleMs,
       clock: options.clock,
@@ -36,12 +49,12 @@ export function inboundPolicies(options: InboundPoliciesOptions): InboundPolicie
           if (state.kind !== 'pending') out.set(compileInbound(state.kind === 'value' ? state.value : NOBODY, port));
         });
         return () => {
-          watches.delete(port);
+          if (sources.get(port) === source) sources.delete(port);
           stop();
         };
       },
     });
-    watches.set(port, source.watch);
+    sources.set(port, source);
     return source.watch;
   };
 

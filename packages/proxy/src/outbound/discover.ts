@@ -57,6 +57,8 @@ export interface DiscoverOptions {
   /** Why endpoints without identity are reached in plaintext, for lookups by address. */
   readonly noTls: NoClientTls;
   readonly idleMs: number;
+  /** Most destinations at once. Beyond it the one that is unused for longest makes room, then new ones are refused. */
+  readonly maxDestinations: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly backends: (noTls: NoClientTls) => Backends;
@@ -70,26 +72,42 @@ export interface Discover {
   destroy(why: Reason): void;
 }
 
-/** Most names that are known at a time: peers choose them. */
-const MAX_NAMES = 10_000;
-
 export function createDiscover(options: DiscoverOptions): Discover {
-  const addresses = new Map<string, Destination>();
-  const names = new Map<string, Destination>();
+  const entries = new Map<string, Destination>();
+  /** Unused ones, in the order in which they became so. */
+  const idle = new Set<Destination>();
   const mayProfile = networkMatcher(options.profileNetworks);
   const mayProfileName = suffixMatcher(options.profileSuffixes);
-  const reference = (entries: Map<string, Destination>, subject: Subject): Lookup => {
-    let entry = entries.get(subject.name);
+
+  const create = (key: string, subject: Subject): Destination =>
+    new Destination(subject, options, {
+      used: (entry) => idle.delete(entry),
+      unused: (entry) => idle.add(entry),
+      evicted(entry) {
+        idle.delete(entry);
+        entries.delete(key);
+      },
+    });
+  const hasRoom = (): boolean => {
+    if (entries.size < options.maxDestinations) return true;
+    const [longest] = idle;
+    longest?.evict();
+    return longest !== undefined;
+  };
+  const reference = (key: string, subject: Subject): Lookup => {
+    let entry = entries.get(key);
     if (!entry) {
-      entry = new Destination(subject, options, () => entries.delete(subject.name));
-      entries.set(subject.name, entry);
+      if (!hasRoom()) return refusedLookup(reason('DISCOVERY_LIMIT', `${subject.name}: ${options.maxDestinations} destinations are in use`));
+      entry = create(key, subject);
+      entries.set(key, entry);
     }
     return entry.reference();
   };
+
   return {
     lookup(address) {
       const name = formatSocketAddress(address);
-      return reference(addresses, {
+      return reference(name, {
         name,
         policy: { kind: 'address', address },
         profile: mayProfile(address.ip) ? name : undefined,
@@ -99,8 +117,8 @@ export function createDiscover(options: DiscoverOptions): Discover {
     },
     lookupName(host, port) {
       const name = formatAuthority({ host, port });
-      if (names.size >= MAX_NAMES && !names.has(name)) return refused(reason('LOAD_SHED', `${MAX_NAMES} names are looked up already`));
-      return reference(names, {
+      // A name may look like an address, and is not one.
+      return reference(`name ${name}`, {
         name,
         policy: { kind: 'authority', authority: name },
         profile: mayProfileName(host) ? name : undefined,
@@ -109,9 +127,21 @@ export function createDiscover(options: DiscoverOptions): Discover {
       });
     },
     destroy(why) {
-      for (const entry of [...addresses.values(), ...names.values()]) entry.destroy(why);
+      for (const entry of entries.values()) entry.destroy(why);
     },
   };
+}
+
+function refusedLookup(why: Reason): Lookup {
+  const current: Discovered = { kind: 'refused', reason: why };
+  return { current, ready: () => Promise.resolve(current), release: () => undefined };
+}
+
+/** Told by a destination about its users. */
+interface Usage {
+  used(entry: Destination): void;
+  unused(entry: Destination): void;
+  evicted(entry: Destination): void;
 }
 
 /** What is looked up. */
@@ -125,11 +155,6 @@ interface Subject {
   effective(profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined;
 }
 
-function refused(why: Reason): Lookup {
-  const current: Discovered = { kind: 'refused', reason: why };
-  return { current, ready: () => Promise.resolve(current), release: () => undefined };
-}
-
 type Known<T> = WatchState<T> | undefined;
 
 class Destination {
@@ -137,7 +162,7 @@ class Destination {
   readonly #options: DiscoverOptions;
   readonly #subject: Subject;
   readonly #backends: Backends;
-  readonly #onEvicted: () => void;
+  readonly #usage: Usage;
   readonly #waiting = new Set<(result: Discovered) => void>();
   readonly #release: (() => void)[] = [];
   #policy: Known<ClientPolicy>;
@@ -145,11 +170,11 @@ class Destination {
   #references = 0;
   #idle: Timer | undefined;
 
-  constructor(subject: Subject, options: DiscoverOptions, onEvicted: () => void) {
+  constructor(subject: Subject, options: DiscoverOptions, usage: Usage) {
     this.#subject = subject;
     this.#options = options;
     this.#backends = options.backends(subject.noTls);
-    this.#onEvicted = onEvicted;
+    this.#usage = usage;
     if (subject.profile === undefined) this.#profile = { kind: 'absent', stale: false };
     this.#release.push(
       options.policy.outbound(subject.policy).subscribe((state) => {
@@ -168,6 +193,7 @@ class Destination {
 
   reference(): Lookup {
     this.#references += 1;
+    this.#usage.used(this);
     this.#idle?.cancel();
     this.#idle = undefined;
     let released = false;
@@ -181,7 +207,9 @@ class Destination {
         if (released) return;
         released = true;
         this.#references -= 1;
-        if (this.#references === 0) this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.#evict());
+        if (this.#references > 0) return;
+        this.#usage.unused(this);
+        this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.evict());
       },
     };
   }
@@ -189,7 +217,7 @@ class Destination {
   destroy(why: Reason): void {
     this.#backends.destroy(why);
     this.#settle({ kind: 'refused', reason: why });
-    this.#evict();
+    this.evict();
   }
 
   #ready(signal: AbortSignal): Promise<Discovered> {
@@ -236,10 +264,10 @@ class Destination {
     this.#waiting.clear();
   }
 
-  #evict(): void {
+  evict(): void {
     this.#idle?.cancel();
     for (const release of this.#release.splice(0)) release();
     this.#backends.retire();
-    this.#onEvicted();
+    this.#usage.evicted(this);
   }
 }

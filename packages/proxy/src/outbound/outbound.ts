@@ -97,6 +97,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     profileSuffixes: config.profileSuffixes,
     noTls: config.ingress ? 'ingress_without_override' : 'not_provided_by_service_discovery',
     idleMs: config.discoveryIdleMs,
+    maxDestinations: config.maxDestinations,
     clock,
     random,
     backends,

@@ -50,7 +50,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const clients = controlClients({
     config,
     dial,
-    resolver: resolver({ ...config.dns, clock, ...(book && { hosts: () => book.current().hosts }) }),
+    resolver: resolver({ ...config.dns, clock, hosts: book && (() => book.current().hosts) }),
+    refresh: book?.book,
     clock,
     random,
     logger,

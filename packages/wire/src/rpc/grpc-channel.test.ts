@@ -40,6 +40,8 @@ const channelTo = (options: GrpcChannelOptions): ReturnType<typeof grpcChannel> 
 };
 
 interface Seen {
+  /** Calls to `Never`. */
+  waiting: number;
   cancelled: number;
   written: number;
   readonly sockets: Set<Duplex>;
@@ -49,12 +51,15 @@ interface Seen {
 async function startServer(
   options: { readonly tls?: boolean; readonly serverOptions?: grpc.ServerOptions } = {},
 ): Promise<{ port: number; seen: Seen; stop: () => Promise<void> }> {
-  const seen: Seen = { cancelled: 0, written: 0, sockets: new Set() };
+  const seen: Seen = { waiting: 0, cancelled: 0, written: 0, sockets: new Set() };
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, ...options.serverOptions });
   server.addService(service as unknown as grpc.ServiceDefinition, {
     Echo: (call: grpc.ServerUnaryCall<Buffer, Buffer>, callback: grpc.sendUnaryData<Buffer>) => callback(null, call.request),
     Fail: (_call: unknown, callback: grpc.sendUnaryData<Buffer>) => callback({ code: grpc.status.NOT_FOUND, details: 'nö: 100%' }),
-    Never: (call: grpc.ServerUnaryCall<Buffer, Buffer>) => void call.on('cancelled', () => seen.cancelled++),
+    Never: (call: grpc.ServerUnaryCall<Buffer, Buffer>) => {
+      seen.waiting++;
+      call.on('cancelled', () => seen.cancelled++);
+    },
     Count: (call: grpc.ServerWritableStream<Buffer, Buffer>) => {
       for (let n = 0; n < call.request.readUInt32BE(0); n++) call.write(Buffer.from(String(n)));
       call.end();
@@ -228,7 +233,11 @@ describe('ending a call', () => {
 
   test('by its deadline, which the server is told', async () => {
     const { port, seen } = await startServer();
-    const error = await failure(channelTo({ target: `127.0.0.1:${port}` }).unary(service.Never, Buffer.alloc(0), { timeoutMs: 50 }));
+    const clock = manualClock();
+    const call = failure(channelTo({ target: `127.0.0.1:${port}`, clock }).unary(service.Never, Buffer.alloc(0), { timeoutMs: 50_000 }));
+    await until(() => seen.waiting === 1);
+    clock.advance(50_000);
+    const error = await call;
     expect(error.code).toBe(RpcCode.DEADLINE_EXCEEDED);
     await until(() => seen.cancelled === 1);
     expect([formatTimeout(50), formatTimeout(0.2), formatTimeout(100_000_000), formatTimeout(-5)]).toEqual(['50m', '1m', '100000S', '1m']);

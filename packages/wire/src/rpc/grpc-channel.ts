@@ -2,12 +2,11 @@
 // from the environment even for loopback; this one takes any connected byte stream. spec/proxy.md §5.3.
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { MethodDefinition } from '@grpc/grpc-js';
-import { type Clock, type ExponentialBackoff, exponentialBackoff, parseAuthority, type Random, systemClock } from '@weft/core';
-import { type CallOptions, type RpcChannel, RpcCode, RpcError } from './channel.ts';
-import { GrpcCall } from './grpc-call.ts';
+import { type Clock, type ExponentialBackoff, parseAuthority, type Random, systemClock } from '@weft/core';
+import { callsOver } from './calls-over.ts';
+import type { RpcChannel } from './channel.ts';
+import type { KeepAlive } from './grpc-connection.ts';
 import { GrpcSessions } from './grpc-sessions.ts';
-import { GrpcStreamReader } from './grpc-stream-reader.ts';
 
 export interface GrpcChannelOptions {
   /** `host:port`, `[v6]:port`, also with `ipv4:`, `ipv6:` or `dns:` in front. Sent as authority as it stands, without that prefix. */
@@ -20,6 +19,8 @@ export interface GrpcChannelOptions {
   readonly backoff?: ExponentialBackoff;
   /** Longest response message in bytes. Default 16 Mi. */
   readonly maxMessageBytes?: number;
+  /** Signs of life on connections with open calls. Default: none; some servers count PINGs as an attack. */
+  readonly keepAlive?: KeepAlive;
   /** Opened when the peer's limit of streams is reached. Default 8. */
   readonly maxConnections?: number;
   /** Sent as user-agent. Default `weft`. */
@@ -44,39 +45,19 @@ export function grpcChannel(options: GrpcChannelOptions): RpcChannel {
     target: authority,
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
     maxConnections: options.maxConnections ?? 8,
-    backoff: exponentialBackoff({ ...backoff, ...(random && { random }) }),
+    backoff,
+    keepAlive: options.keepAlive,
+    clock,
+    random,
+  });
+  return callsOver({
+    leases: sessions,
+    authority,
+    userAgent: options.userAgent ?? 'weft',
+    metadata: options.metadata,
+    maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * 1024,
     clock,
   });
-  const { userAgent = 'weft', metadata = {}, maxMessageBytes = 16 * 1024 * 1024 } = options;
-  const context = { sessions, authority, userAgent, metadata, maxMessageBytes, clock };
-  return {
-    unary<Request, Response>(method: MethodDefinition<Request, Response>, request: Request, callOptions: CallOptions = {}): Promise<Response> {
-      return new Promise((resolve, reject) => {
-        const responses: Response[] = [];
-        const call = new GrpcCall(context, method, callOptions, {
-          message(response) {
-            if (responses.push(response) > 1) call.cancel(new RpcError(RpcCode.INTERNAL, 'more than one message answered a unary call'));
-          },
-          end(error) {
-            if (error) reject(error);
-            else if (responses.length === 0) reject(new RpcError(RpcCode.INTERNAL, 'no message answered a unary call'));
-            else resolve(responses[0] as Response);
-          },
-        });
-        call.start(request);
-      });
-    },
-    serverStream<Request, Response>(method: MethodDefinition<Request, Response>, request: Request, callOptions: CallOptions = {}): AsyncIterable<Response> {
-      return {
-        [Symbol.asyncIterator]: () =>
-          new GrpcStreamReader<Response>((sink) => {
-            const call = new GrpcCall(context, method, callOptions, sink);
-            return { start: () => call.start(request), pause: () => call.pause(), resume: () => call.resume(), cancel: (error) => call.cancel(error) };
-          }),
-      };
-    },
-    close: () => sessions.close(),
-  };
 }
 
 function tcpDial(authority: string): (signal: AbortSignal) => Promise<Duplex> {

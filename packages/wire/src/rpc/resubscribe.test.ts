@@ -98,6 +98,19 @@ test('silence later, and old age, renew the call at once and are not said to be 
   expect(clock.pending).toBe(0);
 });
 
+test('old age without a message is a failure, with a pause after it', async () => {
+  const { channel, clock, events, stop } = setup({ lifetimeMs: 80 });
+  clock.advance(80);
+  await turn();
+  clock.advance(99);
+  await turn();
+  expect([events, channel.calls.length]).toEqual([['start', 'away 4'], 1]);
+  clock.advance(1);
+  await turn();
+  expect(channel.calls).toHaveLength(2);
+  stop();
+});
+
 test('a final status ends it, and stopping cancels the call', async () => {
   const refused = setup();
   refused.last().end(RpcCode.INVALID_ARGUMENT);

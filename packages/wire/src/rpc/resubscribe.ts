@@ -59,15 +59,19 @@ async function call<Request, Response>(options: ResubscribeOptions<Request, Resp
   const { channel, method, request, limits, clock } = options;
   const abort = new AbortController();
   let limit: Ending | undefined;
+  let heard = false;
   const end = (ending: Ending): void => {
     limit ??= ending;
     abort.abort();
   };
   const onStop = (): void => abort.abort();
   stop.addEventListener('abort', onStop, { once: true });
-  const after = (ms: number | undefined, ending: Ending) => (ms === undefined ? undefined : clock.after(ms, () => end(ending)));
-  const initial = after(limits.initialMs, { kind: 'away', error: new RpcError(RpcCode.DEADLINE_EXCEEDED, `no first message within ${limits.initialMs} ms`) });
-  const lifetime = after(limits.lifetimeMs, { kind: 'renew' });
+  const after = (ms: number | undefined, ending: () => Ending) => (ms === undefined ? undefined : clock.after(ms, () => end(ending())));
+  const renew = (): Ending => ({ kind: 'renew' });
+  const silent = (ms: number | undefined): Ending => ({ kind: 'away', error: new RpcError(RpcCode.DEADLINE_EXCEEDED, `no first message within ${ms} ms`) });
+  const initial = after(limits.initialMs, () => silent(limits.initialMs));
+  // A call that never said anything has not grown old, but failed: renewing it at once could go on without a pause.
+  const lifetime = after(limits.lifetimeMs, () => (heard ? renew() : silent(limits.lifetimeMs)));
   let idle = undefined as ReturnType<typeof after>;
   options.onStart?.();
   try {
@@ -75,7 +79,8 @@ async function call<Request, Response>(options: ResubscribeOptions<Request, Resp
       if (abort.signal.aborted) break;
       initial?.cancel();
       idle?.cancel();
-      idle = after(limits.idleMs, { kind: 'renew' });
+      heard = true;
+      idle = after(limits.idleMs, renew);
       onHealthy();
       options.onMessage(message);
     }

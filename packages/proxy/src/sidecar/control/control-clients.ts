@@ -1,22 +1,24 @@
-// The clients of the control plane: identity, discovery and policy, each over a connection of its own. spec/proxy.md §1.4, §5.3.
-import { type Clock, defaultServerPolicy, type IdentityPort, type Logger, type MetricRegistry, portSetHas, type Random } from '@weft/core';
+// The clients of the control plane: identity, discovery and policy, each over a channel of its own. spec/proxy.md §1.4, §5.3.
+import { type Clock, defaultServerPolicy, type IdentityPort, type Logger, type MetricRegistry, portSetHas, type Random, type Watch } from '@weft/core';
 import { type DestinationClient, destinationClient } from '@weft/destination/client';
 import { type IdentityClient, identityClient, spiffeClient } from '@weft/identity/client';
 import { type PolicyClient, policyClient } from '@weft/policy/client';
 import { type TlsClient, tlsClient } from '@weft/tls';
-import { grpcChannel, type RpcChannel } from '@weft/wire';
+import type { RpcChannel } from '@weft/wire';
 import type { Dialer } from '../../ports.ts';
 import type { Config, StreamLimits } from '../config/config.ts';
 import type { ControlAddress } from '../config/rules.ts';
 import type { Resolver } from '../dns/resolver.ts';
 import { tcpOptions } from '../settings.ts';
-import { VERSION } from '../version.ts';
-import { controlDialer } from './control-dialer.ts';
+import { controlChannel } from './control-channel.ts';
+import type { ControlService } from './control-metrics.ts';
 
 export interface ControlClientsOptions {
   readonly config: Config;
   readonly dial: Dialer;
   readonly resolver: Resolver;
+  /** Each change makes names be resolved at once. Default never. */
+  readonly refresh?: Watch<unknown> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -33,13 +35,13 @@ export interface ControlClients {
 export function controlClients(options: ControlClientsOptions): ControlClients {
   const { config, clock, random, logger } = options;
   const channels: RpcChannel[] = [];
-  const connect = (address: ControlAddress, tls: TlsClient): RpcChannel => {
+  const connect = (service: ControlService, address: ControlAddress, tls: TlsClient): RpcChannel => {
     // A loopback address means the own pod: near, and as patient as the application's side is.
     const side = address.target.loopback ? config.inbound : config.outbound;
     const { connectKeepAliveMs, connectUserTimeoutMs } = side.sockets;
     const tcp = tcpOptions(connectKeepAliveMs, connectUserTimeoutMs);
-    const dial = controlDialer({ ...options, address, tls, connectTimeoutMs: side.connectTimeoutMs, tcp });
-    const channel = grpcChannel({ target: address.target.authority, dial, backoff: side.connectBackoff, userAgent: `weft-proxy/${VERSION}`, clock, random });
+    const { connectTimeoutMs, connectBackoff: backoff } = side;
+    const channel = controlChannel({ ...options, service, address, tls, connectTimeoutMs, tcp, backoff });
     channels.push(channel);
     return channel;
   };
@@ -48,7 +50,7 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
 
   const { destination, policy, inbound } = config;
   const discovery = destinationClient({
-    channel: connect(destination.address, tls),
+    channel: connect('destination', destination.address, tls),
     contextToken: destination.context,
     profileNetworks: destination.profileNetworks,
     profileSuffixes: destination.profileSuffixes,
@@ -58,7 +60,7 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
     logger: logger.child({ part: 'discovery' }),
   });
   const policies = policyClient({
-    channel: connect(policy.address, tls),
+    channel: connect('policy', policy.address, tls),
     workload: policy.workload,
     defaultPolicy: (port) =>
       defaultServerPolicy(inbound.defaultPolicy, {
@@ -91,7 +93,7 @@ export function controlClients(options: ControlClientsOptions): ControlClients {
 /** The client that the configuration asks for, and what shows its certificates to the control plane. */
 function identityOf(
   { config, clock, random, logger, metrics }: ControlClientsOptions,
-  connect: (address: ControlAddress, tls: TlsClient) => RpcChannel,
+  connect: (service: ControlService, address: ControlAddress, tls: TlsClient) => RpcChannel,
 ): { readonly identity: IdentityClient; readonly tls: TlsClient } {
   const { name, serverName, anchors, source } = config.identity;
   const common = { serverName, anchors, clock, logger: logger.child({ part: 'identity' }), metrics };
@@ -105,7 +107,7 @@ function identityOf(
     ...common,
     channel(port: IdentityPort) {
       tls = tlsClient({ identity: port, clock, logger });
-      return connect(address, tls);
+      return connect('identity', address, tls);
     },
     localName: name,
     dir,

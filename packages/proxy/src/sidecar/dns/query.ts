@@ -3,17 +3,8 @@ import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Clock, SocketAddress } from '@weft/core';
-import { type Answer, type DecodedPacket, decode, encode, type Packet, type StringRecordType } from 'dns-packet';
-
-export type QuestionType = 'A' | 'AAAA' | 'SRV';
-
-export interface Reply {
-  /** RCODE 3: the name does not exist. */
-  readonly exists: boolean;
-  readonly answers: readonly Answer[];
-  /** How long the absence of answers may be remembered: the SOA's minimum. */
-  readonly negativeTtlSeconds?: number | undefined;
-}
+import { encode, type Packet, type StringRecordType } from 'dns-packet';
+import { type Question, type QuestionType, type Reply, readReply } from './reply.ts';
 
 export interface QueryOptions {
   readonly server: SocketAddress;
@@ -29,16 +20,19 @@ const RECURSION_DESIRED = 1 << 8;
 
 /** Rejects where the server does not answer in time, or answers with a failure. */
 export async function query(options: QueryOptions): Promise<Reply> {
-  const id = randomInt(0x10000);
-  const packet: Packet = { type: 'query', id, flags: RECURSION_DESIRED, questions: [{ type: options.type as StringRecordType, name: options.name }] };
-  const reply = await exchange(options, encode(packet), udp, id);
-  return replyOf(reply.flag_tc ? await exchange(options, encode(packet), tcp, id) : reply, options);
+  const { server, name, type } = options;
+  const question: Question = { id: randomInt(0x10000), name, type };
+  const packet: Packet = { type: 'query', id: question.id, flags: RECURSION_DESIRED, questions: [{ type: type as StringRecordType, name }] };
+  const first = await exchange(options, encode(packet), udp, question);
+  const reply = first.truncated ? await exchange(options, encode(packet), tcp, question) : first;
+  if (reply.failure !== undefined) throw new Error(`DNS server ${server.ip} answered ${reply.failure} for ${type} ${name}`);
+  return reply;
 }
 
 type Transport = (server: SocketAddress, message: Uint8Array, onMessage: (bytes: Buffer) => void, onError: (error: Error) => void) => () => void;
 
-function exchange(options: QueryOptions, message: Uint8Array, transport: Transport, id: number): Promise<DecodedPacket> {
-  const { server, name, type, timeoutMs, clock, signal } = options;
+function exchange(options: QueryOptions, message: Uint8Array, transport: Transport, question: Question): Promise<Reply> {
+  const { server, timeoutMs, clock, signal } = options;
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => finish(() => reject(error));
     const onAbort = (): void => fail(signal?.reason instanceof Error ? signal.reason : new Error('aborted'));
@@ -50,14 +44,8 @@ function exchange(options: QueryOptions, message: Uint8Array, transport: Transpo
       settle();
     };
     const onMessage = (bytes: Buffer): void => {
-      let packet: DecodedPacket;
-      try {
-        packet = decode(bytes);
-      } catch {
-        return; // Not an answer to anything: keep waiting for ours.
-      }
-      const [question] = packet.questions ?? [];
-      if (packet.type === 'response' && packet.id === id && question?.type === type && sameName(question.name, name)) finish(() => resolve(packet));
+      const reply = readReply(bytes, question);
+      if (reply) finish(() => resolve(reply));
     };
     const close = transport(server, message, onMessage, fail);
     if (signal?.aborted) onAbort();
@@ -86,21 +74,13 @@ const tcp: Transport = (server, message, onMessage, onError) => {
   let received = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
-    if (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) onMessage(received.subarray(2, 2 + received.readUInt16BE(0)));
+    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+      const end = 2 + received.readUInt16BE(0);
+      onMessage(received.subarray(2, end));
+      received = received.subarray(end);
+    }
   });
   socket.on('error', onError);
   socket.on('end', () => onError(new Error(`DNS server ${server.ip} closed the connection`)));
   return () => void socket.destroy();
 };
-
-function replyOf(packet: DecodedPacket, { server, name, type }: QueryOptions): Reply {
-  const { rcode } = packet as DecodedPacket & { readonly rcode?: string };
-  if (rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') throw new Error(`DNS server ${server.ip} answered ${String(rcode)} for ${type} ${name}`);
-  const soa = packet.authorities?.find((record) => record.type === 'SOA');
-  const minimum = soa?.type === 'SOA' ? Math.min(soa.data.minimum ?? Number.POSITIVE_INFINITY, soa.ttl ?? Number.POSITIVE_INFINITY) : undefined;
-  return { exists: rcode === 'NOERROR', answers: packet.answers ?? [], negativeTtlSeconds: Number.isFinite(minimum) ? minimum : undefined };
-}
-
-function sameName(a: string, b: string): boolean {
-  return a.toLowerCase().replace(/\.$/, '') === b.toLowerCase().replace(/\.$/, '');
-}
