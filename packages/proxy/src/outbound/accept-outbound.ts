@@ -3,6 +3,7 @@ import { assertNever, formatSocketAddress, type Labels, ReasonError, reason, rea
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { detectHttp } from '../accept/detect-http.ts';
+import { explain } from '../accept/memory-socket.ts';
 import { originalDstOf } from '../accept/original-dst.ts';
 import { peek } from '../accept/peek.ts';
 import type { Listener } from '../config.ts';
@@ -42,6 +43,7 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     await serve({ connection, listener, lookup, target }, found.plan, options);
   } catch (error) {
     if (!connection.signal.aborted || error instanceof ReasonError) http.refusals.connection('outbound', reasonOf(error), labels, { ...labels });
+    explain(connection.socket, reasonOf(error));
     connection.socket.destroy();
   } finally {
     lookup?.release();
