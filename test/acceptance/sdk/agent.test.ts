@@ -121,7 +121,7 @@ test('fetch and request of undici, and the fetch of Node, go through the mesh', 
     await (await fetch(URL_OF_SERVICE, { dispatcher, method: 'POST', body: 'one' })).text(),
     await (await undiciRequest(URL_OF_SERVICE, { dispatcher, method: 'POST', body: 'two' })).body.text(),
     // The types of Node's own fetch do not mention its dispatcher.
-    await (await globalThis.fetch(URL_OF_SERVICE, { dispatcher, method: 'POST', body: 'three' } as RequestInit)).text(),
+    await (await globalThis.fetch(URL_OF_SERVICE, { dispatcher, method: 'POST', body: 'three' } as unknown as RequestInit)).text(),
   ];
   await dispatcher.close();
   expect(answers).toEqual(['one', 'two', 'three']);
