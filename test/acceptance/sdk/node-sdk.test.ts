@@ -15,6 +15,7 @@ import { get, httpApplication } from '../process/applications.ts';
 import { type ControlPlane, controlPlane } from '../process/control-plane.ts';
 import { environmentOf, readyProxy } from '../process/proxy-process.ts';
 import { NAME, SERVICE, scripted } from '../process/scenes.ts';
+import { until } from '../proxy/pair.ts';
 import { onlyFor } from '../proxy/policies.ts';
 import { DIRECT_PORT, meshedEndpoint } from '../proxy/test-mesh.ts';
 
@@ -146,6 +147,7 @@ test('one program asks the other, as long as policy allows it', async () => {
     await agent.close();
     return [status, body];
   };
+  await until(() => control.requests.includes('WatchPort 8080'));
   expect(await asker('client')).toEqual([200, `hello ${IDENTITY('client')}, you asked for /a\n`]);
   expect(await asker('stranger')).toEqual([403, '']);
   expect(await server.stop()).toBe(0);

@@ -134,6 +134,7 @@ test('a client that goes away in mid-request is noticed by the server', async ()
   const handled = once(program.server, 'request');
   socket.write('POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 10\r\n\r\nabc');
   await handled;
+  expect(gone).toEqual([]);
   socket.destroy();
   await until(() => gone.length === 1);
 });

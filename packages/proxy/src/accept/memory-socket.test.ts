@@ -109,6 +109,7 @@ test('an end that does not keep itself half-open closes with the other', async (
   application.resume();
   proxy.resume().end();
   await Promise.all([closed(application), closed(proxy)]);
+  expect([application.writableFinished, proxy.readableEnded]).toEqual([true, true]);
 });
 
 test('silence is told once a timeout was asked for', async () => {
