@@ -7,6 +7,7 @@ export type { MemorySocket } from './accept/memory-socket.ts';
 export { type ProxyProtocolOptions, proxyProtocol } from './accept/proxy-protocol/proxy-protocol.ts';
 export {
   type AdminConfig,
+  type DetectConfig,
   type InboundConfig,
   type Listener,
   type OutboundConfig,

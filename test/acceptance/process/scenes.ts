@@ -23,10 +23,15 @@ export interface Pair extends AsyncDisposable {
 }
 
 /** Both sides have a proxy. */
-export async function pair(control: ControlPlane, port: number, clientEnv: Readonly<Record<string, string>> = {}): Promise<Pair> {
-  const server = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: port } });
+export async function pair(
+  control: ControlPlane,
+  port: number,
+  clientEnv: Readonly<Record<string, string>> = {},
+  serverEnv: Readonly<Record<string, string>> = {},
+): Promise<Pair> {
+  const server = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: port }, env: serverEnv });
   control.endpointsOf(NAME).set([server.endpoint(8080)]);
-  const dial = { '10.42.0.5:8080': server.inboundAddress(8080) };
+  const dial = { '10.42.0.5:8080': server.inboundAddress(8080), '10.42.0.5:4143': server.inboundAddress(4143) };
   const client = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial, env: clientEnv });
   return {
     client,
