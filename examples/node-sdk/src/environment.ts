@@ -1,6 +1,5 @@
 // What the programs read from their environment: the variables that a sidecar would get, as far as a program without one needs them.
 // Every missing or malformed one is reported at once.
-import { readFileSync } from 'node:fs';
 import { parseAuthority } from '@weft/core';
 import { certificatesFromPem } from '@weft/identity/authority';
 import type { ControlService, JoinOptions } from './join.ts';
@@ -18,24 +17,36 @@ export class EnvironmentError extends Error {
 
 export interface Environment {
   text(name: string): string;
+  /** Undefined where it is not set. */
+  optional(name: string): string | undefined;
   port(name: string): number;
+  /** `host:port`. */
+  address(name: string): string;
   /** Throws one EnvironmentError for everything that was wrong. */
   check(): void;
 }
 
-export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
+export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const problems: string[] = [];
+  const optional = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);
+  const text = (name: string): string => {
+    const value = optional(name);
+    if (value === undefined) problems.push(`${name} is not set`);
+    return value ?? '';
+  };
   return {
-    text(name) {
-      const value = env[name] ?? '';
-      if (value === '') problems.push(`${name} is not set`);
-      return value;
-    },
+    text,
+    optional,
     port(name) {
-      const value = env[name] ?? '';
+      const value = text(name);
       const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : Number.NaN;
-      if (!(port <= 65_535)) problems.push(`${name}: ${JSON.stringify(value)} is not a port`);
+      if (value !== '' && !(port <= 65_535)) problems.push(`${name}: ${JSON.stringify(value)} is not a port`);
       return port;
+    },
+    address(name) {
+      const value = text(name);
+      if (value !== '' && parseAuthority(value)?.port === undefined) problems.push(`${name}: ${JSON.stringify(value)} is not host:port`);
+      return value;
     },
     check() {
       if (problems.length > 0) throw new EnvironmentError(problems);
@@ -43,22 +54,16 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Environment {
   };
 }
 
-/** Who the program is, and where the control plane is. Call `check` before use. */
-export function readJoinOptions(env: Environment, variables: NodeJS.ProcessEnv): () => JoinOptions {
+/** Who the program is, and where the control plane is. Checks whatever was read before, too. */
+export function readJoinOptions(env: Environment): JoinOptions {
+  const service = (name: string): ControlService => ({
+    address: env.address(`${PREFIX}${name}_SVC_ADDR`),
+    serverName: env.optional(`${PREFIX}${name}_SVC_NAME`),
+  });
   const text = (name: string): string => env.text(`${PREFIX}${name}`);
-  const service = (name: string): ControlService => {
-    const address = text(`${name}_SVC_ADDR`);
-    const serverName = variables[`${PREFIX}${name}_SVC_NAME`];
-    return { address, serverName };
-  };
-  const [identity, destination, policy] = [service('IDENTITY'), service('DESTINATION'), service('POLICY')];
-  const [localName, tokenFile, anchors] = [text('IDENTITY_LOCAL_NAME'), text('IDENTITY_TOKEN_FILE'), text('IDENTITY_TRUST_ANCHORS')];
-  const workload = text('POLICY_WORKLOAD');
-  return () => {
-    env.check();
-    const unusable = [identity, destination, policy].filter(({ address }) => parseAuthority(address)?.port === undefined);
-    if (unusable.length > 0) throw new EnvironmentError(unusable.map(({ address }) => `${JSON.stringify(address)} is not host:port`));
-    readFileSync(tokenFile);
-    return { identity, destination, policy, localName, tokenFile, anchors: certificatesFromPem(anchors), workload };
-  };
+  const services = { identity: service('IDENTITY'), destination: service('DESTINATION'), policy: service('POLICY') };
+  const own = { localName: text('IDENTITY_LOCAL_NAME'), tokenFile: text('IDENTITY_TOKEN_FILE'), workload: text('POLICY_WORKLOAD') };
+  const anchors = text('IDENTITY_TRUST_ANCHORS');
+  env.check();
+  return { ...services, ...own, anchors: certificatesFromPem(anchors) };
 }

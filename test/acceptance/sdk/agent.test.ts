@@ -1,7 +1,10 @@
 // meshAgent against workloads with a proxy: it discovers by name, balances, dials mutual TLS, and says why it could not.
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import type { Server } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { createRegistry, ReasonError, reason } from '@weft/core';
 import { createAuthority } from '@weft/identity/authority';
 import { meshDispatcher } from '@weft/proxy/sdk/undici';
@@ -186,6 +189,34 @@ test('closing lets a request in flight finish and refuses the next with the reas
   release[0]?.();
   expect((await inFlight).body).toBe('late');
   await closed;
+});
+
+test('a request that is given up is given up by the application too, and time limits of requests work', async () => {
+  await using mesh = await TestMesh.start();
+  let gone = 0;
+  const server = await serverWithProxy(mesh, (asked) => void asked.socket.once('close', () => (gone += 1)));
+  mesh.control.endpointsOf(NAME).set([server.endpoint(8080, { hint: 'none' })]);
+  const agent = await startAgent(mesh);
+  const asked = request(URL_OF_SERVICE, { agent, timeout: 20 });
+  const error = once(asked, 'error').then(([thrown]: unknown[]) => thrown);
+  asked.end();
+  await new Promise((resolve) => asked.once('timeout', resolve));
+  expect(gone).toBe(0);
+  asked.destroy(new Error('given up'));
+  expect(await error).toMatchObject({ message: 'given up' });
+  await until(() => gone === 1);
+});
+
+test('HTTP/2 is carried by a connection of the agent', async () => {
+  await using mesh = await TestMesh.start();
+  const http2 = createHttp2Server((asked, response) => void response.end(`${asked.httpVersion} ${asked.authority}`));
+  const server = await mesh.workload('server', { ip: '10.42.0.5', ports: { 8080: await mesh.listenOn(http2 as unknown as Server) } });
+  mesh.control.endpointsOf(NAME).set([server.endpoint(8080)]);
+  const agent = await startAgent(mesh);
+  const session = connectHttp2(URL_OF_SERVICE, { createConnection: ({ hostname: host }) => agent.createConnection({ host, port: 80 }) });
+  const bodies = await Promise.all([1, 2, 3].map(() => text(session.request({ ':path': '/' }))));
+  expect(bodies).toEqual(Array.from({ length: 3 }, () => `2.0 ${NAME}`));
+  session.close();
 });
 
 test('an address is asked for as an address', async () => {

@@ -38,7 +38,7 @@ function placeOf(control: ControlPlane, name: string): Place {
 interface Member extends Membership, Disposable {}
 
 function member(env: NodeJS.ProcessEnv): Member {
-  const membership = join(readJoinOptions(readEnvironment(env), env)());
+  const membership = join(readJoinOptions(readEnvironment(env)));
   return { ...membership, [Symbol.dispose]: () => membership.close() };
 }
 
@@ -164,6 +164,12 @@ test('the control plane is spoken to over mutual TLS where its identity is given
   control.endpointsOf(NAME).set([]);
   await settled(membership.discovery.endpoints(NAME));
   expect(control.clients).toEqual([undefined, IDENTITY('client')]);
+});
+
+test('a malformed environment is described in one error', () => {
+  const env = readEnvironment({ PORT: '70000', LINKERD2_PROXY_IDENTITY_SVC_ADDR: 'nowhere' });
+  env.port('PORT');
+  expect(() => readJoinOptions(env)).toThrow(/PORT: "70000" is not a port[^]*IDENTITY_SVC_ADDR: "nowhere" is not host:port[^]*POLICY_WORKLOAD is not set/);
 });
 
 test.each(['server', 'client'])('the %s program names everything that its environment lacks', async (name) => {

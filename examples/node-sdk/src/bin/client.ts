@@ -10,7 +10,7 @@ LINKERD2_PROXY_{IDENTITY,DESTINATION,POLICY}_SVC_{ADDR,NAME}, LINKERD2_PROXY_IDE
 await run(usage, async () => {
   const env = readEnvironment(process.env);
   const url = env.text('SERVER_URL');
-  const membership = join(readJoinOptions(env, process.env)());
+  const membership = join(readJoinOptions(env));
   const agent = greetingAgent(membership);
   const { status, body } = await greet(agent, url);
   process.stdout.write(`${status} ${body}`);

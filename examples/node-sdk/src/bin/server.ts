@@ -12,7 +12,7 @@ LINKERD2_PROXY_IDENTITY_{LOCAL_NAME,TOKEN_FILE,TRUST_ANCHORS}, LINKERD2_PROXY_PO
 await run(usage, async () => {
   const env = readEnvironment({ DIRECT_PORT: '4143', LISTEN_PORT: process.env['PORT'], ...process.env });
   const [port, ip, directPort, listenPort] = [env.port('PORT'), env.text('POD_IP'), env.port('DIRECT_PORT'), env.port('LISTEN_PORT')];
-  const membership = join(readJoinOptions(env, process.env)());
+  const membership = join(readJoinOptions(env));
   const listen = { direct: { ip: '0.0.0.0', port: directPort }, application: { ip: '0.0.0.0', port: listenPort } };
   const server = await startGreeter(membership, { port, ip, listen });
   const { direct, application } = server.addresses;

@@ -35,7 +35,7 @@ export interface MeshAgentOptions {
   /** How long an unused connection, and with it what is known of its target, is kept. Default 5000. */
   readonly idleMs?: number;
   /** Timeouts, queues, limits of the outbound side; what concerns listeners has no effect. Default: Linkerd's. */
-  readonly outbound?: Partial<Omit<OutboundConfig, 'listeners' | 'profileNetworks'>>;
+  readonly outbound?: Partial<Omit<OutboundConfig, 'listeners' | 'profileNetworks' | 'ingress'>>;
   /** Time limit of `close()`. Default 120000. */
   readonly shutdownGraceMs?: number;
   /** Default: TCP. */

@@ -38,7 +38,7 @@ export interface MeshServerOptions {
   /** Takes peers' HTTP/2, gRPC among it. Default: HTTP/2 requests fail with 502; HTTP/1 that a proxy carried in HTTP/2 is HTTP/1 again here. */
   readonly http2?: Http2Server;
   /** Timeouts and limits of the inbound side. Default: Linkerd's. */
-  readonly inbound?: Partial<Omit<InboundConfig, 'listeners' | 'allowedIps' | 'ports' | 'directPort'>>;
+  readonly inbound?: Partial<Omit<InboundConfig, 'listeners' | 'allowedIps' | 'ports' | 'directPort' | 'gatewaySuffixes'>>;
   /** Time limit of `close()`. Default 120000. */
   readonly shutdownGraceMs?: number;
   readonly engine?: HttpEngine;
