@@ -71,14 +71,22 @@ test.each([
   expect(response.trailers).toEqual({ 'x-sum': '3000000' });
 });
 
-test('a connection is kept and used again, and given up when it was idle for long', async () => {
+test('a connection is kept and used again', async () => {
   await using mesh = await TestMesh.start();
   const server = await serverWithProxy(mesh, (_asked, response) => response.end('ok'));
   mesh.control.endpointsOf(NAME).set([server.endpoint(8080)]);
-  const agent = await startAgent(mesh, { idleMs: 20 });
+  const agent = await startAgent(mesh);
   expect((await askBy(agent, URL_OF_SERVICE)).reused).toBe(false);
   expect((await askBy(agent, URL_OF_SERVICE)).reused).toBe(true);
   expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+});
+
+test('a connection that was idle for long is given up', async () => {
+  await using mesh = await TestMesh.start();
+  const server = await serverWithProxy(mesh, (_asked, response) => response.end('ok'));
+  mesh.control.endpointsOf(NAME).set([server.endpoint(8080)]);
+  const agent = await startAgent(mesh, { idleMs: 1 });
+  await askBy(agent, URL_OF_SERVICE);
   await until(() => Object.values(agent.freeSockets).flat().length === 0);
   expect((await askBy(agent, URL_OF_SERVICE)).reused).toBe(false);
 });
@@ -193,14 +201,19 @@ test('closing lets a request in flight finish and refuses the next with the reas
 
 test('a request that is given up is given up by the application too, and time limits of requests work', async () => {
   await using mesh = await TestMesh.start();
+  let received = 0;
   let gone = 0;
-  const server = await serverWithProxy(mesh, (asked) => void asked.socket.once('close', () => (gone += 1)));
+  const server = await serverWithProxy(mesh, (asked) => {
+    received += 1;
+    asked.socket.once('close', () => (gone += 1));
+  });
   mesh.control.endpointsOf(NAME).set([server.endpoint(8080, { hint: 'none' })]);
   const agent = await startAgent(mesh);
   const asked = request(URL_OF_SERVICE, { agent, timeout: 20 });
   const error = once(asked, 'error').then(([thrown]: unknown[]) => thrown);
   asked.end();
   await new Promise((resolve) => asked.once('timeout', resolve));
+  await until(() => received === 1);
   expect(gone).toBe(0);
   asked.destroy(new Error('given up'));
   expect(await error).toMatchObject({ message: 'given up' });

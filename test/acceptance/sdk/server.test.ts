@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { ask, NAME, readAll, SERVICE, tcp, until } from '../proxy/pair.ts';
 import { balanced, detectPolicy, onlyFor, openToAll, serverPolicy } from '../proxy/policies.ts';
 import { DIRECT_PORT, identityOf, TestMesh, type Workload } from '../proxy/test-mesh.ts';
@@ -155,6 +156,28 @@ test('an upgrade hands the server a connection of bytes', async () => {
   expect(String((await once(socket, 'data'))[0])).toBe('hello');
   socket.end();
   await once(socket, 'close');
+});
+
+test('WebSockets go from program to program, and close as they should', async () => {
+  await using mesh = await TestMesh.start();
+  const program = await startServer(mesh, describeRequest);
+  const sockets = new WebSocketServer({ server: program.server });
+  sockets.on('connection', (socket, asked) => {
+    socket.send(`hello ${String(program.joined.clientId(asked))}`);
+    socket.on('message', (message: Buffer) => socket.send(message.length));
+    socket.on('close', (code) => codes.push(code));
+  });
+  const codes: number[] = [];
+  mesh.control.endpointsOf(NAME).set([program.endpoint()]);
+  const agent = await startAgent(mesh);
+  const client = new WebSocket(URL_OF_SERVICE.replace('http:', 'ws:'), { agent });
+  expect(String((await once(client, 'message'))[0])).toBe(`hello ${identityOf('client')}`);
+  client.send(Buffer.alloc(500_000));
+  expect(String((await once(client, 'message'))[0])).toBe('500000');
+  client.close(4000);
+  expect((await once(client, 'close'))[0]).toBe(4000);
+  await until(() => codes.length === 1);
+  expect(codes).toEqual([4000]);
 });
 
 test("HTTP/2 of clients goes to the program's HTTP/2 server, HTTP/1 to the other", async () => {
