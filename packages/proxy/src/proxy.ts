@@ -16,6 +16,7 @@ import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { openListener } from './accept/open-listener.ts';
 import { prepared } from './accept/prepared.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
@@ -64,6 +65,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     setTcpOptions = setKeepAlive,
     dial = tcpDialer({ clock, setTcpOptions }),
     metrics = createRegistry({ clock }),
+    listen = openListener,
   } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
@@ -83,10 +85,12 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     httpMetrics: http,
     authz: authzMetrics(metrics),
     ...counted,
+    limit: ports.inFlight?.inbound,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({
         registry: metrics,
+        otherMetrics: ports.otherMetrics,
         retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
         isReady: () => certified,
         routes: ports.adminRoutes ?? [],
@@ -105,6 +109,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     ...counted,
+    limit: ports.inFlight?.outbound,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -126,6 +131,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       listeners: watched,
       sockets,
       setTcpOptions,
+      open: listen,
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);
@@ -143,6 +149,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       listeners: constantWatch<readonly Listener[]>([{ listen: adminListen }]),
       sockets: { accept: config.inbound.sockets.accept },
       setTcpOptions,
+      open: openListener,
       logger,
       onConnection: (socket) => void adminConnections.run(socket, inbound.acceptAdmin),
     });

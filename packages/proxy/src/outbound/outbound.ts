@@ -12,7 +12,7 @@ import { endpointLabels } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
-import { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover } from './discover.ts';
@@ -28,6 +28,7 @@ export interface OutboundDeps {
   readonly http: HttpMetrics;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
+  readonly limit: InFlightLimit | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -103,7 +104,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     http: {
       engine,
       serverHttp2: config.serverHttp2,
-      limit: new InFlightLimit(config.maxInFlight),
+      limit: deps.limit ?? inFlightLimit(config.maxInFlight),
       informationalHeaders: config.informationalHeaders,
       refusals: deps.refusals,
       clock,
