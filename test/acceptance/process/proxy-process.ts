@@ -27,6 +27,8 @@ export interface ProxyProcessOptions {
   /** Virtual addresses elsewhere: meshed peers, or applications without a proxy. */
   readonly dial?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** Default: PROXY_BIN, else the bundle. */
+  readonly binary?: string | undefined;
   /** Added to the environment; undefined removes. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -104,7 +106,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   };
   writeBook();
   writeFileSync(join(dir, 'token'), `token of ${name}`);
-  const child = launch([], { ...environmentOf({ control, identity, ip, dir }), WEFT_PROXY_ADDRESS_BOOK: bookPath, ...options.env });
+  const child = launch([], { ...environmentOf({ control, identity, ip, dir }), WEFT_PROXY_ADDRESS_BOOK: bookPath, ...options.env }, options.binary);
   const logs = follow(child);
   const exited = exitOf(child);
   const listening = await Promise.race([logs.find(/^Listening$/), exited.then((code) => failed(`exited with ${code} before it listened`, logs.lines))]);
