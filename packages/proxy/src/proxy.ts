@@ -16,7 +16,6 @@ import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
-import { openListener } from './accept/open-listener.ts';
 import { prepared } from './accept/prepared.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
@@ -65,7 +64,6 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     setTcpOptions = setKeepAlive,
     dial = tcpDialer({ clock, setTcpOptions }),
     metrics = createRegistry({ clock }),
-    listen = openListener,
   } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
@@ -131,7 +129,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       listeners: watched,
       sockets,
       setTcpOptions,
-      open: listen,
+      open: ports.listen,
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);
@@ -149,7 +147,6 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       listeners: constantWatch<readonly Listener[]>([{ listen: adminListen }]),
       sockets: { accept: config.inbound.sockets.accept },
       setTcpOptions,
-      open: openListener,
       logger,
       onConnection: (socket) => void adminConnections.run(socket, inbound.acceptAdmin),
     });

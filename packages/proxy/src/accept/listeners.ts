@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Logger, SocketAddress, Watch } from '@weft/core';
 import type { Listener, SocketOptions } from '../config.ts';
 import type { SetTcpOptions } from '../ports.ts';
-import type { OpenedListener, OpenListener } from './open-listener.ts';
+import { type OpenedListener, type OpenListener, openListener } from './open-listener.ts';
 
 export interface ListenersOptions {
   /** For log records: `inbound`, `outbound`, `admin`. */
@@ -11,7 +11,8 @@ export interface ListenersOptions {
   readonly listeners: Watch<readonly Listener[]>;
   readonly sockets: SocketOptions;
   readonly setTcpOptions: SetTcpOptions;
-  readonly open: OpenListener;
+  /** Default: `openListener`. */
+  readonly open?: OpenListener | undefined;
   readonly logger: Logger;
   /** Called for each accepted connection; the socket is not read yet and keeps half-open ends. */
   onConnection(socket: Socket, listener: Listener): void;
@@ -41,10 +42,12 @@ export function bindListeners(options: ListenersOptions): Listeners {
   });
   listening.catch(() => undefined);
 
+  const openSocket = options.open ?? openListener;
+
   const open = (listener: Listener): Bound => {
     const entry: Bound = {
       listener,
-      socket: options.open(listener, options.sockets.backlog, (socket) => {
+      socket: openSocket(listener, options.sockets.backlog, (socket) => {
         if (options.sockets.accept) options.setTcpOptions(socket, options.sockets.accept);
         options.onConnection(socket, entry.listener);
       }),

@@ -4,6 +4,8 @@ import type { InFlightLimit } from '../../relay/in-flight-limit.ts';
 const IN_FLIGHT = { inbound: 0, outbound: 1 } as const;
 const FIRST_WORKER = 2;
 const PER_WORKER = 2;
+/** More connections than there can be. */
+const RETIRED = 2 ** 30;
 
 export class SharedCells {
   readonly buffer: SharedArrayBuffer;
@@ -45,6 +47,11 @@ export class SharedCells {
 
   disconnected(worker: number): void {
     Atomics.sub(this.#cells, connectionsOf(worker), 1);
+  }
+
+  /** It takes no more: nobody passes connections on to it. */
+  retire(worker: number): void {
+    Atomics.add(this.#cells, connectionsOf(worker), RETIRED);
   }
 
   ring(worker: number): void {

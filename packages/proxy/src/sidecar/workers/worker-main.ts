@@ -93,6 +93,7 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
         metrics.evictIdle(message.retainIdleMs);
         return post({ kind: 'counted', id: message.id, metrics: metrics.snapshot() });
       case 'drain':
+        cells.retire(index);
         logger.log('debug', 'a worker thread stops accepting');
         return void drain(proxy, metrics, post).then(() => {
           book?.close();
