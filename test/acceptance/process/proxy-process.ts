@@ -29,6 +29,8 @@ export interface ProxyProcessOptions {
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   /** Default: PROXY_BIN, else the bundle. */
   readonly binary?: string | undefined;
+  /** Real address of the admin listener. Default: a free port of 127.0.0.1. */
+  readonly admin?: string;
   /** Added to the environment; undefined removes. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -57,6 +59,7 @@ export interface ProxyProcess extends AsyncDisposable {
   /** Changes the book. */
   rewrite(change: (book: AddressBook) => AddressBook): void;
   signal(name: 'SIGTERM' | 'SIGINT'): void;
+  readonly running: boolean;
   /** Exit code, when it has ended. */
   readonly exited: Promise<number | null>;
   /** The first log line with this message, now or later. */
@@ -93,7 +96,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   const identity = `${name}.ns.serviceaccount.identity.linkerd.cluster.local`;
   const virtualPorts = [...Object.keys(ports).map(Number), INBOUND_PORT];
   let book: AddressBook = {
-    listen: { '4191': ANY },
+    listen: { '4191': options.admin ?? ANY },
     inbound: virtualPorts.map((port) => ({ listen: ANY, originalDst: `${ip}:${port}` })),
     outbound: Object.entries(connectsTo).map(([originalDst, authority]) => ({ listen: ANY, originalDst, authority })),
     dial: { ...Object.fromEntries(Object.entries(ports).map(([port, real]) => [`${ip}:${port}`, `127.0.0.1:${real}`])), ...options.dial },
@@ -124,6 +127,9 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
     pid: child.pid ?? failed('no process', logs.lines),
     logs: logs.lines,
     exited,
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     adminPort,
     log: logs.find,
     outboundPort: (address) => at(outbound, Object.keys(connectsTo).indexOf(address), address).port,
@@ -155,7 +161,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
     },
     signal: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      if (proxy.running) child.kill('SIGKILL');
       await exited;
       rmSync(dir, { recursive: true, force: true });
     },

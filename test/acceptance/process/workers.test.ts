@@ -10,7 +10,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { onlyFor, openToAll } from '../proxy/policies.ts';
 import { get, getHttp2, http2Application, httpApplication, received, tcpApplication } from './applications.ts';
 import { BUNDLE, type ProxyProcess, readyProxy } from './proxy-process.ts';
-import { alone, NAME, pair, SERVICE, scripted } from './scenes.ts';
+import { alone, pair, SERVICE, scripted } from './scenes.ts';
 
 const P = 'LINKERD2_PROXY_';
 const TWO = { [`${P}CORES`]: '2' };

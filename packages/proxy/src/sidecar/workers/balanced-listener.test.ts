@@ -44,7 +44,6 @@ function worker(index: number, cells: SharedCells, given: SharedListener | undef
     calls,
     post: (message) => message.kind === 'connection' && toOthers(message.to, message.listener, message.fd),
     onConnection: () => undefined,
-    logger: silentLogger,
   });
   listeners.expect(given);
   const open = listeners.open(given.listener, undefined, (socket) => sockets.push(socket));

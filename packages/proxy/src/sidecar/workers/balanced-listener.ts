@@ -1,8 +1,7 @@
 // A worker's listeners: each worker accepts from the same sockets, and one that has more connections than another passes new
 // ones on. Left to the kernel alone, four connections that come at once end up with one worker as often as not.
-import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { formatSocketAddress, type Logger, type SocketAddress } from '@weft/core';
+import { formatSocketAddress, type SocketAddress } from '@weft/core';
 import { type OpenListener, serveSockets } from '../../accept/open-listener.ts';
 import { adoptSocket, descriptorOf, type SocketCalls } from '../socket-calls.ts';
 import type { FromWorker, SharedListener } from './messages.ts';
@@ -15,7 +14,6 @@ export interface BalancedListenersOptions {
   post(message: FromWorker): void;
   /** Called for each connection that stays here. */
   onConnection(): void;
-  readonly logger: Logger;
 }
 
 export interface BalancedListeners {
@@ -26,7 +24,7 @@ export interface BalancedListeners {
   adopt(listener: SocketAddress, fd: number): void;
 }
 
-export function balancedListeners({ worker, cells, calls, post, onConnection, logger }: BalancedListenersOptions): BalancedListeners {
+export function balancedListeners({ worker, cells, calls, post, onConnection }: BalancedListenersOptions): BalancedListeners {
   const descriptors = new Map<string, number>();
   const opened = new Map<string, (socket: Socket) => void>();
 
@@ -78,15 +76,12 @@ export function balancedListeners({ worker, cells, calls, post, onConnection, lo
     },
     adopt(listener, fd) {
       const onSocket = opened.get(formatSocketAddress(listener));
-      try {
-        // A listener that was closed meanwhile takes nothing more.
-        if (!onSocket) throw new Error('the listener is closed');
-        keep(adoptSocket(fd), onSocket);
-      } catch (error) {
-        cells.disconnected(worker);
-        closeSync(fd);
-        logger.log('debug', 'a connection from another worker is not taken', { error });
-      }
+      const socket = adoptSocket(fd);
+      socket.on('error', () => undefined);
+      if (onSocket) return keep(socket, onSocket);
+      // A listener that was closed meanwhile takes nothing more.
+      cells.disconnected(worker);
+      socket.destroy();
     },
   };
 }

@@ -44,7 +44,7 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
   const metrics = createRegistry({ clock });
   const carried = metrics.counter('weft_worker_connections_total', 'Connections carried, by worker thread').with({ worker: index });
   const sources = { inbound: createWatch<readonly Listener[]>(), outbound: createWatch<readonly Listener[]>() };
-  const listeners = balancedListeners({ worker: index, cells, calls, post, onConnection: () => carried.inc(), logger });
+  const listeners = balancedListeners({ worker: index, cells, calls, post, onConnection: () => carried.inc() });
   const watches: RemoteWatches = remoteWatches({ post, wait: (done) => standStill(port, cells, index, receive, done) });
   const { originalDst, dial, setTcpOptions, book } = socketPorts(config, clock, logger);
   const settings = proxySettings(config, undefined);

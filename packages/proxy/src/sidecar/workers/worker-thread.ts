@@ -43,6 +43,7 @@ export class WorkerThread {
     this.#worker = new Worker(options.entry, {
       workerData: { ...options.start, port: port2 },
       transferList: [port2],
+      trackUnmanagedFds: false,
       name: `weft-proxy-${options.start.index}`,
     });
     let failure: Error | undefined;
