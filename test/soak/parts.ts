@@ -6,7 +6,7 @@ import { CHURNS } from './churns/index.ts';
 
 /** The names of the churns of each half; together they are all. */
 export function parts(): readonly (readonly string[])[] {
-  const named = new Set(['idle', 'half-closed', 'connections', 'handshakes']);
+  const named = new Set(['idle', 'connections', 'handshakes']);
   const [connections, exchanges] = [true, false].map((is) => CHURNS.filter(({ name }) => named.has(name) === is).map(({ name }) => name));
   return [exchanges ?? [], connections ?? []];
 }

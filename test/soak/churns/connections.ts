@@ -4,8 +4,8 @@ import type { Churn, ChurnWorld } from '../churn.ts';
 
 const TEXT = '\x01 bytes';
 
-export const connections: Churn = churn('connections', 800_000, 32, (world) => world.plainTcp, 4);
-export const handshakes: Churn = churn('handshakes', 75_000, 8, (world) => world.tcp);
+export const connections: Churn = churn('connections', 760_000, 32, (world) => world.plainTcp, 4);
+export const handshakes: Churn = churn('handshakes', 55_000, 8, (world) => world.tcp);
 
 /** Every `resetEach`th is reset as soon as it is established. Default none. */
 function churn(name: string, rounds: number, width: number, portOf: (world: ChurnWorld) => number, resetEach = Number.POSITIVE_INFINITY): Churn {

@@ -61,9 +61,9 @@ async function client(address: SocketAddress): Promise<Socket> {
   return socket;
 }
 
-const onLinux = test.runIf(process.platform === 'linux');
+const LINUX = process.platform === 'linux';
 
-onLinux('each worker has a descriptor of its own: where one stops, the others accept on', async () => {
+test.runIf(LINUX)('each worker has a descriptor of its own: where one stops, the others accept on', async () => {
   const cells = new SharedCells(2);
   const { address, given } = await shared(2);
   expect(new Set(given.map(({ fd }) => fd)).size).toBe(2);
@@ -79,7 +79,7 @@ onLinux('each worker has a descriptor of its own: where one stops, the others ac
   await expect(once(refused, 'connect')).rejects.toThrow('ECONNREFUSED');
 });
 
-onLinux('a worker with more connections passes the next one on, unread and whole', async () => {
+test.runIf(LINUX)('a worker with more connections passes the next one on, unread and whole', async () => {
   const cells = new SharedCells(2);
   const { address, given } = await shared(1);
   const passed: number[] = [];
@@ -110,7 +110,7 @@ onLinux('a worker with more connections passes the next one on, unread and whole
   await vi.waitFor(() => expect([cells.connections(0), cells.connections(1)]).toEqual([0, 0]));
 });
 
-onLinux('a connection for a listener that was closed meanwhile is closed, and counted no more', async () => {
+test.runIf(LINUX)('a connection for a listener that was closed meanwhile is closed, and counted no more', async () => {
   if ('unavailable' in calls) throw new Error(calls.unavailable);
   const cells = new SharedCells(2);
   const { given } = await shared(1);
