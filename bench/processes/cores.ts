@@ -21,6 +21,11 @@ export function pinRest(): void {
   pin(process.pid, `${proxyCores}-${cores - 1}`);
 }
 
+/** This process again, and what it starts from now on: on all cores. */
+export function runAnywhere(): void {
+  pin(process.pid, `0-${cores - 1}`);
+}
+
 function pin(pid: number, list: string): void {
   if (taskset === undefined || pinningObstacle !== undefined) return;
   // All of its threads; those that it starts later inherit it.

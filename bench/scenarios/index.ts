@@ -6,6 +6,7 @@ import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
 import { underLoad } from './under-load.ts';
 import { watch } from './watch.ts';
+import { workers } from './workers.ts';
 
 const MANY = { connections: 32, streams: 1 };
 const ONE = { connections: 1, streams: 1 };
@@ -30,4 +31,5 @@ export const SCENARIOS: readonly Scenario[] = [
   largeBodies,
   underLoad('bytes, 32 connections, round trips of HTTP/1.1 that nobody parses', { name: 'tcp-32', path: straight('tcp'), ...MANY }),
   idle,
+  workers,
 ];

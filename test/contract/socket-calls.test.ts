@@ -1,4 +1,5 @@
-// The contract of `_handle.fd`, on which reading the original destination and setting TCP options rest, on every supported Node major.
+// The contract of `_handle.fd`, on which reading the original destination, setting TCP options and passing connections between threads
+// rest, on every supported Node major.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,7 +22,7 @@ import { connect, createServer } from 'node:net';
 import { silentLogger } from '@weft/core';
 import { nativeTcpOptions } from ${JSON.stringify(join(proxy, 'src/sidecar/native-tcp-options.ts'))};
 import { socketOriginalDst } from ${JSON.stringify(join(proxy, 'src/sidecar/original-dst.ts'))};
-import { descriptorOf, socketCalls } from ${JSON.stringify(join(proxy, 'src/sidecar/socket-calls.ts'))};
+import { adoptSocket, descriptorOf, socketCalls } from ${JSON.stringify(join(proxy, 'src/sidecar/socket-calls.ts'))};
 
 const errors = [];
 const lookup = socketOriginalDst({ onError: (errno) => errors.push(errno) });
@@ -44,8 +45,20 @@ for (const [listen, host] of [['127.0.0.1', '127.0.0.1'], ['::', '127.0.0.1'], [
   setTcpOptions(client, { userTimeoutMs: 543 });
   const options = [int(socket, 1, 9), int(socket, 6, 4), int(socket, 6, 18), int(client, 1, 9), int(client, 6, 18)];
   const before = { options,  isSocket: /^socket:/.test(readlinkSync('/proc/self/fd/' + fd)), asListener: original === undefined || original.port === server.address().port };
+  const copy = calls.duplicate(fd);
   socket.destroy();
-  results.push({ ...before, afterwards: descriptorOf(socket) ?? null, lookupAfterwards: lookup.of(socket) ?? null });
+  const adopted = adoptSocket(copy);
+  const unread = adopted.isPaused() && adopted.bytesRead === 0;
+  const peer = adopted.remotePort === client.localPort;
+  const all = [];
+  adopted.on('data', (chunk) => all.push(chunk)).resume();
+  client.end('hello');
+  await new Promise((resolve) => adopted.once('end', resolve));
+  const answered = new Promise((resolve) => client.once('data', resolve));
+  adopted.end('answer');
+  const passedOn = [unread, peer, String(Buffer.concat(all)), String(await answered)];
+  const listening = descriptorOf(server) !== undefined;
+  results.push({ ...before, passedOn, listening, afterwards: descriptorOf(socket) ?? null, lookupAfterwards: lookup.of(socket) ?? null });
   client.destroy();
   await new Promise((resolve) => server.close(resolve));
 }
@@ -80,10 +93,11 @@ describe.runIf(process.platform === 'linux')('the descriptor of an accepted sock
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
-  test.each(nodes)('can be asked for its original destination and takes TCP options on $name', async ({ name, binary }) => {
+  test.each(nodes)('can be asked for its original destination, takes TCP options and can be passed on, on $name', async ({ name, binary }) => {
     if (binary === undefined) throw new Error(`${name} is not installed`);
     const { stdout } = await run(binary, [join(dir, 'probe.mjs')], { env: { NODE_PATH: join(proxy, 'node_modules') } });
-    const found = { options: [1, 42, 12_345, 0, 543], isSocket: true, asListener: true, afterwards: null, lookupAfterwards: null };
+    const passed = { passedOn: [true, true, 'hello', 'answer'], listening: true };
+    const found = { options: [1, 42, 12_345, 0, 543], isSocket: true, asListener: true, ...passed, afterwards: null, lookupAfterwards: null };
     expect(JSON.parse(stdout)).toEqual({ errors: [], results: [found, found, found] });
   });
 });

@@ -9,13 +9,17 @@ type Class = Function;
 
 /** An engine that is the given one, and knows the classes of what that made. */
 export class Census {
-  readonly #classes = new Map<Class, string>([
-    [Socket, 'Socket'],
-    [TLSSocket, 'TLSSocket'],
-  ]);
+  readonly #classes: Map<Class, string>;
   readonly engine: HttpEngine;
 
-  constructor(engine: HttpEngine) {
+  /** With another census: what both know of is counted by either. */
+  constructor(engine: HttpEngine, together?: Census) {
+    this.#classes = together
+      ? together.#classes
+      : new Map<Class, string>([
+          [Socket, 'Socket'],
+          [TLSSocket, 'TLSSocket'],
+        ]);
     this.engine = {
       name: engine.name,
       serve: (link, options, onExchange) =>

@@ -10,6 +10,11 @@ export interface Entries {
   readonly http2: number;
   /** Bytes, behind a pair of proxies: the application answers with what it got when the client has ended its side. */
   readonly tcp: number;
+  /** The same behind the client's proxy alone. */
+  readonly plainTcp: number;
+  /** As `pair` and `plain`, through proxies that lose patience with silence. */
+  readonly impatientPair: number;
+  readonly impatientPlain: number;
 }
 
 export interface ChurnWorld extends Entries {

@@ -75,6 +75,7 @@ export { type Histogram, LATENCY_BUCKETS_MS } from './metrics/histogram.ts';
 export type { Labels } from './metrics/labels.ts';
 export { ExpositionError, type ExpositionLimits, parseExposition, type Sample } from './metrics/parse.ts';
 export { createRegistry, type MetricRegistry, type RegistryOptions } from './metrics/registry.ts';
+export { type FamilySnapshot, type MetricJoin, type RegistrySnapshot, renderSnapshots, type SeriesSnapshot } from './metrics/snapshot.ts';
 export { canonicalDnsName, isDnsLabel, isDnsName, suffixMatcher } from './names/dns-name.ts';
 export {
   formatIdentityId,

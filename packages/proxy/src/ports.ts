@@ -1,8 +1,10 @@
 // What a proxy needs from outside: the ports of core, and those of sockets. Tests plug memory implementations, the
 // sidecar plugs gRPC clients and SO_ORIGINAL_DST.
 import type { Socket } from 'node:net';
-import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, SocketAddress } from '@weft/core';
+import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, RegistrySnapshot, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
+import type { OpenListener } from './accept/open-listener.ts';
+import type { InFlightLimit } from './relay/in-flight-limit.ts';
 
 /** Where a redirected connection was really going. Called once per accepted connection; `of` and `client` must not block or throw. */
 export interface OriginalDst {
@@ -66,6 +68,12 @@ export interface ProxyPorts {
   readonly engine?: HttpEngine;
   /** Registry that metrics are registered in and `/metrics` renders. Default: an own one. */
   readonly metrics?: MetricRegistry;
+  /** What other registries hold, added to `metrics` in `/metrics`: those of other threads. Called for each scrape; must not reject. Default none. */
+  readonly otherMetrics?: (retainIdleMs: number) => Promise<readonly RegistrySnapshot[]>;
+  /** Opens the inbound and outbound listeners. Default: `openListener`, which binds their addresses. */
+  readonly listen?: OpenListener;
+  /** In place of own counts up to `maxInFlight`, where several proxies share them. */
+  readonly inFlight?: { readonly inbound: InFlightLimit; readonly outbound: InFlightLimit };
   /** More admin paths, such as `/shutdown`. Default none. */
   readonly adminRoutes?: readonly AdminRoute[];
   readonly clock?: Clock;

@@ -95,6 +95,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     detect,
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
+    limit: ports.inFlight?.outbound,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -113,10 +114,12 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     outbound,
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
+    limit: ports.inFlight?.inbound,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({
         registry: metrics,
+        otherMetrics: ports.otherMetrics,
         retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
         isReady: () => certified,
         routes: ports.adminRoutes ?? [],
@@ -146,6 +149,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       listeners: watched,
       sockets,
       setTcpOptions,
+      open: ports.listen,
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);

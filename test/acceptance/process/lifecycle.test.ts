@@ -104,13 +104,6 @@ test('a drain ends with its grace period, and open relays with it', async () => 
   await ended;
 });
 
-test('POST /shutdown ends the process where it is enabled', async () => {
-  await using control = await scripted().start();
-  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', env: { LINKERD2_PROXY_SHUTDOWN_ENDPOINT_ENABLED: 'true' } });
-  expect((await get(proxy.adminPort, { method: 'POST', path: '/shutdown' })).status).toBe(200);
-  expect(await proxy.exited).toBe(0);
-});
-
 /** A port that was free a moment ago: listeners of the book are bound by the proxy. */
 async function freePort(): Promise<number> {
   const app = await httpApplication();

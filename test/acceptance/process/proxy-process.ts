@@ -27,6 +27,10 @@ export interface ProxyProcessOptions {
   /** Virtual addresses elsewhere: meshed peers, or applications without a proxy. */
   readonly dial?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** Default: PROXY_BIN, else the bundle. */
+  readonly binary?: string | undefined;
+  /** Real address of the admin listener. Default: a free port of 127.0.0.1. */
+  readonly admin?: string;
   /** Added to the environment; undefined removes. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -55,6 +59,7 @@ export interface ProxyProcess extends AsyncDisposable {
   /** Changes the book. */
   rewrite(change: (book: AddressBook) => AddressBook): void;
   signal(name: 'SIGTERM' | 'SIGINT'): void;
+  readonly running: boolean;
   /** Exit code, when it has ended. */
   readonly exited: Promise<number | null>;
   /** The first log line with this message, now or later. */
@@ -91,7 +96,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   const identity = `${name}.ns.serviceaccount.identity.linkerd.cluster.local`;
   const virtualPorts = [...Object.keys(ports).map(Number), INBOUND_PORT];
   let book: AddressBook = {
-    listen: { '4191': ANY },
+    listen: { '4191': options.admin ?? ANY },
     inbound: virtualPorts.map((port) => ({ listen: ANY, originalDst: `${ip}:${port}` })),
     outbound: Object.entries(connectsTo).map(([originalDst, authority]) => ({ listen: ANY, originalDst, authority })),
     dial: { ...Object.fromEntries(Object.entries(ports).map(([port, real]) => [`${ip}:${port}`, `127.0.0.1:${real}`])), ...options.dial },
@@ -104,7 +109,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   };
   writeBook();
   writeFileSync(join(dir, 'token'), `token of ${name}`);
-  const child = launch([], { ...environmentOf({ control, identity, ip, dir }), WEFT_PROXY_ADDRESS_BOOK: bookPath, ...options.env });
+  const child = launch([], { ...environmentOf({ control, identity, ip, dir }), WEFT_PROXY_ADDRESS_BOOK: bookPath, ...options.env }, options.binary);
   const logs = follow(child);
   const exited = exitOf(child);
   const listening = await Promise.race([logs.find(/^Listening$/), exited.then((code) => failed(`exited with ${code} before it listened`, logs.lines))]);
@@ -122,6 +127,9 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
     pid: child.pid ?? failed('no process', logs.lines),
     logs: logs.lines,
     exited,
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     adminPort,
     log: logs.find,
     outboundPort: (address) => at(outbound, Object.keys(connectsTo).indexOf(address), address).port,
@@ -153,7 +161,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
     },
     signal: (signal) => void child.kill(signal),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      if (proxy.running) child.kill('SIGKILL');
       await exited;
       rmSync(dir, { recursive: true, force: true });
     },

@@ -12,9 +12,17 @@ export function scripted(): ControlPlaneBuilder {
 }
 
 /** A client's proxy in front of an application without one. */
-export async function alone(control: ControlPlane, port: number, env: Readonly<Record<string, string>> = {}): Promise<ProxyProcess> {
+export async function alone(control: ControlPlane, port: number, env: Env = {}, binary?: string): Promise<ProxyProcess> {
   control.endpointsOf(NAME).set([{ address: { ip: '10.42.0.9', port: 8080 }, weight: 1, labels: { deployment: 'app' }, hint: 'none' }]);
-  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial: { '10.42.0.9:8080': `127.0.0.1:${port}` }, env });
+  return readyProxy({
+    control,
+    name: 'client',
+    ip: '10.42.0.4',
+    connectsTo: { [SERVICE]: NAME },
+    dial: { '10.42.0.9:8080': `127.0.0.1:${port}` },
+    env,
+    binary,
+  });
 }
 
 export interface Pair extends AsyncDisposable {
@@ -22,13 +30,10 @@ export interface Pair extends AsyncDisposable {
   readonly server: ProxyProcess;
 }
 
+type Env = Readonly<Record<string, string>>;
+
 /** Both sides have a proxy. */
-export async function pair(
-  control: ControlPlane,
-  port: number,
-  clientEnv: Readonly<Record<string, string>> = {},
-  serverEnv: Readonly<Record<string, string>> = {},
-): Promise<Pair> {
+export async function pair(control: ControlPlane, port: number, clientEnv: Env = {}, serverEnv: Env = {}): Promise<Pair> {
   const server = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: port }, env: serverEnv });
   control.endpointsOf(NAME).set([server.endpoint(8080)]);
   const dial = { '10.42.0.5:8080': server.inboundAddress(8080), '10.42.0.5:4143': server.inboundAddress(4143) };

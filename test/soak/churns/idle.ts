@@ -6,17 +6,17 @@ import { ask } from '../ask.ts';
 import type { Churn } from '../churn.ts';
 
 /** Longer than the timeouts that the world sets. */
-export const SILENCE_MS = 3_000;
+export const SILENCE_MS = 6_000;
 
 export const idle: Churn = {
   name: 'idle',
-  rounds: 10_000,
+  rounds: 5_000,
   width: 500,
-  start({ pair, plain }) {
+  start({ impatientPair, impatientPlain }) {
     const agents: Agent[] = [];
     return {
       async round(index) {
-        const port = index % 2 === 0 ? pair : plain;
+        const port = index % 2 === 0 ? impatientPair : impatientPlain;
         const way = index % 3;
         if (way === 0) await silent(port);
         else if (way === 1) await unfinished(port);

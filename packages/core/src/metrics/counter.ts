@@ -1,6 +1,7 @@
 // A number that only grows.
 import { Series } from './family.ts';
 import { formatValue } from './labels.ts';
+import type { SeriesSnapshot } from './snapshot.ts';
 
 export interface Counter {
   /** Adds `n`, by default 1. Throws on a negative or NaN amount. */
@@ -20,5 +21,8 @@ export class CounterSeries extends Series implements Counter {
   render(name: string): string {
     const labels = this.labelText === '' ? '' : `{${this.labelText}}`;
     return `${name}${labels} ${formatValue(this.value)}\n`;
+  }
+  snapshot(): SeriesSnapshot {
+    return { text: this.labelText, key: this.key, value: this.value };
   }
 }

@@ -1,6 +1,7 @@
 // One metric name with all its series. A series is bound once and then written without allocation; unused ones can be evicted.
 import type { Millis } from '../time/clock.ts';
 import { escapeHelp, type Labels, type LabelText, labelText } from './labels.ts';
+import type { FamilySnapshot, MetricJoin, SeriesSnapshot } from './snapshot.ts';
 
 export type MetricType = 'counter' | 'gauge' | 'histogram';
 
@@ -20,6 +21,8 @@ export interface Family<C> {
 export interface FamilyOptions {
   /** Let `registry.evictIdle` drop series that are no longer written (gauges only at zero). Default false. */
   readonly evictable?: boolean;
+  /** How values of several worker threads become one. Default `sum`. */
+  readonly join?: MetricJoin;
 }
 
 /** What the instruments share: the label text, and whether they were written since the last sweep. */
@@ -60,6 +63,8 @@ export abstract class Series {
 
   /** Appends the sample lines. */
   abstract render(name: string): string;
+
+  abstract snapshot(): SeriesSnapshot;
 }
 
 export class SeriesFamily<C extends Series> implements Family<C> {
@@ -67,6 +72,8 @@ export class SeriesFamily<C extends Series> implements Family<C> {
   readonly type: MetricType;
   readonly help: string;
   readonly evictable: boolean;
+  readonly #join: MetricJoin;
+  readonly #bounds: readonly number[];
   readonly #create: (labels: LabelText, attach: (series: Series) => void) => C;
   readonly #series = new Map<string, C>();
   /** Evicted, but perhaps still held by somebody who will write it again. */
@@ -77,12 +84,16 @@ export class SeriesFamily<C extends Series> implements Family<C> {
     readonly type: MetricType;
     readonly help: string;
     readonly evictable: boolean;
+    readonly join: MetricJoin;
+    readonly bounds: readonly number[];
     readonly create: (labels: LabelText, attach: (series: Series) => void) => C;
   }) {
     this.name = options.name;
     this.type = options.type;
     this.help = options.help;
     this.evictable = options.evictable;
+    this.#join = options.join;
+    this.#bounds = options.bounds;
     this.#create = options.create;
   }
 
@@ -123,6 +134,11 @@ export class SeriesFamily<C extends Series> implements Family<C> {
     let text = `# HELP ${this.name} ${escapeHelp(this.help)}\n# TYPE ${this.name} ${this.type}\n`;
     for (const series of this.#series.values()) text += series.render(this.name);
     return text;
+  }
+
+  snapshot(): FamilySnapshot {
+    const series = [...this.#series.values()].map((one) => one.snapshot());
+    return { name: this.name, type: this.type, help: this.help, join: this.#join, bounds: this.#bounds, series };
   }
 
   readonly #attach = (series: Series): void => {

@@ -1,6 +1,7 @@
 // A number that goes up and down.
 import { Series } from './family.ts';
 import { formatValue } from './labels.ts';
+import type { SeriesSnapshot } from './snapshot.ts';
 
 export interface Gauge {
   set(value: number): void;
@@ -35,5 +36,8 @@ export class GaugeSeries extends Series implements Gauge {
   render(name: string): string {
     const labels = this.labelText === '' ? '' : `{${this.labelText}}`;
     return `${name}${labels} ${formatValue(this.value)}\n`;
+  }
+  snapshot(): SeriesSnapshot {
+    return { text: this.labelText, key: this.key, value: this.value };
   }
 }

@@ -1,6 +1,7 @@
 // A distribution over fixed buckets. spec/proxy.md §9.2 names the latency buckets.
 import { Series } from './family.ts';
 import { formatValue, type LabelText } from './labels.ts';
+import type { SeriesSnapshot } from './snapshot.ts';
 
 /** Linkerd's latency buckets in milliseconds; `+Inf` is implied. */
 export const LATENCY_BUCKETS_MS: readonly number[] = [
@@ -48,14 +49,24 @@ export class HistogramSeries extends Series implements Histogram {
   }
 
   render(name: string): string {
-    const prefix = this.labelText === '' ? `${name}_bucket{le="` : `${name}_bucket{${this.labelText},le="`;
-    const labels = this.labelText === '' ? '' : `{${this.labelText}}`;
-    let text = '';
-    let total = 0;
-    for (let index = 0; index < this.#bounds.length; index++) {
-      total += this.#counts[index] as number;
-      text += `${prefix}${this.#bounds[index]}"} ${total}\n`;
-    }
-    return `${text}${prefix}+Inf"} ${this.count}\n${name}_sum${labels} ${formatValue(this.sum)}\n${name}_count${labels} ${this.count}\n`;
+    return histogramLines(name, this.labelText, this.#bounds, this.#counts, this.sum);
   }
+
+  snapshot(): SeriesSnapshot {
+    return { text: this.labelText, key: this.key, value: this.sum, counts: [...this.#counts] };
+  }
+}
+
+/** The sample lines; `counts` has one number more than there are bounds. */
+export function histogramLines(name: string, labelText: string, bounds: readonly number[], counts: ArrayLike<number>, sum: number): string {
+  const prefix = labelText === '' ? `${name}_bucket{le="` : `${name}_bucket{${labelText},le="`;
+  const labels = labelText === '' ? '' : `{${labelText}}`;
+  let text = '';
+  let total = 0;
+  for (let index = 0; index < bounds.length; index++) {
+    total += counts[index] as number;
+    text += `${prefix}${bounds[index]}"} ${total}\n`;
+  }
+  total += counts[bounds.length] as number;
+  return `${text}${prefix}+Inf"} ${total}\n${name}_sum${labels} ${formatValue(sum)}\n${name}_count${labels} ${total}\n`;
 }

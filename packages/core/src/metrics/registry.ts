@@ -5,6 +5,7 @@ import { type Family, type FamilyOptions, type MetricType, type Series, SeriesFa
 import { type Gauge, GaugeSeries } from './gauge.ts';
 import { checkBuckets, type Histogram, HistogramSeries } from './histogram.ts';
 import type { LabelText } from './labels.ts';
+import type { RegistrySnapshot } from './snapshot.ts';
 
 /** Names are given in full, `_total` and units included. Asking again for a name gives the same family; another type or other buckets throw. */
 export interface MetricRegistry {
@@ -15,6 +16,8 @@ export interface MetricRegistry {
   beforeRender(fn: () => void): () => void;
   /** Prometheus text, families in the order of their registration; families without series are left out. */
   render(): string;
+  /** The same as plain data, for `renderSnapshots`. */
+  snapshot(): RegistrySnapshot;
   /** Drops series of evictable families that were not written for so long, and returns how many. Call it regularly: a write counts as made at the next call. */
   evictIdle(olderThanMs: Millis): number;
 }
@@ -44,6 +47,7 @@ export function createRegistry(options: RegistryOptions = {}): MetricRegistry {
     shape: string,
     familyOptions: FamilyOptions | undefined,
     create: (labels: LabelText, attach: (series: Series) => void) => C,
+    bounds: readonly number[] = [],
   ): SeriesFamily<C> {
     const known = families.get(name);
     if (known) {
@@ -51,7 +55,7 @@ export function createRegistry(options: RegistryOptions = {}): MetricRegistry {
       return known.family as SeriesFamily<C>;
     }
     if (!NAME.test(name)) throw new TypeError(`not a metric name: ${JSON.stringify(name)}`);
-    const made = new SeriesFamily<C>({ name, help, type, evictable: familyOptions?.evictable ?? false, create });
+    const made = new SeriesFamily<C>({ name, help, type, evictable: familyOptions?.evictable ?? false, join: familyOptions?.join ?? 'sum', bounds, create });
     families.set(name, { family: made as unknown as SeriesFamily<Series>, shape });
     return made;
   }
@@ -61,7 +65,7 @@ export function createRegistry(options: RegistryOptions = {}): MetricRegistry {
     gauge: (name, help, o) => family(name, help, 'gauge', 'gauge', o, (labels, attach) => new GaugeSeries(labels, attach)),
     histogram(name, help, buckets, o) {
       const bounds = checkBuckets(buckets);
-      return family(name, help, 'histogram', `histogram of ${bounds.join(',')}`, o, (labels, attach) => new HistogramSeries(bounds, labels, attach));
+      return family(name, help, 'histogram', `histogram of ${bounds.join(',')}`, o, (labels, attach) => new HistogramSeries(bounds, labels, attach), bounds);
     },
     beforeRender(fn) {
       const hook = (): void => fn();
@@ -73,6 +77,10 @@ export function createRegistry(options: RegistryOptions = {}): MetricRegistry {
       let text = '';
       for (const { family: one } of families.values()) text += one.render();
       return text;
+    },
+    snapshot() {
+      for (const hook of hooks) hook();
+      return [...families.values()].map(({ family: one }) => one.snapshot());
     },
     evictIdle(olderThanMs) {
       const now = clock.now();

@@ -1,8 +1,9 @@
 // The listening sockets of one side, following a Watch of listeners. spec/proxy.md §1.1.
-import { createServer, type Server, type Socket } from 'node:net';
-import { type Logger, type SocketAddress, socketAddressOf, type Watch } from '@weft/core';
+import type { Socket } from 'node:net';
+import type { Logger, SocketAddress, Watch } from '@weft/core';
 import type { Listener, SocketOptions } from '../config.ts';
 import type { SetTcpOptions } from '../ports.ts';
+import { type OpenedListener, type OpenListener, openListener } from './open-listener.ts';
 
 export interface ListenersOptions {
   /** For log records: `inbound`, `outbound`, `admin`. */
@@ -10,6 +11,8 @@ export interface ListenersOptions {
   readonly listeners: Watch<readonly Listener[]>;
   readonly sockets: SocketOptions;
   readonly setTcpOptions: SetTcpOptions;
+  /** Default: `openListener`. */
+  readonly open?: OpenListener | undefined;
   readonly logger: Logger;
   /** Called for each accepted connection; the socket is not read yet and keeps half-open ends. */
   onConnection(socket: Socket, listener: Listener): void;
@@ -26,8 +29,7 @@ export interface Listeners {
 
 interface Bound {
   listener: Listener;
-  readonly server: Server;
-  readonly opened: Promise<void>;
+  readonly socket: OpenedListener;
 }
 
 export function bindListeners(options: ListenersOptions): Listeners {
@@ -40,14 +42,17 @@ export function bindListeners(options: ListenersOptions): Listeners {
   });
   listening.catch(() => undefined);
 
+  const openSocket = options.open ?? openListener;
+
   const open = (listener: Listener): Bound => {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    const entry: Bound = { listener, server, opened: listenOn(server, listener, options.sockets.backlog) };
-    server.on('connection', (socket) => {
-      if (options.sockets.accept) options.setTcpOptions(socket, options.sockets.accept);
-      options.onConnection(socket, entry.listener);
-    });
-    entry.opened.catch((error: unknown) => options.logger.log('error', 'cannot listen', { listener: options.name, address: listener.listen, error }));
+    const entry: Bound = {
+      listener,
+      socket: openSocket(listener, options.sockets.backlog, (socket) => {
+        if (options.sockets.accept) options.setTcpOptions(socket, options.sockets.accept);
+        options.onConnection(socket, entry.listener);
+      }),
+    };
+    entry.socket.opened.catch((error: unknown) => options.logger.log('error', 'cannot listen', { listener: options.name, address: listener.listen, error }));
     return entry;
   };
 
@@ -67,9 +72,9 @@ export function bindListeners(options: ListenersOptions): Listeners {
     });
     for (const [key, entry] of stale) {
       bound.delete(key);
-      entry.server.close();
+      entry.socket.close();
     }
-    settle?.(Promise.all(order.map((entry) => entry.opened)));
+    settle?.(Promise.all(order.map((entry) => entry.socket.opened)));
     settle = undefined;
   };
 
@@ -80,33 +85,17 @@ export function bindListeners(options: ListenersOptions): Listeners {
   return {
     listening,
     get addresses() {
-      return order.flatMap((entry) => {
-        const at = entry.server.address();
-        const address = at !== null && typeof at === 'object' ? socketAddressOf(at.address, at.port) : undefined;
-        return address ? [address] : [];
-      });
+      return order.flatMap(({ socket }) => socket.address ?? []);
     },
     close() {
       closed = true;
       unsubscribe();
-      for (const entry of bound.values()) entry.server.close();
+      for (const entry of bound.values()) entry.socket.close();
     },
   };
 }
 
 /** Listeners on port 0 are told apart by identity, all others by their address. */
-function keyOf(listener: Listener): string | Listener {
+export function keyOf(listener: Listener): string | Listener {
   return listener.listen.port === 0 ? listener : `${listener.listen.ip} ${listener.listen.port}`;
-}
-
-function listenOn(server: Server, listener: Listener, backlog: number | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: listener.listen.ip, port: listener.listen.port, backlog }, () => {
-      server.off('error', reject);
-      // An accept() error (out of descriptors, say) must not stop the loop.
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
 }

@@ -1,12 +1,13 @@
 // What the admin listener answers. spec/proxy.md §9.8.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { MetricRegistry } from '@weft/core';
+import { type MetricRegistry, renderSnapshots } from '@weft/core';
 import { field, type LocalResponse, type RequestHead } from '@weft/http';
-import type { AdminRoute } from '../ports.ts';
+import type { AdminRoute, ProxyPorts } from '../ports.ts';
 
 export interface AdminRoutesOptions {
   readonly registry: MetricRegistry;
+  readonly otherMetrics: ProxyPorts['otherMetrics'];
   /** How long series that nothing writes are kept. */
   readonly retainIdleMs: number;
   /** Whether the first certificate is held. */
@@ -24,7 +25,7 @@ export function adminRoutes(options: AdminRoutesOptions): AdminHandler {
     '/ready': () => (options.isReady() ? text(200, 'ready\n') : text(503, 'not ready\n')),
     '/metrics': (request) => {
       options.registry.evictIdle(options.retainIdleMs);
-      return metrics(request, options.registry);
+      return metrics(request, options);
     },
   };
   const added = new Map(options.routes.map((route) => [route.path, route]));
@@ -39,8 +40,9 @@ export function adminRoutes(options: AdminRoutesOptions): AdminHandler {
   };
 }
 
-async function metrics(request: RequestHead, registry: MetricRegistry): Promise<LocalResponse> {
-  const body = Buffer.from(registry.render());
+async function metrics(request: RequestHead, { registry, otherMetrics, retainIdleMs }: AdminRoutesOptions): Promise<LocalResponse> {
+  const others = await otherMetrics?.(retainIdleMs);
+  const body = Buffer.from(others ? renderSnapshots([registry.snapshot(), ...others]) : registry.render());
   if (!acceptsGzip(request)) return { status: 200, headers: ['content-type', 'text/plain'], body };
   return { status: 200, headers: ['content-type', 'text/plain', 'content-encoding', 'gzip'], body: await gzipped(body) };
 }

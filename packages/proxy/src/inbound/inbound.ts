@@ -15,7 +15,7 @@ import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
-import { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
 import type { InboundOptions } from './options.ts';
@@ -37,6 +37,7 @@ export interface InboundDeps {
   readonly outbound: Pick<Outbound, 'discover' | 'limit'>;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
+  readonly limit: InFlightLimit | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -75,7 +76,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     engine,
     serverHttp2: config.serverHttp2,
     applications: apps,
-    limit: new InFlightLimit(config.maxInFlight),
+    limit: deps.limit ?? inFlightLimit(config.maxInFlight),
     metrics: deps.httpMetrics,
     authz: deps.authz,
     refusals,

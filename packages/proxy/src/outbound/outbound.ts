@@ -14,7 +14,7 @@ import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
-import { InFlightLimit } from '../relay/in-flight-limit.ts';
+import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
@@ -32,6 +32,7 @@ export interface OutboundDeps {
   readonly refusals: Refusals;
   readonly detect: DetectMetrics;
   readonly racing: Racing | undefined;
+  readonly limit: InFlightLimit | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -103,7 +104,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     backends,
   });
 
-  const limit = new InFlightLimit(config.maxInFlight);
+  const limit = deps.limit ?? inFlightLimit(config.maxInFlight);
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,

@@ -1,25 +1,24 @@
 // How many requests may wait for their response heads at once. spec/proxy.md §4.5.
 
-export class InFlightLimit {
+export interface InFlightLimit {
   readonly max: number;
-  #inFlight = 0;
-
-  constructor(max: number) {
-    this.max = max;
-  }
-
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   /** False: the request is to be shed. */
-  enter(): boolean {
-    if (this.#inFlight >= this.max) return false;
-    this.#inFlight += 1;
-    return true;
-  }
+  enter(): boolean;
+  /** Called once for each `enter` that was true. */
+  release(): void;
+}
 
-  release(): void {
-    this.#inFlight -= 1;
-  }
+export function inFlightLimit(max: number): InFlightLimit {
+  let inFlight = 0;
+  return {
+    max,
+    enter() {
+      if (inFlight >= max) return false;
+      inFlight += 1;
+      return true;
+    },
+    release() {
+      inFlight -= 1;
+    },
+  };
 }

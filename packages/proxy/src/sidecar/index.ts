@@ -7,3 +7,4 @@ export { type ConfigProblem, type Environment, formatProblem } from './config/re
 export { proxyMain } from './main.ts';
 export { socketOriginalDst } from './original-dst.ts';
 export { type Sidecar, type SidecarOptions, startSidecar } from './sidecar.ts';
+export { proxyWorkerMain } from './workers/worker-main.ts';

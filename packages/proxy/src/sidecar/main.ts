@@ -1,12 +1,13 @@
 // The main of the proxy process. Exit codes: 0, 1 where it cannot be built, 64 where the configuration is not acceptable.
 import { availableParallelism } from 'node:os';
 import { createRegistry, systemClock, systemRandom } from '@weft/core';
-import { createLogger, createShutdown, ExitCode, handleSignals, type ProcessLogger } from '@weft/process';
+import { createShutdown, ExitCode, handleSignals, type ProcessLogger } from '@weft/process';
 import { checkConfig } from './config/check-config.ts';
 import { type ConfigOptions, readConfig } from './config/config.ts';
 import { undecodableVariables } from './config/raw-environment.ts';
 import { type Environment, formatProblem } from './config/read-variables.ts';
 import { logFilter } from './config/syntax.ts';
+import { processLogger } from './process-logger.ts';
 import { processMetrics } from './process-metrics.ts';
 import { startSidecar } from './sidecar.ts';
 import { usage } from './usage.ts';
@@ -15,8 +16,11 @@ import { VERSION } from './version.ts';
 /** The drain of the proxy keeps to the configured limit; this much more for the admin listener and the rest. */
 const SLACK_MS = 2_000;
 
-/** Runs until SIGTERM, SIGINT or /shutdown, and resolves with the exit code. A second signal ends it at once. */
-export async function proxyMain(env: Environment, argv: readonly string[]): Promise<number> {
+/**
+ * Runs until SIGTERM, SIGINT or /shutdown, and resolves with the exit code. A second signal ends it at once.
+ * `workerEntry` is a module that calls `proxyWorkerMain`; without one there are no worker threads.
+ */
+export async function proxyMain(env: Environment, argv: readonly string[], workerEntry?: URL): Promise<number> {
   const [argument] = argv;
   if (argument === '--version' || argument === '-version') return print(`weft-proxy ${VERSION}\n`);
   if (argument === '--help' || argument === '-help' || argument === '-h') return print(usage());
@@ -42,17 +46,25 @@ export async function proxyMain(env: Environment, argv: readonly string[]): Prom
     const metrics = createRegistry({ clock });
     processMetrics(metrics, clock);
     const onShutdown = (): void => void shutdown.begin('/shutdown');
-    const sidecar = await startSidecar({ config, env, clock, random: systemRandom, logger, metrics, onShutdown });
+    let failed = false;
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    // Whoever started this process starts another. What the other workers carry is not waited for: the connections of this one hang meanwhile.
+    const onFailed = (): void => {
+      failed = true;
+      shutdown.force('a worker thread has failed');
+      end();
+    };
+    shutdown.signal.addEventListener('abort', end, { once: true });
+    const sidecar = await startSidecar({ config, env, clock, random: systemRandom, logger, metrics, workerEntry, onShutdown, onFailed });
     shutdown.add('proxy', (force) => {
       force.addEventListener('abort', () => sidecar.destroy(), { once: true });
       return sidecar.close();
     });
-    await new Promise<void>((resolve) => {
-      if (shutdown.signal.aborted) return resolve();
-      shutdown.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    if (shutdown.signal.aborted) end();
+    await ended;
     await shutdown.begin('done');
-    return ExitCode.OK;
+    return failed ? ExitCode.FAILED : ExitCode.OK;
   } catch (error) {
     logger.log('error', 'The proxy cannot start', { error });
     return ExitCode.FAILED;
@@ -81,6 +93,6 @@ function check(options: ConfigOptions, argv: readonly string[]): number {
 /** Made before it is known whether the configuration is good: problems are reported through it. */
 function loggerOf(env: Environment): ProcessLogger {
   const filter = logFilter.parse(env['LINKERD2_PROXY_LOG'] ?? 'info');
-  const format = env['LINKERD2_PROXY_LOG_FORMAT']?.toUpperCase() === 'JSON' ? 'json' : 'plain';
-  return createLogger({ level: filter.ok ? filter.value : 'info', format, name: 'linkerd_app', stamp: 'uptime' });
+  const format = env['LINKERD2_PROXY_LOG_FORMAT']?.toUpperCase() === 'JSON' ? 'JSON' : 'PLAIN';
+  return processLogger({ level: filter.ok ? filter.value : 'info', format });
 }

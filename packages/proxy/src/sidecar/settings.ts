@@ -7,9 +7,10 @@ import type { AddressBookReader } from './watch-address-book.ts';
 
 export function proxySettings(config: Config, book: AddressBookReader | undefined): ProxySettings {
   const { outbound, inbound, admin } = config;
+  const listeners = configuredListeners(config, book);
   return {
     outbound: {
-      listeners: book?.outbound ?? listenersAt(outbound.listen),
+      listeners: listeners.outbound,
       detectTimeoutMs: outbound.detectTimeoutMs,
       connectTimeoutMs: outbound.connectTimeoutMs,
       connectBackoff: outbound.connectBackoff,
@@ -31,7 +32,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       sockets: socketOptions(outbound.sockets),
     },
     inbound: {
-      listeners: book?.inbound ?? listenersAt(inbound.listen),
+      listeners: listeners.inbound,
       directPort: inbound.listen[0]?.port ?? 4143,
       detectTimeoutMs: inbound.detectTimeoutMs,
       connectTimeoutMs: inbound.connectTimeoutMs,
@@ -49,6 +50,14 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
     detect: { mode: config.detect },
     shutdownGraceMs: config.shutdownGraceMs,
   };
+}
+
+/** Those of the address book, else the addresses of the configuration. */
+export function configuredListeners(
+  { outbound, inbound }: Config,
+  book: AddressBookReader | undefined,
+): Record<'inbound' | 'outbound', Watch<readonly Listener[]>> {
+  return { outbound: book?.outbound ?? listenersAt(outbound.listen), inbound: book?.inbound ?? listenersAt(inbound.listen) };
 }
 
 function listenersAt(addresses: readonly SocketAddress[]): Watch<readonly Listener[]> {

@@ -1,22 +1,19 @@
-// The running sidecar: configuration → clients → proxy, and its way down. spec/proxy.md §1.5.
-import { assertNever, type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
-import { mappedOriginalDst } from '../accept/mapped-original-dst.ts';
-import { proxyProtocol } from '../accept/proxy-protocol/proxy-protocol.ts';
-import { tcpDialer } from '../connect/tcp-dialer.ts';
-import type { OriginalDst } from '../ports.ts';
-import { createProxy, type Proxy } from '../proxy.ts';
+// The running sidecar: configuration → clients → proxy, in this thread or in several, and its way down. spec/proxy.md §1.5.
+import { type Clock, constantWatch, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
+import type { ProxySettings } from '../config.ts';
+import type { ProxyPorts } from '../ports.ts';
+import { createProxy, type Proxy, type ProxyAddresses } from '../proxy.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
-import type { OriginalDstSource } from './config/original-dst-syntax.ts';
 import type { Environment } from './config/read-variables.ts';
 import { unsupportedSettings } from './config/unsupported.ts';
 import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
-import { nativeTcpOptions } from './native-tcp-options.ts';
-import { socketOriginalDst } from './original-dst.ts';
-import { proxySettings } from './settings.ts';
-import { addressBookDialer, addressBookOriginalDst, readAddressBook } from './watch-address-book.ts';
+import { configuredListeners, proxySettings } from './settings.ts';
+import { socketCalls } from './socket-calls.ts';
+import { socketPorts } from './socket-ports.ts';
+import { startWorkers, type WorkerPool } from './workers/worker-pool.ts';
 
 export interface SidecarOptions {
   readonly config: Config;
@@ -26,12 +23,15 @@ export interface SidecarOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  /** The program of a worker thread, which calls `proxyWorkerMain`. Absent: everything runs in this thread. */
+  readonly workerEntry?: URL | undefined;
   /** Called when `/shutdown` is used. */
   readonly onShutdown: () => void;
+  /** Called when a worker thread has failed, and its connections with it: the process should end. */
+  readonly onFailed: (error: Error) => void;
 }
 
 export interface Sidecar {
-  readonly proxy: Proxy;
   /** Drains, then lets go of the control plane. Idempotent; never rejects. */
   close(): Promise<void>;
   /** Ends everything at once. */
@@ -42,14 +42,10 @@ export interface Sidecar {
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { config, env, clock, random, logger, metrics, onShutdown } = options;
   for (const key of unsupportedSettings(config)) logger.log('warn', 'A setting has no effect in this version', { variable: namesOf(key)[0] });
-  const book = config.addressBook === undefined ? undefined : readAddressBook({ path: config.addressBook, logger });
-  const originalDst = book ? addressBookOriginalDst(book) : originalDstOf(config.originalDst, clock, logger);
-  const setTcpOptions = nativeTcpOptions({ logger });
-  const tcp = tcpDialer({ clock, setTcpOptions });
-  const dial = book ? addressBookDialer(book, tcp) : tcp;
+  const { book, ...sockets } = socketPorts(config, clock, logger);
   const clients = controlClients({
     config,
-    dial,
+    dial: sockets.dial,
     resolver: resolver({ ...config.dns, clock, hosts: book && (() => book.current().hosts) }),
     refresh: book?.book,
     clock,
@@ -57,68 +53,64 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     logger,
     metrics,
   });
-  const release = (): void => {
+  const control = { identity: clients.identity, discovery: clients.discovery, policy: clients.policy };
+  const adminRoutes = processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined });
+  const ports: ProxyPorts = { ...control, ...sockets, metrics, adminRoutes, clock, random, logger };
+  const settings = proxySettings(config, book);
+  let workers: WorkerPool | undefined;
+  let proxy: Proxy | undefined;
+  const destroy = (): void => {
+    workers?.destroy();
+    proxy?.destroy();
     clients.close();
     book?.close();
   };
 
-  let proxy: Proxy | undefined;
   try {
-    proxy = createProxy(
-      {
-        identity: clients.identity,
-        discovery: clients.discovery,
-        policy: clients.policy,
-        originalDst,
-        dial,
-        setTcpOptions,
-        metrics,
-        adminRoutes: processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }),
-        clock,
-        random,
-        logger,
-      },
-      proxySettings(config, book),
-    );
+    const start = severalCores(options);
+    if (start) {
+      const pool = startWorkers({ ...start, config, ports: control, listeners: configuredListeners(config, book), logger, onFailed: options.onFailed });
+      workers = pool;
+      await pool.listening;
+      proxy = createProxy({ ...ports, otherMetrics: (retainIdleMs) => pool.count(retainIdleMs) }, adminOnly(settings));
+    } else {
+      proxy = createProxy(ports, settings);
+    }
     await proxy.listening;
   } catch (error) {
-    proxy?.destroy();
-    release();
+    destroy();
     throw error;
   }
   const running = proxy;
-  announce(running, config, logger);
+  announce(running, workers ? { ...running.addresses, ...workers.addresses } : running.addresses, config, logger);
 
-  let closing: Promise<void> | undefined;
-  return {
-    proxy: running,
-    close() {
-      closing ??= running.close().then(release);
-      return closing;
-    },
-    destroy() {
-      running.destroy();
-      release();
-    },
+  const drain = async (): Promise<void> => {
+    // The admin listener answers for as long as there is something to be asked about.
+    await workers?.close();
+    await running.close();
+    destroy();
   };
+  let closing: Promise<void> | undefined;
+  return { close: () => (closing ??= drain()), destroy };
 }
 
-function originalDstOf(source: OriginalDstSource, clock: Clock, logger: Logger): OriginalDst {
-  switch (source.kind) {
-    case 'socket':
-      return socketOriginalDst({ onError: (errno) => logger.log('warn', 'an original destination cannot be read', { errno }) });
-    case 'proxy-protocol':
-      return proxyProtocol({ trusted: source.trusted, clock });
-    case 'map':
-      return mappedOriginalDst(source.entries);
-    default:
-      return assertNever(source);
-  }
+/** What worker threads need; undefined where there are to be none, or cannot be any. */
+function severalCores({ config: { workers }, workerEntry, logger }: SidecarOptions): Pick<Parameters<typeof startWorkers>[0], 'entry' | 'calls'> | undefined {
+  if (workers < 2) return undefined;
+  const calls = socketCalls();
+  if (workerEntry && !('unavailable' in calls)) return { entry: workerEntry, calls };
+  const why = 'unavailable' in calls ? `listeners cannot be shared: ${calls.unavailable}` : 'this program has no worker threads';
+  logger.log('warn', 'One thread does the work of all workers', { workers, why });
+  return undefined;
+}
+
+function adminOnly(settings: ProxySettings): ProxySettings {
+  const none = { listeners: constantWatch([]) };
+  return { ...settings, inbound: { ...settings.inbound, ...none }, outbound: { ...settings.outbound, ...none } };
 }
 
 /** Says where it listens, and when it is ready; the proxy itself complains while it waits for its certificate. */
-function announce(proxy: Proxy, config: Config, logger: Logger): void {
-  const { outbound, inbound, admin } = proxy.addresses;
+function announce(proxy: Proxy, { outbound, inbound, admin }: ProxyAddresses, config: Config, logger: Logger): void {
   logger.log('info', 'Listening', {
     outbound: outbound.map(formatSocketAddress),
     inbound: inbound.map(formatSocketAddress),

@@ -191,7 +191,6 @@ describe('rules that join variables', () => {
     expect(unsupportedSettings(config({ [`${P}TAP_SVC_NAME`]: 'tap.ns', [`${P}ACCESS_LOG`]: 'json', [`${P}CORES`]: '2' }))).toEqual([
       'TAP_SVC_NAME',
       'ACCESS_LOG',
-      'CORES',
     ]);
   });
 

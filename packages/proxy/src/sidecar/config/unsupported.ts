@@ -4,14 +4,13 @@ import type { VariableName } from './variables.ts';
 
 /** The variables that were given a value which this version does not act on. */
 export function unsupportedSettings(config: Config): readonly VariableName[] {
-  const { outbound, inbound, tap, tracing, log, workers } = config;
+  const { outbound, inbound, tap, tracing, log } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
     ['INBOUND_METRICS_AUTHORITY_LABELS', inbound.authorityLabels],
     ['OUTBOUND_METRICS_HOSTNAME_LABELS', outbound.hostnameLabels],
     ['TAP_SVC_NAME', tap !== undefined],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
-    ['CORES', workers > 1],
     ['INBOUND_HTTP_QUEUE_CAPACITY', inbound.queueCapacity !== 10_000],
     ['INBOUND_HTTP_FAILFAST_TIMEOUT', inbound.failfastMs !== 1_000],
     ['DESTINATION_PROFILE_INITIAL_TIMEOUT', inbound.profileTimeoutMs !== 500],
