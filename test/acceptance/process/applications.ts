@@ -4,6 +4,7 @@ import { createServer as createHttpServer, type IncomingHttpHeaders as Http1Head
 import { type ClientHttp2Session, connect as connectHttp2, createServer as createHttp2Server, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { parseSocketAddress } from '@weft/core';
 
 export interface Application extends AsyncDisposable {
   readonly port: number;
@@ -81,11 +82,20 @@ export interface GetOptions {
   readonly body?: string;
 }
 
+/** `ip:port`, or a port of 127.0.0.1. */
+export type At = string | number;
+
+export function hostAndPort(at: At): { readonly host: string; readonly port: number } {
+  if (typeof at === 'number') return { host: '127.0.0.1', port: at };
+  const { ip, port } = parseSocketAddress(at) ?? { ip: '', port: 0 };
+  return { host: ip, port };
+}
+
 /** One HTTP/1.1 request on a connection of its own. */
-export async function get(port: number, options: GetOptions = {}): Promise<Answer> {
+export async function get(at: At, options: GetOptions = {}): Promise<Answer> {
   const { method = 'GET', path = '/', headers = {}, body } = options;
   return new Promise<Answer>((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+    const sent = request({ ...hostAndPort(at), method, path, headers, agent: false }, (response) => {
       text(response).then(
         (received) => resolve({ status: response.statusCode ?? 0, version: response.httpVersion, headers: response.headers, body: received }),
         reject,
@@ -152,8 +162,9 @@ export async function getHttp2(session: ClientHttp2Session, headers: IncomingHtt
   return { status, trailers, body: received };
 }
 
-export function http2Session(port: number): ClientHttp2Session & Disposable {
-  const session = connectHttp2(`http://127.0.0.1:${port}`);
+export function http2Session(at: At): ClientHttp2Session & Disposable {
+  const { host, port } = hostAndPort(at);
+  const session = connectHttp2(`http://${host}:${port}`);
   session.on('error', () => undefined);
   return Object.assign(session, { [Symbol.dispose]: () => session.destroy() });
 }
@@ -182,8 +193,8 @@ export function answeringApplication(): Promise<Application> {
 }
 
 /** Sends everything, ends, and gives what comes back. */
-export async function exchangeBytes(port: number, bytes: string): Promise<string> {
-  const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+export async function exchangeBytes(at: At, bytes: string): Promise<string> {
+  const socket = connectTcp({ ...hostAndPort(at), allowHalfOpen: true });
   try {
     socket.end(bytes, 'latin1');
     return await received(socket);
