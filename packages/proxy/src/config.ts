@@ -47,7 +47,11 @@ export interface OutboundConfig {
   readonly localIps: readonly string[];
   /** Networks whose addresses may be looked up as profiles. Default none. */
   readonly profileNetworks: readonly IpNetwork[];
-  /** Whether `l5d-proxy-error` and `l5d-proxy-connection` are added to synthesized responses. Default true. */
+  /** Names below these suffixes may be looked up as profiles. Default `svc.cluster.local.`. */
+  readonly profileSuffixes: readonly string[];
+  /** Requests name their target themselves, by `l5d-dst-override`; protocols are always detected. Default false. */
+  readonly ingress: boolean;
+  /** Whether `l5d-proxy-error` and `l5d-proxy-connection` are added to synthesized responses. Default true, false for an ingress. */
   readonly informationalHeaders: boolean;
   readonly sockets: SocketOptions;
 }
@@ -75,6 +79,8 @@ export interface InboundConfig {
   readonly serverHttp2: Http2Params;
   /** Addresses of this pod; connections for others are refused. Default empty: all are taken. */
   readonly allowedIps: readonly string[];
+  /** Names below these suffixes are reached through this proxy by meshed peers. Default none: it is no gateway. */
+  readonly gatewaySuffixes: readonly string[];
   /** Ports whose policy is watched from the start and for ever. Default none. */
   readonly ports: readonly number[];
   readonly sockets: SocketOptions;
@@ -98,10 +104,28 @@ export interface AdminConfig {
   readonly metricsRetainIdleMs?: number | undefined;
 }
 
+/** How the protocol of a connection is found where policy leaves it open. */
+export interface DetectConfig {
+  /**
+   * `wait`: by the client's first bytes alone, as Linkerd does. `race`: a client that says nothing may be waiting for the server,
+   * so the target is connected to meanwhile, and is opaque if it speaks first. Default `wait`.
+   */
+  readonly mode: 'wait' | 'race';
+  /** How long the client has the word to itself before the target is connected to. Default 10. */
+  readonly headStartMs: number;
+  /** The same for an inbound client that may be meshed, and then begins with a ClientHello. Default 30. */
+  readonly helloHeadStartMs: number;
+  /** How long a target counts as one whose server speaks first, and a client as meshed. Default 600000. */
+  readonly rememberMs: number;
+  /** Most such targets, and clients, remembered per side. Default 1024. */
+  readonly maxRemembered: number;
+}
+
 export interface ProxyConfig {
   readonly outbound: OutboundConfig;
   readonly inbound: InboundConfig;
   readonly admin: AdminConfig;
+  readonly detect: DetectConfig;
   /** Most connections held, per listening side, while the first certificate is awaited. Default 1024. */
   readonly maxHeldConnections: number;
   /** How long one of them is held. Default 60000. */
@@ -115,6 +139,7 @@ export interface ProxySettings {
   readonly outbound?: Partial<OutboundConfig>;
   readonly inbound?: Partial<InboundConfig>;
   readonly admin?: AdminConfig;
+  readonly detect?: Partial<DetectConfig>;
   readonly maxHeldConnections?: number;
   readonly holdTimeoutMs?: number;
   readonly shutdownGraceMs?: number;
@@ -144,7 +169,9 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       localIps: allowedIps,
       profileNetworks: [],
-      informationalHeaders: true,
+      profileSuffixes: ['svc.cluster.local.'],
+      ingress: false,
+      informationalHeaders: settings.outbound?.ingress !== true,
       sockets: {},
       ...settings.outbound,
     }),
@@ -160,11 +187,13 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       http2: HTTP2_CLIENT,
       serverHttp2: HTTP2_CLIENT,
       allowedIps,
+      gatewaySuffixes: [],
       ports: [],
       sockets: {},
       ...settings.inbound,
     }),
     admin: Object.freeze({ ...settings.admin }),
+    detect: Object.freeze({ mode: 'wait', headStartMs: 10, helloHeadStartMs: 30, rememberMs: 600_000, maxRemembered: 1_024, ...settings.detect }),
     maxHeldConnections: settings.maxHeldConnections ?? 1_024,
     holdTimeoutMs: settings.holdTimeoutMs ?? 60_000,
     shutdownGraceMs: settings.shutdownGraceMs ?? 120_000,

@@ -5,6 +5,7 @@ export { type MappedDestination, mappedOriginalDst } from './accept/mapped-origi
 export { type ProxyProtocolOptions, proxyProtocol } from './accept/proxy-protocol/proxy-protocol.ts';
 export {
   type AdminConfig,
+  type DetectConfig,
   type InboundConfig,
   type Listener,
   type OutboundConfig,

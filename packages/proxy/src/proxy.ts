@@ -17,11 +17,13 @@ import { Connections } from './accept/connections.ts';
 import { createHold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { prepared } from './accept/prepared.ts';
+import { racing } from './accept/racing.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
+import { detectMetrics } from './observe/detect-metrics.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
@@ -67,12 +69,30 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
+  const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
   const connections = new Connections();
   const adminConnections = new Connections();
   const adminListen = config.admin.listen;
   let certified = false;
 
+  const outbound = createOutbound({
+    config: config.outbound,
+    discovery,
+    policy,
+    originalDst,
+    dial,
+    tls,
+    engine,
+    http,
+    detect,
+    racing: racing('outbound', config.detect, detect, clock),
+    ...counted,
+    ownAddresses: () => outboundSide.listeners.addresses,
+    clock,
+    random,
+    logger,
+  });
   const inbound = createInbound({
     config: config.inbound,
     identity,
@@ -82,6 +102,9 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     httpMetrics: http,
     authz: authzMetrics(metrics),
+    detect,
+    outbound,
+    racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
@@ -93,21 +116,6 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       }),
     },
     clock,
-    logger,
-  });
-  const outbound = createOutbound({
-    config: config.outbound,
-    discovery,
-    policy,
-    originalDst,
-    dial,
-    tls,
-    engine,
-    http,
-    ...counted,
-    ownAddresses: () => outboundSide.listeners.addresses,
-    clock,
-    random,
     logger,
   });
 

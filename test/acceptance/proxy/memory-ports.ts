@@ -29,6 +29,7 @@ export class MemoryControlPlane implements DiscoveryPort, PolicyPort {
   readonly #endpoints = new Sources<EndpointSet>();
   readonly #profiles = new Sources<Profile>();
   readonly #outbound = new Sources<ClientPolicy>();
+  readonly #held = new Set<string>();
   readonly #inbound = new Sources<ServerPolicy>();
 
   endpointsOf(path: string): WatchSource<EndpointSet> {
@@ -41,6 +42,12 @@ export class MemoryControlPlane implements DiscoveryPort, PolicyPort {
 
   outboundOf(address: string): WatchSource<ClientPolicy> {
     return this.#outbound.of(address);
+  }
+
+  /** Pending until the test sets it. */
+  holdOutbound(target: string): WatchSource<ClientPolicy> {
+    this.#held.add(target);
+    return this.#outbound.of(target);
   }
 
   inboundOf(port: number): WatchSource<ServerPolicy> {
@@ -58,8 +65,9 @@ export class MemoryControlPlane implements DiscoveryPort, PolicyPort {
   }
 
   outbound(target: PolicyTarget): Watch<ClientPolicy> {
-    const source = this.outboundOf(target.kind === 'address' ? formatSocketAddress(target.address) : target.authority);
-    if (source.watch.state.kind === 'pending') source.absent();
+    const name = target.kind === 'address' ? formatSocketAddress(target.address) : target.authority;
+    const source = this.outboundOf(name);
+    if (!this.#held.has(name) && source.watch.state.kind === 'pending') source.absent();
     return source.watch;
   }
 

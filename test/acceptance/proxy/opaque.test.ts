@@ -85,7 +85,12 @@ test('refuses on the direct port whatever is not a meshed client with a transpor
   const garbage = await meshed(true);
   garbage.write('something else altogether, which is no header');
   expect(await readAll(garbage).catch(() => '')).toBe('');
+  const cutOff = await meshed(true);
+  cutOff.end(encodeTransportHeader({ port: 8080 }).subarray(0, 25));
+  expect(await readAll(cutOff).catch(() => '')).toBe('');
   await until(() => sample(server.metrics, 'weft_refusals_total', 'reason="TRANSPORT_HEADER_INVALID"') === 2);
+  expect(sample(server.metrics, 'inbound_tcp_errors_total', 'error="i/o"', 'target_port="4143"')).toBe(2);
+  expect(sample(server.metrics, 'inbound_tcp_errors_total', 'error="gateway domain invalid"')).toBe(1);
   const loop = await meshed(true);
   loop.write(encodeTransportHeader({ port: DIRECT_PORT }));
   expect(await readAll(loop).catch(() => '')).toBe('');

@@ -14,7 +14,9 @@ export interface PairOptions {
   readonly endpoint?: Partial<Endpoint>;
   readonly client?: ProxySettings;
   readonly server?: ProxySettings;
+  /** Of the client. */
   readonly clock?: Clock;
+  readonly serverClock?: Clock;
 }
 
 export interface Pair {
@@ -26,7 +28,12 @@ export interface Pair {
 
 /** `appPort`: where the server's application really listens; its virtual port is 8080. */
 export async function startPair(mesh: TestMesh, appPort: number, options: PairOptions = {}): Promise<Pair> {
-  const server = await mesh.workload('server', { ip: '10.42.0.5', ports: { 8080: appPort }, ...(options.server ? { settings: options.server } : {}) });
+  const server = await mesh.workload('server', {
+    ip: '10.42.0.5',
+    ports: { 8080: appPort },
+    ...(options.server ? { settings: options.server } : {}),
+    ...(options.serverClock ? { clock: options.serverClock } : {}),
+  });
   const client = await mesh.workload('client', {
     ip: '10.42.0.4',
     connectsTo: [`${SERVICE}=${NAME}`],

@@ -140,7 +140,7 @@ function checkBounds(session: Http2Session<string>): void {
   hold(closedStreams['resets']['ids'].length <= 128 && closedStreams['ends']['ids'].length <= 128, 'closed streams are remembered without end');
   hold(decoder['table'].size <= 4_096 && decoder['table']['ring'].length <= 256, 'the table of the decoder grows');
   hold(connection['encoder']['table']['size'] <= 4_096 && connection['encoder']['table']['ring'].length <= 256, 'the table of the encoder grows');
-  hold(sendFlow.waiting.size <= streams.size && sendFlow['blocked'].size <= streams.size, 'streams that are over wait for windows');
+  hold((sendFlow['held']?.size ?? 0) <= streams.size && (sendFlow['blocked']?.size ?? 0) <= streams.size, 'streams that are over wait for windows');
   hold((session['reader']['partial']?.length ?? 0) <= 16_384, 'a frame over the limit is kept');
   // Of a connection that has failed nothing is read on.
   hold(connection.ended || parts.length <= limits.maxContinuations + 1, `${parts.length} parts of a header block are kept`);

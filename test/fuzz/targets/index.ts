@@ -3,6 +3,7 @@ import type { FuzzTarget } from '../target.ts';
 import { addressTargets } from './addresses.ts';
 import { apiServerTargets } from './api-server.ts';
 import { expositionTargets } from './exposition.ts';
+import { firstWordTargets } from './first-words.ts';
 import { grpcTargets } from './grpc.ts';
 import { h1ParserTargets } from './h1-parsers.ts';
 import { smugglingTargets } from './h1-smuggling.ts';
@@ -28,6 +29,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...settingTargets,
   ...expositionTargets,
   ...tlsTargets,
+  ...firstWordTargets,
   ...wireTargets,
   ...grpcTargets,
   ...httpTargets,

@@ -203,7 +203,7 @@ class Talk {
       receiveFlow['window'] + receiveFlow['credit'] === this.window,
       `of the window of ${this.window} ${receiveFlow['window'] + receiveFlow['credit']} are left`,
     );
-    hold(sendFlow.waiting.size === 0 && sendFlow['blocked'].size === 0, 'something still waits to be sent');
+    hold((sendFlow['held']?.size ?? 0) === 0 && (sendFlow['blocked']?.size ?? 0) === 0, 'something still waits to be sent');
     return `${Math.min(ours.sides.length, 5)} ${Math.min(resets, 2)} ${Math.min(this.changes, 2)}`;
   }
 

@@ -220,7 +220,7 @@ function checkWindows(sender: SessionEnd, receiver: SessionEnd, whole: number): 
   const window = sendFlow['window'];
   hold(window === receiveFlow['window'], `one end may send ${window}, the other accepts ${receiveFlow['window']}`);
   hold(window + receiveFlow['credit'] === whole, `of the window of ${whole} ${window + receiveFlow['credit']} are left`);
-  hold(sendFlow.waiting.size === 0 && sendFlow['blocked'].size === 0 && output.bytes === 0, 'something still waits to be sent');
+  hold((sendFlow['held']?.size ?? 0) === 0 && (sendFlow['blocked']?.size ?? 0) === 0 && output.bytes === 0, 'something still waits to be sent');
   hold(closedStreams['resets']['ids'].length <= 128 && closedStreams['ends']['ids'].length <= 128, 'closed streams are remembered without end');
   hold(connection['encoder']['table']['size'] <= 4_096 && decoder['table'].size <= 4_096, 'a header table grows');
 }

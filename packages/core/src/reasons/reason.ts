@@ -45,6 +45,18 @@ export const REASONS = {
     'mark the port opaque if the server speaks first (config.linkerd.io/opaque-ports)',
   ),
   DETECT_CLOSED: entry('the connection was closed before its protocol was known', 'none: a port scan or a health check looks like this'),
+  DETECTED_HTTP1: entry('the first bytes are an HTTP/1 request', 'none: an ordinary verdict'),
+  DETECTED_HTTP2: entry('the first bytes are the preface of HTTP/2', 'none: an ordinary verdict'),
+  DETECTED_OPAQUE: entry('the first bytes are not HTTP', 'mark the port opaque to spare the detection (config.linkerd.io/opaque-ports)'),
+  DETECTED_SHORT: entry(
+    'fewer than 14 bytes came first, which counts as not HTTP',
+    'a client that sends its request line in pieces is not recognised: declare the protocol of the port (Server, appProtocol)',
+  ),
+  DETECTED_SERVER_FIRST: entry(
+    'the server spoke before the client, so the connection is opaque',
+    'mark the port opaque to spare the detection (config.linkerd.io/opaque-ports)',
+  ),
+  DETECTED_REMEMBERED: entry('the server of this target spoke first a while ago, so the connection is opaque', 'none: the verdict expires by itself'),
   // identity and TLS
   IDENTITY_NOT_READY: entry(
     'no certificate has been issued to this proxy yet',
@@ -67,6 +79,12 @@ export const REASONS = {
     'only meshed peers that negotiate transport.l5d.io/v1 may connect to the inbound port directly',
   ),
   TRANSPORT_HEADER_INVALID: entry('the transport header could not be read', 'check the version of the peer proxy'),
+  // gateway
+  GATEWAY_DOMAIN_INVALID: entry(
+    'this proxy is no gateway for the name',
+    'check LINKERD2_PROXY_INBOUND_GATEWAY_SUFFIXES of the gateway, and that its control plane knows the service',
+  ),
+  GATEWAY_LOOP: entry('the request has passed this gateway before', 'check that the name does not lead from one cluster back to the other'),
   // discovery
   DISCOVERY_REJECTED: entry('the control plane refuses to resolve this target', 'check the name and port that the client uses'),
   DISCOVERY_UNAVAILABLE: entry(

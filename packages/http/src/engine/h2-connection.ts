@@ -3,7 +3,6 @@ import type { Http2Params, Link } from '../exchange/engine.ts';
 import type { Field } from '../field/field.ts';
 import type { Http2Handler, ResetCause } from '../h2/handler.ts';
 import type { Http2Error } from '../h2/http2-error.ts';
-import type { Http2Limits } from '../h2/limits.ts';
 import { Http2Session } from '../h2/session.ts';
 import type { PeerSettings } from '../h2/settings.ts';
 import type { Http2Stream } from '../h2/stream.ts';
@@ -16,7 +15,8 @@ export interface H2ConnectionOptions {
   readonly link: Link;
   readonly shared: EngineShared;
   readonly params: Http2Params | undefined;
-  readonly limits?: Partial<Http2Limits> | undefined;
+  /** Server: bytes of a request head, a field counted with 32 more. Default 128 KiB. */
+  readonly maxHeaderBytes?: number | undefined;
 }
 
 /** What a stream's context does for the body that it sends. */
@@ -34,27 +34,20 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
   readonly wire: Wire;
   failure: Error | undefined;
   /** Streams whose bytes are in a congested wire, with how many. */
-  private readonly owing = new Map<C, number>();
+  private owing: Map<C, number> | null = null;
   private readonly stopTicks: () => void;
   private finishing = false;
 
   constructor(role: 'client' | 'server', options: H2ConnectionOptions) {
     const { link, shared, params } = options;
     this.shared = shared;
-    const maxStreams = params?.maxConcurrentStreams;
+    const { settings, limits } = role === 'server' ? shared.http2.server(params, options.maxHeaderBytes) : shared.http2.client(params);
     this.session = new Http2Session<C>({
       role,
       fields: shared.fields,
       handler: this,
-      settings: {
-        initialStreamWindow: params?.initialStreamWindow ?? STREAM_WINDOW,
-        initialConnectionWindow: params?.initialConnectionWindow,
-        maxConcurrentStreams: maxStreams,
-        maxFrameSize: params?.maxFrameSize,
-        maxHeaderListSize: params?.maxHeaderListSize,
-        enableConnectProtocol: params?.extendedConnect,
-      },
-      limits: { ...options.limits, ...(maxStreams === undefined || role === 'client' ? {} : { maxConcurrentStreams: maxStreams }) },
+      settings,
+      limits,
       keepAlive: params?.keepAlive,
     });
     this.wire = new Wire(link, this, shared);
@@ -90,9 +83,9 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
   }
 
   wireDrained(): void {
-    if (this.owing.size === 0) return;
-    const owing = [...this.owing];
-    this.owing.clear();
+    const { owing } = this;
+    if (owing === null) return;
+    this.owing = null;
     for (const [context, bytes] of owing) context.passedOn(bytes);
     this.wire.touch();
   }
@@ -101,7 +94,7 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
     this.failure ??= error ?? new Error('connection closed');
     this.stopTicks();
     this.session.disconnected();
-    this.owing.clear();
+    this.owing = null;
     this.lost();
   }
 
@@ -149,9 +142,9 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
   }
 
   private passOn(context: C, bytes: number): void {
-    if (this.wire.congested) this.owing.set(context, (this.owing.get(context) ?? 0) + bytes);
-    else context.passedOn(bytes);
+    if (this.wire.congested) {
+      this.owing ??= new Map();
+      this.owing.set(context, (this.owing.get(context) ?? 0) + bytes);
+    } else context.passedOn(bytes);
   }
 }
-
-const STREAM_WINDOW = 65_535;

@@ -25,7 +25,7 @@ export class H2ServerConnection extends H2Connection<H2ServerStream> implements 
   constructor(options: H2ServeOptions) {
     super('server', options);
     this.onExchange = options.onExchange;
-    this.headLimit = options.limits?.maxHeaderListBytes ?? H1_LIMITS.maxHeadBytes;
+    this.headLimit = options.maxHeaderBytes ?? H1_LIMITS.maxHeadBytes;
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });

@@ -5,6 +5,7 @@ import { FieldTable } from '../field/table.ts';
 import { LineCache } from '../h1/line-cache.ts';
 import type { RequestLine, StatusLine } from '../h1/start-line.ts';
 import { Flusher } from './flusher.ts';
+import { H2OptionsCache } from './h2-options.ts';
 import { StalledWires } from './stalled-wires.ts';
 import { Ticker } from './ticker.ts';
 
@@ -19,10 +20,12 @@ export class EngineShared {
   readonly timers: EngineTimers;
   readonly ticker: Ticker;
   readonly stalled: StalledWires;
+  readonly http2: H2OptionsCache;
 
   constructor(timers: EngineTimers, stallMs: number) {
     this.timers = timers;
     this.ticker = new Ticker(timers);
+    this.http2 = new H2OptionsCache(stallMs);
     this.stalled = new StalledWires(timers, stallMs);
   }
 }

@@ -28,24 +28,30 @@ export function readWithoutBuffers(socket: Socket, onChunk: (chunk: Buffer) => v
   symbols ??= findSymbols(socket);
   const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
-  let buffer = shared;
-  Object.assign(socket, {
-    [symbols.buffer]: buffer,
-    [symbols.callback]: (bytes: number, from: Buffer): void => {
-      if (bytes > COPY_BYTES && from !== shared) {
-        buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-        onChunk(from.subarray(0, bytes));
-        return;
-      }
-      // The next large read has a buffer of its own; a small one ends that.
-      if (bytes > COPY_BYTES) buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-      else buffer = shared;
-      onChunk(copyOf(from, bytes));
-    },
-    [symbols.nextBuffer]: () => buffer,
-  });
-  handle.useUserBuffer(buffer);
+  const reads = new SocketReads(onChunk);
+  Reflect.set(socket, symbols.buffer, shared);
+  Reflect.set(socket, symbols.callback, (bytes: number, from: Buffer) => reads.take(bytes, from));
+  Reflect.set(socket, symbols.nextBuffer, () => reads.buffer);
+  handle.useUserBuffer(shared);
   return true;
+}
+
+/** Which buffer one socket reads into next. */
+class SocketReads {
+  buffer: Buffer = shared;
+  private readonly onChunk: (chunk: Buffer) => void;
+
+  constructor(onChunk: (chunk: Buffer) => void) {
+    this.onChunk = onChunk;
+  }
+
+  /** A small read is copied out. A large one gets the socket a buffer of its own, in which the next large ones go on as they are. */
+  take(bytes: number, from: Buffer): void {
+    const large = bytes > COPY_BYTES;
+    const given = large && from !== shared;
+    this.buffer = large ? Buffer.allocUnsafeSlow(BUFFER_BYTES) : shared;
+    this.onChunk(given ? from.subarray(0, bytes) : copyOf(from, bytes));
+  }
 }
 
 function copyOf(from: Buffer, bytes: number): Buffer {

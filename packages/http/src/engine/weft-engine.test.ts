@@ -76,7 +76,10 @@ test('gives up a head that does not end, from its first byte on, and never an id
   expect(await answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n.*connection: close\r\n/s);
 });
 
-test.each(['client', 'origin'] as const)('gives up an exchange whose %s does not read for too long', async (who) => {
+test.each([
+  ['client', { kind: 'client-gone' }],
+  ['origin', { kind: 'failed', failure: { kind: 'closed', error: { message: 'peer has not read for 4000 ms' } } }],
+] as const)('gives up an exchange whose %s does not read for too long', async (who, expected) => {
   const { timers, waiting } = manualTimers();
   const engine = weftEngine({ timers, stallMs: 4000 });
   const origin = await listen((socket) => {
@@ -121,8 +124,7 @@ test.each(['client', 'origin'] as const)('gives up an exchange whose %s does not
       }
     })(),
   ]);
-  if (who === 'client') expect(outcome).toEqual({ kind: 'client-gone' });
-  else expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'closed', error: { message: 'peer has not read for 4000 ms' } } });
+  expect(outcome).toMatchObject(expected);
 });
 
 test('names the limit and the largest field with 431, in both versions', async () => {

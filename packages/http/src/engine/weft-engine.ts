@@ -36,7 +36,7 @@ export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
           link,
           shared,
           params,
-          limits: maxHeaderBytes === undefined ? undefined : { maxHeaderListBytes: maxHeaderBytes },
+          maxHeaderBytes,
           onExchange,
         });
       }

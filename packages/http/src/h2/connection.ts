@@ -21,6 +21,8 @@ import { StreamTable } from './stream-table.ts';
 const CONNECTION_WINDOW = 1048576;
 /** Payloads from this size on are written as they are. */
 const COPY_BELOW_BYTES = 4096;
+const NO_LIMITS: Partial<Http2Limits> = {};
+const NO_SETTINGS: LocalSettings = {};
 
 export interface ConnectionOptions<C> {
   readonly role: 'client' | 'server';
@@ -64,16 +66,17 @@ export class Connection<C> implements SendFlowEvents<C> {
   ended = false;
   private finished = false;
   private readonly encoder: HpackEncoder;
-  private readonly resets: Budget;
-  private readonly windowUpdates: Budget;
+  /** Made when they are first drawn on. */
+  private resets: Budget | null = null;
+  private windowUpdates: Budget | null = null;
   /** The stream window that a peer may count on before it acknowledged ours. */
   private receiveWindow: number;
 
   constructor(options: ConnectionOptions<C>) {
     this.role = options.role;
     this.handler = options.handler;
-    this.local = options.settings ?? {};
-    this.limits = resolveLimits(options.limits ?? {});
+    this.local = options.settings ?? NO_SETTINGS;
+    this.limits = resolveLimits(options.limits ?? NO_LIMITS);
     this.clock = options.clock ?? performance;
     this.output = new Output(options.copyBelowBytes ?? COPY_BELOW_BYTES);
     this.encoder = new HpackEncoder({ huffman: options.huffman ?? false });
@@ -83,8 +86,6 @@ export class Connection<C> implements SendFlowEvents<C> {
     const window = this.local.initialStreamWindow ?? DEFAULT_WINDOW;
     this.receiveWindow = Math.max(DEFAULT_WINDOW, window);
     this.receiveFlow = new ReceiveFlow(this.output, window, this.local.initialConnectionWindow ?? CONNECTION_WINDOW);
-    this.resets = new Budget(this.limits.resets, this.clock);
-    this.windowUpdates = new Budget(this.limits.windowUpdates, this.clock);
     this.greet();
   }
 
@@ -135,15 +136,18 @@ export class Connection<C> implements SendFlowEvents<C> {
 
   /** One reset that a client is accountable for. */
   spendReset(): void {
-    if (this.role === 'server' && !this.resets.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many resets');
+    if (this.role !== 'server') return;
+    this.resets ??= new Budget(this.limits.resets, this.clock);
+    if (!this.resets.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many resets');
   }
 
   /** The server answered a stream: its client has had something of it. */
   answered(): void {
-    this.resets.earn(1);
+    this.resets?.earn(1);
   }
 
   spendWindowUpdate(): void {
+    this.windowUpdates ??= new Budget(this.limits.windowUpdates, this.clock);
     if (!this.windowUpdates.spend()) throw new Http2Error(ErrorCode.enhanceYourCalm, 'too many window updates');
   }
 
@@ -203,7 +207,7 @@ export class Connection<C> implements SendFlowEvents<C> {
   }
 
   framed(): void {
-    this.windowUpdates.earn(2);
+    this.windowUpdates?.earn(2);
   }
 
   /** A header block in as many frames as it takes: RFC 9113 §4.3. */

@@ -25,7 +25,8 @@ export class FrameReader {
   private state: State;
   /** Octets of the preface seen, or of a frame header kept. */
   private filled = 0;
-  private readonly head: Buffer = Buffer.alloc(FRAME_HEADER_BYTES);
+  /** A frame header that came in parts. */
+  private head: Buffer | null = null;
   private type = 0;
   private flags = 0;
   private id = 0;
@@ -82,10 +83,13 @@ export class FrameReader {
       this.begin(bytes, pos);
       return this.enter(bytes, pos + FRAME_HEADER_BYTES, end);
     }
-    while (pos < end && this.filled < FRAME_HEADER_BYTES) this.head[this.filled++] = bytes[pos++] as number;
+    this.head ??= Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+    const { head } = this;
+    while (pos < end && this.filled < FRAME_HEADER_BYTES) head[this.filled++] = bytes[pos++] as number;
     if (this.filled < FRAME_HEADER_BYTES) return pos;
     this.filled = 0;
-    this.begin(this.head, 0);
+    this.head = null;
+    this.begin(head, 0);
     return this.enter(bytes, pos, end);
   }
 

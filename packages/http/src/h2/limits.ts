@@ -33,7 +33,19 @@ export interface Http2Limits {
   readonly stallMs: number;
 }
 
+const resolved = new WeakMap<Partial<Http2Limits>, Http2Limits>();
+
+/** Fills in the defaults. The same object gives the same limits, so that connections share them. */
 export function resolveLimits(limits: Partial<Http2Limits>): Http2Limits {
+  let whole = resolved.get(limits);
+  if (whole === undefined) {
+    whole = withDefaults(limits);
+    resolved.set(limits, whole);
+  }
+  return whole;
+}
+
+function withDefaults(limits: Partial<Http2Limits>): Http2Limits {
   const maxHeaderListBytes = limits.maxHeaderListBytes ?? 128 * 1024;
   return {
     maxHeaderListBytes,

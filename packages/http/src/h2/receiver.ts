@@ -13,10 +13,11 @@ export class Receiver<C> implements FrameSink {
   private readonly connection: Connection<C>;
   private readonly liveness: Liveness<C>;
   private readonly heads: HeadReceiver<C>;
-  private readonly pings: Budget;
-  private readonly settings: Budget;
-  private readonly emptyData: Budget;
-  private readonly ignored: Budget;
+  /** Made when they are first drawn on. */
+  private pings: Budget | null = null;
+  private settings: Budget | null = null;
+  private emptyData: Budget | null = null;
+  private ignored: Budget | null = null;
   private greeted = false;
   private peerLastId = MAX_STREAM_ID;
   /** The DATA frame under way: its stream (null: nobody's), whether it ends it, the payload so far. */
@@ -25,14 +26,9 @@ export class Receiver<C> implements FrameSink {
   private dataBytes = 0;
 
   constructor(connection: Connection<C>, liveness: Liveness<C>) {
-    const { limits, clock } = connection;
     this.connection = connection;
     this.liveness = liveness;
     this.heads = new HeadReceiver(connection);
-    this.pings = new Budget(limits.pings, clock);
-    this.settings = new Budget(limits.settings, clock);
-    this.emptyData = new Budget(limits.emptyData, clock);
-    this.ignored = new Budget(limits.ignoredFrames, clock);
   }
 
   get stopped(): boolean {
@@ -59,11 +55,11 @@ export class Receiver<C> implements FrameSink {
       case FrameType.priority:
         if (id === 0) throw new Http2Error(ErrorCode.protocolError, 'PRIORITY on stream 0');
         sized(end - start === 5, 'PRIORITY');
-        return spend(this.ignored, 'PRIORITY frames');
+        return this.ignore('PRIORITY frames');
       case FrameType.pushPromise:
         throw new Http2Error(ErrorCode.protocolError, 'PUSH_PROMISE is not allowed');
       default:
-        return spend(this.ignored, 'unknown frames');
+        return this.ignore('unknown frames');
     }
   }
 
@@ -93,7 +89,7 @@ export class Receiver<C> implements FrameSink {
     const { connection, dataStream: stream } = this;
     const length = end - start;
     this.dataBytes += length;
-    if (last && this.dataBytes === 0 && !this.dataEnds) spend(this.emptyData, 'empty DATA frames');
+    if (last && this.dataBytes === 0 && !this.dataEnds) spend((this.emptyData ??= this.budget('emptyData')), 'empty DATA frames');
     if (stream === null || stream.reset) return connection.receiveFlow.grantConnection(length);
     const endStream = last && this.dataEnds;
     stream.receivedBytes += length;
@@ -119,6 +115,14 @@ export class Receiver<C> implements FrameSink {
     if (open === 0) {
       if (type === FrameType.continuation) throw new Http2Error(ErrorCode.protocolError, 'CONTINUATION without HEADERS');
     } else if (type !== FrameType.continuation || id !== open) throw new Http2Error(ErrorCode.protocolError, 'a header block is interrupted');
+  }
+
+  private ignore(what: string): void {
+    spend((this.ignored ??= this.budget('ignoredFrames')), what);
+  }
+
+  private budget(limit: 'emptyData' | 'settings' | 'pings' | 'ignoredFrames'): Budget {
+    return new Budget(this.connection.limits[limit], this.connection.clock);
   }
 
   private dataOnClosed(id: number): void {
@@ -164,7 +168,7 @@ export class Receiver<C> implements FrameSink {
       return connection.settingsAcknowledged();
     }
     sized((end - start) % 6 === 0, 'SETTINGS');
-    spend(this.settings, 'SETTINGS frames');
+    spend((this.settings ??= this.budget('settings')), 'SETTINGS frames');
     connection.applyPeerSettings(readSettings(connection.peer, connection.role === 'client' ? 'server' : 'client', bytes, start, end));
     connection.writeSettingsAck();
     connection.handler.onSettings(connection.peer);
@@ -174,7 +178,7 @@ export class Receiver<C> implements FrameSink {
     if (id !== 0) throw new Http2Error(ErrorCode.protocolError, `PING on stream ${id}`);
     sized(end - start === 8, 'PING');
     if ((flags & Flag.ack) !== 0) return this.liveness.pong(bytes, start);
-    spend(this.pings, 'PING frames');
+    spend((this.pings ??= this.budget('pings')), 'PING frames');
     this.connection.writePing(true, bytes, start);
   }
 

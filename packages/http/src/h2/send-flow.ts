@@ -21,10 +21,10 @@ export class SendFlow<C> {
   /** What the peer accepts on new streams, and in one frame. */
   initialWindow = DEFAULT_WINDOW;
   maxFrameSize = DEFAULT_FRAME_SIZE;
-  /** Streams with waiting payload. */
-  readonly waiting = new Set<Http2Stream<C>>();
+  /** Streams with waiting payload; null while there never was one. */
+  private held: Set<Http2Stream<C>> | null = null;
   /** Those of them that only the connection's window holds back, in the order of their turns. */
-  private readonly blocked = new Set<Http2Stream<C>>();
+  private blocked: Set<Http2Stream<C>> | null = null;
   private window = DEFAULT_WINDOW;
   private readonly output: Output;
   private readonly events: SendFlowEvents<C>;
@@ -32,6 +32,11 @@ export class SendFlow<C> {
   constructor(output: Output, events: SendFlowEvents<C>) {
     this.output = output;
     this.events = events;
+  }
+
+  /** Streams with waiting payload. */
+  get waiting(): Iterable<Http2Stream<C>> {
+    return this.held ?? [];
   }
 
   /** Writes payload; what does not fit waits. Returns how much was written now. */
@@ -84,23 +89,30 @@ export class SendFlow<C> {
     stream.waiting = null;
     stream.lastWaiting = null;
     stream.waitingTrailers = null;
-    this.waiting.delete(stream);
-    this.blocked.delete(stream);
+    this.held?.delete(stream);
+    this.blocked?.delete(stream);
   }
 
   /** Blocked streams take turns of one frame, so that none starves behind a large one. */
   private flushBlocked(): void {
-    for (const stream of this.blocked) {
+    const { blocked } = this;
+    if (blocked === null) return;
+    for (const stream of blocked) {
       if (this.window <= 0) return;
-      this.blocked.delete(stream);
+      blocked.delete(stream);
       if (stream.sendWindow > 0) this.advance(stream, this.maxFrameSize);
-      if (stream.waiting !== null && stream.sendWindow > 0) this.blocked.add(stream);
+      if (stream.waiting !== null && stream.sendWindow > 0) blocked.add(stream);
     }
   }
 
   private flush(stream: Http2Stream<C>): void {
     while (stream.waiting !== null && stream.sendWindow > 0 && this.window > 0) this.advance(stream, MAX_WINDOW);
-    if (stream.waiting !== null && stream.sendWindow > 0) this.blocked.add(stream);
+    if (stream.waiting !== null && stream.sendWindow > 0) this.block(stream);
+  }
+
+  private block(stream: Http2Stream<C>): void {
+    this.blocked ??= new Set();
+    this.blocked.add(stream);
   }
 
   /** Sends of the first waiting piece what the windows and `most` allow. */
@@ -116,7 +128,7 @@ export class SendFlow<C> {
     this.frames(stream, piece.bytes, from, from + sent, emptied && stream.endsAfterWaiting, false);
     if (emptied) {
       stream.lastWaiting = null;
-      this.waiting.delete(stream);
+      this.held?.delete(stream);
       this.events.emptied(stream);
     }
     this.events.sent(stream, sent);
@@ -130,8 +142,9 @@ export class SendFlow<C> {
     if (stream.lastWaiting === null) {
       stream.waiting = piece;
       stream.stalledSince = 0;
-      this.waiting.add(stream);
-      if (stream.sendWindow > 0) this.blocked.add(stream);
+      this.held ??= new Set();
+      this.held.add(stream);
+      if (stream.sendWindow > 0) this.block(stream);
     } else stream.lastWaiting.next = piece;
     stream.lastWaiting = piece;
   }

@@ -14,10 +14,10 @@ export class EncoderTable {
   private mask = -1;
   private ring: Field[] = [];
   /** For a field's number modulo the slots: the last insertion of that chain; then, per slot, the insertion before it in its chain. */
-  private heads = NONE;
-  private older = NONE;
+  private heads: number[] = NONE;
+  private older: number[] = NONE;
   /** The last insertion with a name. */
-  private readonly names = new Map<string, number>();
+  private names: Map<string, number> | null = null;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -38,7 +38,7 @@ export class EncoderTable {
 
   /** Position of an entry with this name, or -1. */
   namePosition(name: string): number {
-    const number = this.names.get(name);
+    const number = this.names?.get(name);
     return number === undefined ? -1 : this.last - number;
   }
 
@@ -52,6 +52,7 @@ export class EncoderTable {
     this.evictTo(this.limit - field.size);
     if (this.last - this.evicted > this.mask) this.grow(field);
     this.place(++this.last, field);
+    this.names ??= new Map();
     this.names.set(field.name, this.last);
     this.size += field.size;
   }
@@ -66,7 +67,7 @@ export class EncoderTable {
       const number = ++this.evicted;
       const field = this.ring[number & this.mask] as Field;
       this.size -= field.size;
-      if (this.names.get(field.name) === number) this.names.delete(field.name);
+      if (this.names?.get(field.name) === number) this.names.delete(field.name);
     }
   }
 
@@ -84,10 +85,15 @@ export class EncoderTable {
     const slots = Math.max(FIRST_SLOTS, ring.length * 2);
     this.mask = slots - 1;
     this.ring = Array.from({ length: slots }, () => filler);
-    this.heads = new Float64Array(slots);
-    this.older = new Float64Array(slots);
+    this.heads = zeros(slots);
+    this.older = zeros(slots);
     for (let number = this.evicted + 1; number <= this.last; number++) this.place(number, ring[number & mask] as Field);
   }
 }
 
-const NONE = new Float64Array(0);
+/** No typed arrays: of a few numbers they take more memory than they hold. */
+function zeros(length: number): number[] {
+  return Array.from({ length }, () => 0);
+}
+
+const NONE: number[] = [];

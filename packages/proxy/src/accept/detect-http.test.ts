@@ -13,6 +13,7 @@ test.each([
   ['OPTIONS * HTTP/1.1\r'],
   ['CONNECT host:443 HTTP/1.1\r\n\r\n'],
   ['GET http://host/ HTTP/1.1\r\nx: y'],
+  ['GET / HTTP/1.1\r\n\r'],
 ])('takes %j for HTTP/1', (text) => {
   expect(judge(text)).toBe('http/1');
 });
@@ -26,6 +27,7 @@ test.each([
   ['GET /  HTTP/1.1\r\n\r\n'],
   ['GET / HTTP/1.1 \r\n\r\n'],
   ['GET / HTTP/1.1\r\n: empty name'],
+  ['GET / HTTP/1.1\r\n\rX'],
   ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdef'],
   ['\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'],
   [' GET / HTTP/1.1\r\n\r\n'],

@@ -6,12 +6,14 @@ export type HttpVerdict = 'http/1' | 'http/2' | 'not-http';
 export const DETECT_BYTES = 1_024;
 
 const H2_PREFACE = Buffer.from('PRI * HTTP/2.0', 'latin1');
-const MIN_BYTES = 14;
+
+/** Fewer bytes than this say nothing. */
+export const MIN_DETECT_BYTES = 14;
 
 /** Judges one read. What follows the first 1024 bytes is not looked at. */
 export function detectHttp(bytes: Uint8Array): HttpVerdict {
-  if (bytes.length < MIN_BYTES) return 'not-http';
-  if (H2_PREFACE.equals(bytes.subarray(0, MIN_BYTES))) return 'http/2';
+  if (bytes.length < MIN_DETECT_BYTES) return 'not-http';
+  if (H2_PREFACE.equals(bytes.subarray(0, MIN_DETECT_BYTES))) return 'http/2';
   return isHttp1(bytes.subarray(0, DETECT_BYTES)) ? 'http/1' : 'not-http';
 }
 
@@ -44,7 +46,8 @@ function isHttp1(bytes: Uint8Array): boolean {
   if (at >= bytes.length) return true;
   if (bytes[at] !== 10) return false;
   at += 1;
-  if (at >= bytes.length || bytes[at] === 13 || bytes[at] === 10) return true;
+  if (at >= bytes.length || bytes[at] === 10) return true;
+  if (bytes[at] === 13) return at + 1 >= bytes.length || bytes[at + 1] === 10;
   return isToken(bytes[at] as number);
 }
 

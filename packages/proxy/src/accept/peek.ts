@@ -7,21 +7,28 @@ export type Peeked =
   /** The peer sent nothing in time. */
   | { readonly kind: 'timeout' }
   /** The peer ended, or the connection broke, before enough was sent. `error` when it broke. */
-  | { readonly kind: 'closed'; readonly error?: Error | undefined };
+  | { readonly kind: 'closed'; readonly error?: Error | undefined }
+  /** The signal was aborted. */
+  | { readonly kind: 'interrupted' };
 
 export interface PeekOptions {
-  readonly timeoutMs: number;
+  /** Default: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
   readonly clock: Clock;
+  /** Ends the wait. Default: nothing does. */
+  readonly signal?: AbortSignal | undefined;
   /** Whether more bytes are wanted; called after each read with everything so far. Default: the first read is enough. */
   readonly more?: (bytes: Buffer) => boolean;
 }
 
 /** The bytes stay unread for whoever reads next. */
 export function peek(stream: Duplex, options: PeekOptions): Promise<Peeked> {
+  const { timeoutMs, clock, signal } = options;
   return new Promise((resolve) => {
     let bytes: Buffer | undefined;
     const finish = (result: Peeked): void => {
-      timer.cancel();
+      timer?.cancel();
+      signal?.removeEventListener('abort', onAbort);
       stream.off('readable', onReadable);
       stream.off('end', onEnd);
       stream.off('close', onEnd);
@@ -37,11 +44,14 @@ export function peek(stream: Duplex, options: PeekOptions): Promise<Peeked> {
     };
     const onEnd = (): void => finish({ kind: 'closed' });
     const onError = (error: Error): void => finish({ kind: 'closed', error });
-    const timer = options.clock.after(options.timeoutMs, () => finish({ kind: 'timeout' }));
+    const onAbort = (): void => finish({ kind: 'interrupted' });
+    const timer = timeoutMs === undefined ? undefined : clock.after(timeoutMs, () => finish({ kind: 'timeout' }));
     stream.on('readable', onReadable);
     stream.on('end', onEnd);
     stream.on('close', onEnd);
     stream.on('error', onError);
-    if (stream.destroyed || stream.readableEnded) finish({ kind: 'closed' });
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) finish({ kind: 'interrupted' });
+    else if (stream.destroyed || stream.readableEnded) finish({ kind: 'closed' });
   });
 }

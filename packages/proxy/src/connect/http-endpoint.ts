@@ -36,9 +36,10 @@ export class HttpEndpoint implements PoolMember {
   ready = true;
   readonly #options: HttpEndpointOptions;
   readonly #reconnect: Reconnect;
-  readonly #http1: Upstream;
+  readonly http1: Upstream;
+  /** Whether it takes HTTP/1 carried in HTTP/2. */
+  readonly takesUpgrades: boolean;
   readonly #http2: Upstream;
-  readonly #upgrades: boolean;
   #lastError: Reason | undefined;
   #closed = false;
 
@@ -49,21 +50,21 @@ export class HttpEndpoint implements PoolMember {
     this.address = formatSocketAddress(endpoint.address);
     this.meter = options.meter;
     this.isLocal = dialer.isLocal(endpoint);
-    this.#upgrades = endpoint.hint === 'h2' && !this.isLocal;
+    this.takesUpgrades = endpoint.hint === 'h2' && !this.isLocal;
     this.#reconnect = new Reconnect(options.backoff, options.clock, options.random);
     const params = clientParams(options.http2, endpoint);
-    this.#http1 = engine.upstream({ version: 'http/1', dial: () => this.#dial('http1'), poolIdleMs: options.poolIdleMs, maxIdle: options.maxIdle });
+    this.http1 = engine.upstream({ version: 'http/1', dial: () => this.#dial('http1'), poolIdleMs: options.poolIdleMs, maxIdle: options.maxIdle });
     this.#http2 = engine.upstream({ version: 'http/2', dial: () => this.#dial('http2'), http2: params });
-    if (this.#upgrades && this.#http2.connect) this.#connect();
+    if (this.takesUpgrades && this.#http2.connect) this.#connect();
   }
 
   /** Whether this request travels as HTTP/2 although the client speaks HTTP/1. */
   upgrades(request: RequestHead): boolean {
-    return this.#upgrades && request.version !== '2' && !request.upgrade;
+    return this.takesUpgrades && request.version !== '2' && !request.upgrade;
   }
 
   upstream(request: RequestHead): Upstream {
-    return request.version === '2' || this.upgrades(request) ? this.#http2 : this.#http1;
+    return request.version === '2' || this.upgrades(request) ? this.#http2 : this.http1;
   }
 
   get hopeless(): Reason | undefined {
@@ -77,7 +78,7 @@ export class HttpEndpoint implements PoolMember {
   close(): void {
     this.#closed = true;
     this.#reconnect.stop();
-    this.#http1.close();
+    this.http1.close();
     this.#http2.close();
   }
 
@@ -87,7 +88,7 @@ export class HttpEndpoint implements PoolMember {
       this.#options.onConnected(socket);
       this.#reconnect.succeeded();
       this.#lastError = undefined;
-      if (session === 'http2' && this.#upgrades && this.#http2.connect) {
+      if (session === 'http2' && this.takesUpgrades && this.#http2.connect) {
         const since = this.#options.clock.now();
         socket.once('close', () => this.#lost(this.#options.clock.now() - since));
       }
@@ -104,7 +105,7 @@ export class HttpEndpoint implements PoolMember {
     this.ready = false;
     if (this.#closed) return;
     this.#reconnect.failed(() => {
-      if (this.#upgrades && this.#http2.connect) this.#connect();
+      if (this.takesUpgrades && this.#http2.connect) this.#connect();
       else this.#becomeReady();
     });
     if (this.hopeless) this.#options.changed();

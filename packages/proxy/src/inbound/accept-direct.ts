@@ -10,6 +10,8 @@ import { serveInboundTcp } from './serve-tcp.ts';
 import { inboundSession, LivePlan } from './session.ts';
 import { terminateTls } from './terminate-tls.ts';
 
+const VERSIONS = { http1: 'http/1', http2: 'http/2' } as const;
+
 /** Rejects with a ReasonError where the connection is not what it has to be. */
 export async function acceptDirect(connection: Connection, local: SocketAddress, remote: SocketAddress, options: InboundOptions): Promise<void> {
   const { stream, tls, alpn } = await terminateTls(connection.socket, { ...options.tls, server: options.directTlsServer });
@@ -18,14 +20,19 @@ export async function acceptDirect(connection: Connection, local: SocketAddress,
   }
   if (!tls.clientId) throw new ReasonError(reason('TLS_PEER_NO_CERTIFICATE', `from ${formatSocketAddress(remote)}`));
   const header = await readHeader(stream, options);
-  if (header.name !== undefined) throw new ReasonError(reason('TRANSPORT_HEADER_INVALID', `${header.name}:${header.port}: this proxy is no gateway`));
-  const target = { ip: local.ip, port: header.port };
+  options.detect.header(header, tls.clientId);
+  const { name, port, sessionProtocol } = header;
+  const version = sessionProtocol && VERSIONS[sessionProtocol];
+  // What a gateway passes on is admitted by the policy of the inbound port itself.
+  const target = name === undefined ? { ip: local.ip, port } : local;
+  if (name !== undefined && !options.gateway) throw new ReasonError(reason('GATEWAY_DOMAIN_INVALID', `${name}:${port}: this proxy is no gateway`));
   const plan = new LivePlan(options.policies.watch(target.port));
   try {
     const session = inboundSession(target, remote, tls, plan);
     options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
-    if (header.sessionProtocol === undefined) await serveInboundTcp(options.tcp, session, connection, stream);
-    else await serveInboundHttp(options.http, session, connection, stream, header.sessionProtocol === 'http1' ? 'http/1' : 'http/2');
+    if (name !== undefined) await options.gateway?.serve({ name, port, version, session, connection, stream, http: options.http, tcp: options.tcp });
+    else if (version === undefined) await serveInboundTcp(options.tcp, session, connection, stream);
+    else await serveInboundHttp(options.http, session, connection, stream, version);
   } finally {
     plan.release();
   }

@@ -1,19 +1,15 @@
 // The inbound pipeline of one connection: policy of the port, TLS, protocol, and on to HTTP or bytes. spec/proxy.md §2.4.
-import type { Socket } from 'node:net';
 import { formatSocketAddress, type Labels, ReasonError, reason, reasonOf, type SocketAddress } from '@weft/core';
 import type { Connection } from '../accept/connections.ts';
-import { detectHttp } from '../accept/detect-http.ts';
 import { localAddressOf, originalDstOf, remoteAddressOf } from '../accept/original-dst.ts';
-import { peek } from '../accept/peek.ts';
 import type { Listener } from '../config.ts';
 import { targetLabels } from '../observe/labels.ts';
-import type { InboundPlan } from '../route/inbound-plan.ts';
 import { acceptDirect } from './accept-direct.ts';
+import { InboundDetection } from './detection.ts';
 import type { InboundOptions } from './options.ts';
 import { serveInboundHttp } from './serve-http.ts';
 import { serveInboundTcp } from './serve-tcp.ts';
-import { type InboundSession, inboundSession, LivePlan } from './session.ts';
-import { terminateTls } from './terminate-tls.ts';
+import { inboundSession, LivePlan } from './session.ts';
 
 /** Resolves when the connection is closed. Never rejects: what went wrong is counted and logged. */
 export async function acceptInbound(connection: Connection, listener: Listener, options: InboundOptions): Promise<void> {
@@ -45,26 +41,13 @@ async function acceptRedirected(connection: Connection, target: SocketAddress, r
       options.transport.track(connection.socket, { direction: 'inbound', peer: 'src', ...session.labels });
       return await serveInboundTcp(options.tcp, session, connection, connection.socket);
     }
-    const { stream, tls } = await terminateTls(connection.socket, options.tls);
-    const session = inboundSession(target, remote, tls, plan);
+    const detection = new InboundDetection(connection, target, remote, plan, options);
+    const { stream, session } = await detection.terminate();
     options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
-    const version = tls.kind === 'passthrough' ? 'opaque' : await detectVersion(stream, plan.current, session, options);
-    if (version === 'opaque') await serveInboundTcp(options.tcp, session, connection, stream);
-    else await serveInboundHttp(options.http, session, connection, stream, version);
+    const protocol = await detection.protocol(stream, session);
+    if (protocol === 'opaque') await serveInboundTcp(options.tcp, session, connection, stream, () => detection.dial());
+    else await serveInboundHttp(options.http, session, connection, stream, protocol);
   } finally {
     plan.release();
   }
-}
-
-async function detectVersion(stream: Socket, plan: InboundPlan, session: InboundSession, options: InboundOptions): Promise<'http/1' | 'http/2' | 'opaque'> {
-  if (plan.kind === 'tls' || plan.kind === 'opaque') return 'opaque';
-  if (plan.kind === 'http2' || plan.kind === 'grpc') return 'http/2';
-  // A meshed peer may have upgraded what the port calls HTTP/1.
-  if (plan.kind === 'http1' && session.tls.kind !== 'established') return 'http/1';
-  const timeoutMs = plan.detectTimeoutMs ?? options.tls.timeoutMs;
-  const seen = await peek(stream, { timeoutMs, clock: options.tls.clock });
-  if (seen.kind === 'closed') throw new ReasonError(reason('DETECT_CLOSED', seen.error?.message));
-  if (seen.kind === 'timeout') return plan.kind === 'http1' ? 'http/1' : 'opaque';
-  const verdict = detectHttp(seen.bytes);
-  return verdict === 'not-http' ? 'opaque' : verdict;
 }

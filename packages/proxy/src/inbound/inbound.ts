@@ -3,13 +3,17 @@ import type { Clock, IdentityPort, Logger, PolicyPort } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
+import type { Racing } from '../accept/racing.ts';
 import type { AdminHandler } from '../admin/routes.ts';
 import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
 import type { InboundConfig, Listener } from '../config.ts';
+import { createGateway } from '../gateway/gateway.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
 import { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptInbound } from './accept-inbound.ts';
@@ -27,6 +31,10 @@ export interface InboundDeps {
   readonly engine: HttpEngine;
   readonly httpMetrics: HttpMetrics;
   readonly authz: AuthzMetrics;
+  readonly detect: DetectMetrics;
+  readonly racing: Racing | undefined;
+  /** What a gateway sends its requests with. */
+  readonly outbound: Pick<Outbound, 'discover' | 'limit'>;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
@@ -81,6 +89,19 @@ export function createInbound(deps: InboundDeps): Inbound {
     policies,
     tls,
     directTlsServer,
+    detect: deps.detect,
+    racing: deps.racing,
+    gateway:
+      config.gatewaySuffixes.length === 0
+        ? undefined
+        : createGateway({
+            suffixes: config.gatewaySuffixes,
+            identity: identity.name,
+            discover: deps.outbound.discover,
+            limit: deps.outbound.limit,
+            clock,
+            logger,
+          }),
     transport,
     refusals,
     http,

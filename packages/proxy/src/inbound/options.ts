@@ -1,6 +1,9 @@
 // What the inbound pipeline works with.
 import type { IpAddress } from '@weft/core';
 import type { TlsServer } from '@weft/tls';
+import type { Racing } from '../accept/racing.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { OriginalDst } from '../ports.ts';
@@ -18,6 +21,11 @@ export interface InboundOptions {
   readonly tls: TlsDetectOptions;
   /** Termination with the transport ALPN. */
   readonly directTlsServer: TlsServer;
+  readonly detect: DetectMetrics;
+  /** Undefined: detection waits for the client alone. */
+  readonly racing: Racing | undefined;
+  /** Undefined: this proxy is no gateway. */
+  readonly gateway: Gateway | undefined;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly http: InboundHttpShared;

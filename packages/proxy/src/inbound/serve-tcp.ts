@@ -15,8 +15,17 @@ export interface InboundTcpShared {
   readonly refusals: Refusals;
 }
 
-/** Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. */
-export async function serveInboundTcp(shared: InboundTcpShared, session: InboundSession, connection: Connection, stream: Socket): Promise<void> {
+/**
+ * Resolves when both sides are closed; rejects with a ReasonError when the client is not admitted or the application not reached. `dial` is
+ * asked once the client is admitted. Default: it connects to the application.
+ */
+export async function serveInboundTcp(
+  shared: InboundTcpShared,
+  session: InboundSession,
+  connection: Connection,
+  stream: Socket,
+  dial: () => Promise<Socket> = () => shared.applications.dial(session.target, connection.signal),
+): Promise<void> {
   const { plan, client } = session;
   const verdict = plan.current.tcp.authorize(client);
   if (verdict.kind === 'denied') {
@@ -24,16 +33,19 @@ export async function serveInboundTcp(shared: InboundTcpShared, session: Inbound
     throw new ReasonError(verdict.reason);
   }
   shared.authz.tcp.allow.with({ ...session.labels, ...plan.current.labels, ...authzLabels(verdict.authorization) }).inc();
-  const application = await shared.applications.dial(session.target, connection.signal);
+  const application = await dial();
   if (connection.signal.aborted) return void application.destroy();
   const relayed = relay(stream, application);
   connection.enter({ drain: () => undefined, destroy: (error) => relayed.destroy(error) });
-  plan.onChange(() => {
+  const check = (): void => {
     const again = plan.current.tcp.authorize(client);
     if (again.kind === 'allowed') return;
     shared.authz.tcp.terminate.with({ ...session.labels, ...plan.current.labels }).inc();
     shared.refusals.connection('inbound', again.reason, session.labels, { client: client.ip, target: session.labels.target_addr });
     relayed.destroy(new ReasonError(again.reason));
-  });
+  };
+  plan.onChange(check);
+  // The policy may have changed while the application was connected to.
+  check();
   await relayed.closed;
 }

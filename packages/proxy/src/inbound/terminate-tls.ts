@@ -18,17 +18,24 @@ export interface Terminated {
   readonly stream: Socket;
   readonly tls: ServerTls;
   readonly alpn: string | undefined;
+  /** The client had said nothing when its server spoke. */
+  readonly serverFirst: boolean;
 }
 
-/** Rejects with a ReasonError on a timeout, an early end and a failed handshake. */
-export async function terminateTls(socket: Socket, options: TlsDetectOptions): Promise<Terminated> {
+const PLAIN: Pick<Terminated, 'tls' | 'alpn'> = { tls: { kind: 'none', why: 'no_tls_from_remote' }, alpn: undefined };
+
+/** `serverSpoke` ends the wait for a hello. Rejects with a ReasonError on a timeout, an early end and a failed handshake. */
+export async function terminateTls(socket: Socket, options: TlsDetectOptions, serverSpoke?: AbortSignal): Promise<Terminated> {
   const { timeoutMs, clock } = options;
-  const seen = await peek(socket, { timeoutMs, clock, more: (bytes) => detectClientHello(bytes) === 'incomplete' });
+  const seen = await peek(socket, { timeoutMs, clock, signal: serverSpoke, more: (bytes) => detectClientHello(bytes) === 'incomplete' });
+  if (seen.kind === 'interrupted') return { stream: socket, ...PLAIN, serverFirst: true };
   if (seen.kind === 'timeout') throw new ReasonError(reason('DETECT_TIMEOUT', `${timeoutMs} ms`));
   if (seen.kind === 'closed') throw new ReasonError(reason('DETECT_CLOSED', seen.error?.message));
   const hello = detectClientHello(seen.bytes);
-  if (typeof hello === 'string') return { stream: socket, tls: { kind: 'none', why: 'no_tls_from_remote' }, alpn: undefined };
-  if (hello.sni !== options.serverName.toLowerCase()) return { stream: socket, tls: { kind: 'passthrough', sni: hello.sni }, alpn: undefined };
+  if (typeof hello === 'string') return { stream: socket, ...PLAIN, serverFirst: false };
+  if (hello.sni !== options.serverName.toLowerCase()) {
+    return { stream: socket, tls: { kind: 'passthrough', sni: hello.sni }, alpn: undefined, serverFirst: false };
+  }
   const accepted = await options.server.accept(socket);
-  return { stream: accepted.socket, tls: { kind: 'established', clientId: accepted.clientId }, alpn: accepted.alpn };
+  return { stream: accepted.socket, tls: { kind: 'established', clientId: accepted.clientId }, alpn: accepted.alpn, serverFirst: false };
 }

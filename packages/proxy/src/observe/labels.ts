@@ -34,7 +34,13 @@ export function clientTlsLabels(identity: IdentityId | undefined, why: NoClientT
   return identity ? { tls: 'true', server_id: formatIdentityId(identity) } : { tls: 'no_identity', no_tls_reason: why };
 }
 
-export function endpointLabels(endpoint: Endpoint, local: boolean, authority: string | undefined): Labels {
+/** `noTls`: why an endpoint without identity is reached in plaintext. */
+export function endpointLabels(
+  endpoint: Endpoint,
+  local: boolean,
+  authority: string | undefined,
+  noTls: NoClientTls = 'not_provided_by_service_discovery',
+): Labels {
   const dst: Record<string, string> = {};
   for (const key of Object.keys(endpoint.labels).sort()) dst[`dst_${key}`] = endpoint.labels[key] as string;
   const identity = local ? undefined : endpoint.identity?.id;
@@ -42,7 +48,7 @@ export function endpointLabels(endpoint: Endpoint, local: boolean, authority: st
     direction: 'outbound',
     authority,
     ...targetLabels(endpoint.address),
-    ...clientTlsLabels(identity, local ? 'loopback' : 'not_provided_by_service_discovery'),
+    ...clientTlsLabels(identity, local ? 'loopback' : noTls),
     ...dst,
   };
 }
@@ -50,6 +56,20 @@ export function endpointLabels(endpoint: Endpoint, local: boolean, authority: st
 export function serverLabels(server: Metadata, port: number): Labels {
   const { group, kind, name } = metadataLabels(server);
   return { srv_group: group, srv_kind: kind, srv_name: name, srv_port: port };
+}
+
+/** `parent_*` of outbound registry metrics. */
+export function parentLabels(parent: Metadata): Labels {
+  const { group, kind, name } = metadataLabels(parent);
+  const { namespace, port, section } = parent.kind === 'resource' ? parent : { namespace: '', port: 0, section: '' };
+  return {
+    parent_group: group,
+    parent_kind: kind,
+    parent_namespace: namespace,
+    parent_name: name,
+    parent_port: port === 0 ? '' : port,
+    parent_section_name: section,
+  };
 }
 
 export function routeLabels(route: Metadata): Labels {

@@ -66,8 +66,12 @@ export function errorLabel(direction: Direction, code: ReasonCode): string {
   if (code === 'FAILFAST' || code === 'NO_ENDPOINTS' || code === 'NO_READY_ENDPOINT') return 'failfast';
   if (code === 'LOAD_SHED' || code === 'QUEUE_FULL' || code === 'DISCOVERY_LIMIT') return 'loadshed';
   if (code === 'DETECT_TIMEOUT' && direction === 'inbound') return 'tls detection timeout';
+  if (code === 'GATEWAY_DOMAIN_INVALID') return 'gateway domain invalid';
+  if (code === 'GATEWAY_LOOP') return 'gateway loop';
   if (code === 'IDENTITY_REQUIRED') return 'identity required';
   if (code === 'RESPONSE_TIMEOUT') return 'response timeout';
+  if (code === 'TLS_PEER_NO_CERTIFICATE') return 'unexpected';
+  if (code === 'DETECT_CLOSED' || code === 'TRANSPORT_HEADER_INVALID') return 'i/o';
   if (code.startsWith('CONNECT_') || code.startsWith('TLS_') || code.startsWith('UPSTREAM_')) return 'i/o';
   return 'unexpected';
 }

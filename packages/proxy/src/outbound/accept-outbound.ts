@@ -1,24 +1,34 @@
 // The outbound pipeline of one connection: original destination, discovery, protocol, and on to HTTP or bytes. spec/proxy.md §2.2.
-import { assertNever, formatSocketAddress, type Labels, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
+import type { Socket } from 'node:net';
+import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
-import { detectHttp } from '../accept/detect-http.ts';
+import { detectProtocol } from '../accept/detect.ts';
 import { originalDstOf } from '../accept/original-dst.ts';
 import { peek } from '../accept/peek.ts';
+import type { Racing } from '../accept/racing.ts';
 import type { Listener } from '../config.ts';
+import type { DeclaredProtocol, DetectMetrics } from '../observe/detect-metrics.ts';
 import { serverTlsLabels, targetLabels } from '../observe/labels.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { OriginalDst } from '../ports.ts';
 import type { TcpPlan } from '../route/outbound-plan.ts';
 import type { TcpBackend } from './backends.ts';
-import type { Discover, Lookup, Plan } from './discover.ts';
-import { type OutboundHttpShared, serveOutboundHttp } from './serve-http.ts';
-import { serveOutboundTcp } from './serve-tcp.ts';
+import type { Discover, Discovered, Lookup, Plan } from './discover.ts';
+import { opaquePlanOf } from './dispatch.ts';
+import { IngressHttpConnection } from './ingress.ts';
+import { type OutboundHttpShared, SidecarHttpConnection, serveOutboundHttp } from './serve-http.ts';
+import { connectTcp, relayTcp } from './serve-tcp.ts';
 
 export interface OutboundOptions {
   readonly originalDst: OriginalDst;
   readonly discover: Discover;
+  /** Requests may name their targets themselves. */
+  readonly ingress: boolean;
   readonly detectTimeoutMs: number;
+  readonly detect: DetectMetrics;
+  /** Undefined: detection waits for the client alone. */
+  readonly racing: Racing | undefined;
   readonly transport: TransportMetrics;
   readonly http: OutboundHttpShared;
   /** Addresses of the proxy's own listeners, which must not be connected to through it. */
@@ -35,11 +45,15 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     if (!target) throw new ReasonError(reason('ORIGINAL_DST_UNKNOWN'));
     labels = targetLabels(target);
     options.transport.track(connection.socket, { direction: 'outbound', peer: 'src', ...labels, ...serverTlsLabels({ kind: 'none', why: 'loopback' }) });
-    if (options.ownAddresses().some((own) => sameSocketAddress(own, target))) throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
+    // Where the listener is on loopback, connecting is refused anyway, and HTTP is told so.
+    if (!isLoopbackIp(target.ip) && options.ownAddresses().some((own) => sameSocketAddress(own, target))) {
+      throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
+    }
+    if (options.ingress) return await serveIngress(connection, target, options);
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
     if (found.kind === 'refused') throw new ReasonError(found.reason);
-    await serve({ connection, listener, lookup, target }, found.plan, options);
+    await serve({ connection, listener, lookup, target }, found, options);
   } catch (error) {
     if (!connection.signal.aborted || error instanceof ReasonError) http.refusals.connection('outbound', reasonOf(error), labels, { ...labels });
     connection.socket.destroy();
@@ -55,33 +69,77 @@ interface Accepted {
   readonly target: SocketAddress;
 }
 
-async function serve(accepted: Accepted, plan: Plan, options: OutboundOptions): Promise<void> {
-  const { connection } = accepted;
-  const http = (version: 'http/1' | 'http/2'): Promise<void> => serveOutboundHttp({ ...accepted, shared: options.http, version });
+async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, { kind: 'plan' }>, options: OutboundOptions): Promise<void> {
+  const { connection, listener, lookup, target } = accepted;
+  const { clock } = options.http;
+  const http = (version: 'http/1' | 'http/2'): Promise<void> =>
+    serveOutboundHttp(new SidecarHttpConnection({ shared: options.http, connection, version }, listener, lookup, target));
+  const bytes = (opaque: TcpPlan<TcpBackend>): Promise<void> => relayTcp(connection, connection.socket, connectTcp(opaque, connection.signal, clock));
+  options.detect.declared(DECLARED[plan.kind], parent);
   switch (plan.kind) {
     case 'opaque':
-      return serveTcp(connection, plan.opaque, options);
+      return bytes(plan.opaque);
     case 'http1':
       return http('http/1');
     case 'http2':
       return http('http/2');
     case 'tls':
-      return serveTcp(connection, await routeTls(connection, plan.select, options), options);
+      return bytes(await routeTls(connection, plan.select, options));
     case 'detect': {
-      const seen = await peek(connection.socket, { timeoutMs: options.detectTimeoutMs, clock: options.http.clock });
-      if (seen.kind === 'closed') throw new ReasonError(reason('DETECT_CLOSED', seen.error?.message));
-      const verdict = seen.kind === 'bytes' ? detectHttp(seen.bytes) : 'not-http';
-      return verdict === 'not-http' ? serveTcp(connection, plan.opaque, options) : http(verdict);
+      const protocol = await detect(connection, target, (signal) => connectTcp(plan.opaque, signal, clock), options);
+      return typeof protocol === 'string' ? http(protocol) : relayTcp(connection, connection.socket, protocol.upstream);
     }
     default:
       return assertNever(plan);
   }
 }
 
-async function serveTcp(connection: Connection, plan: TcpPlan<TcpBackend>, options: OutboundOptions): Promise<void> {
-  const choice = plan.distribute();
-  if (!choice) throw new ReasonError(reason('LOAD_SHED', 'the route has no backend'));
-  await serveOutboundTcp(connection, choice.backend, options.http.clock);
+const DECLARED = { opaque: 'opaq', http1: 'http/1', http2: 'http/2', tls: 'tls', detect: 'detect' } as const satisfies Record<Plan['kind'], DeclaredProtocol>;
+
+/** The protocol is detected before anything is known of the target: requests may name others. */
+async function serveIngress(connection: Connection, target: SocketAddress, options: OutboundOptions): Promise<void> {
+  const { discover, http } = options;
+  const dial = async (signal: AbortSignal): Promise<Socket> => {
+    const lookup = discover.lookup(target);
+    try {
+      return await connectTcp(opaquePlanOf(await lookup.ready(signal)), signal, http.clock);
+    } finally {
+      lookup.release();
+    }
+  };
+  const protocol = await detect(connection, target, dial, options);
+  if (typeof protocol !== 'string') return relayTcp(connection, connection.socket, protocol.upstream);
+  await serveOutboundHttp(new IngressHttpConnection({ shared: http, connection, version: protocol }, discover, target));
+}
+
+/** The version of HTTP, or where opaque bytes go. */
+async function detect(
+  connection: Connection,
+  target: SocketAddress,
+  dial: (signal: AbortSignal) => Promise<Socket>,
+  options: OutboundOptions,
+): Promise<'http/1' | 'http/2' | { readonly upstream: Promise<Socket> }> {
+  const { clock } = options.http;
+  const { racing, detect: metrics, detectTimeoutMs: timeoutMs } = options;
+  const address = formatSocketAddress(target);
+  if (racing?.serverFirst.has(address)) {
+    metrics.known('outbound', reason('DETECTED_REMEMBERED'), { target: address });
+    return { upstream: dial(connection.signal) };
+  }
+  const race = racing?.start(dial, connection.signal, false);
+  const { protocol, why } = await detectProtocol(connection.socket, {
+    direction: 'outbound',
+    timeoutMs,
+    clock,
+    metrics,
+    server: {},
+    fields: { target: address },
+    race,
+  });
+  if (why.code === 'DETECTED_SERVER_FIRST') racing?.serverFirst.add(address);
+  if (protocol === 'opaque') return { upstream: race?.take() ?? dial(connection.signal) };
+  race?.drop();
+  return protocol;
 }
 
 /** TLS is routed by server name and never terminated. */
@@ -89,7 +147,7 @@ async function routeTls(connection: Connection, select: Extract<Plan, { kind: 't
   const more = (bytes: Buffer): boolean => detectClientHello(bytes) === 'incomplete';
   const seen = await peek(connection.socket, { timeoutMs: options.detectTimeoutMs, clock: options.http.clock, more });
   if (seen.kind === 'timeout') throw new ReasonError(reason('DETECT_TIMEOUT', 'a TLS ClientHello was expected'));
-  if (seen.kind === 'closed') throw new ReasonError(reason('DETECT_CLOSED', seen.error?.message));
+  if (seen.kind !== 'bytes') throw new ReasonError(reason('DETECT_CLOSED', seen.kind === 'closed' ? seen.error?.message : undefined));
   const hello = detectClientHello(seen.bytes);
   if (typeof hello === 'string') throw new ReasonError(reason('REQUEST_INVALID', 'not a TLS ClientHello with a server name'));
   const plan = select(hello.sni);

@@ -46,6 +46,8 @@ function setup(maxDestinations = 100) {
     discovery: discovery as DiscoveryPort,
     policy: policy as PolicyPort,
     profileNetworks: [{ ip: '10.43.0.0', prefix: 16 }],
+    profileSuffixes: ['svc.cluster.local.'],
+    noTls: 'not_provided_by_service_discovery',
     idleMs: 5_000,
     maxDestinations,
     clock,
@@ -54,7 +56,8 @@ function setup(maxDestinations = 100) {
   });
   const policyOf = (port: number) => get(policies, formatSocketAddress(at(port)));
   const profileOf = (port: number) => get(profiles, formatSocketAddress(at(port)));
-  return { clock, discover, policyOf, profileOf, profiles };
+  const named = { policy: (name: string) => get(policies, name), profile: (name: string) => get(profiles, name) };
+  return { clock, discover, policyOf, profileOf, profiles, named };
 }
 
 const kind = ({ current }: Lookup): unknown => (current?.kind === 'refused' ? current.reason.code : current?.plan.kind);
@@ -161,4 +164,40 @@ test('waiting connections are told when everything ends', async () => {
   discover.destroy(reason('DRAINING'));
   expect(await ready).toEqual({ kind: 'refused', reason: { code: 'DRAINING' } });
   expect([policyOf(80).references, clock.pending]).toEqual([0, 0]);
+});
+
+const WEB = 'web.ns.svc.cluster.local:80';
+const lookupWeb = (discover: ReturnType<typeof setup>['discover']): Lookup => discover.lookupName('web.ns.svc.cluster.local', 80);
+const EMPTY: Profile = { fullyQualifiedName: '', opaqueProtocol: false, routes: [], overrides: [] };
+
+test('knows a name by its policy, or by its profile', () => {
+  const { discover, named } = setup();
+  const lookup = lookupWeb(discover);
+  named.policy(WEB).set(POLICY);
+  named.profile(WEB).absent();
+  expect([kind(lookup), lookup.current]).toEqual(['opaque', expect.objectContaining({ profiled: false })]);
+  named.policy(WEB).absent();
+  named.profile(WEB).set({ ...EMPTY, fullyQualifiedName: 'web.ns.svc.cluster.local' });
+  expect([kind(lookup), lookup.current]).toEqual(['detect', expect.objectContaining({ profiled: true })]);
+});
+
+test('refuses a name that nobody knows, and asks for no profile outside of the suffixes', () => {
+  const { discover, named, profiles } = setup();
+  const lookup = lookupWeb(discover);
+  named.policy(WEB).absent();
+  named.profile(WEB).set(EMPTY);
+  expect(kind(lookup)).toBe('DISCOVERY_REJECTED');
+  const elsewhere = discover.lookupName('web.example', 80);
+  named.policy('web.example:80').absent();
+  expect([kind(elsewhere), profiles.has('web.example:80')]).toEqual(['DISCOVERY_REJECTED', false]);
+});
+
+test('bounds names and addresses together, and does not take one for the other', () => {
+  const { discover } = setup(2);
+  discover.lookup(at(80));
+  const name = discover.lookupName('10.43.0.7', 80);
+  expect(name.current).toBeUndefined();
+  expect(kind(lookupWeb(discover))).toBe('DISCOVERY_LIMIT');
+  name.release();
+  expect(kind(lookupWeb(discover))).toBeUndefined();
 });

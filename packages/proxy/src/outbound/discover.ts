@@ -4,27 +4,39 @@ import {
   type ClientPolicy,
   type Clock,
   type DiscoveryPort,
+  formatAuthority,
   formatSocketAddress,
   type IpNetwork,
+  type Metadata,
   networkMatcher,
   type PolicyPort,
+  type PolicyTarget,
   type Profile,
   type Random,
   type Reason,
   reason,
   reasonOf,
   type SocketAddress,
+  suffixMatcher,
   type Timer,
   type WatchState,
 } from '@weft/core';
+import type { NoClientTls } from '../observe/labels.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
 import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
-import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
+import { type EffectivePolicy, effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
 
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
 export type Discovered =
-  | { readonly kind: 'plan'; readonly plan: Plan; readonly canonicalDst: string | undefined }
+  | {
+      readonly kind: 'plan';
+      readonly plan: Plan;
+      readonly parent: Metadata;
+      readonly canonicalDst: string | undefined;
+      /** Whether a profile names the service or endpoint. */
+      readonly profiled: boolean;
+    }
   /** Requests and connections fail for this reason. */
   | { readonly kind: 'refused'; readonly reason: Reason };
 
@@ -41,16 +53,21 @@ export interface DiscoverOptions {
   readonly discovery: DiscoveryPort;
   readonly policy: PolicyPort;
   readonly profileNetworks: readonly IpNetwork[];
+  readonly profileSuffixes: readonly string[];
+  /** Why endpoints without identity are reached in plaintext, for lookups by address. */
+  readonly noTls: NoClientTls;
   readonly idleMs: number;
   /** Most destinations at once. Beyond it the one that is unused for longest makes room, then new ones are refused. */
   readonly maxDestinations: number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly backends: () => Backends;
+  readonly backends: (noTls: NoClientTls) => Backends;
 }
 
 export interface Discover {
   lookup(address: SocketAddress): Lookup;
+  /** By a name that a request or a transport header gives. Refused where neither profile nor policy is known of it. */
+  lookupName(host: string, port: number): Lookup;
   /** Drops every entry; waiting requests fail for this reason. */
   destroy(why: Reason): void;
 }
@@ -60,9 +77,10 @@ export function createDiscover(options: DiscoverOptions): Discover {
   /** Unused ones, in the order in which they became so. */
   const idle = new Set<Destination>();
   const mayProfile = networkMatcher(options.profileNetworks);
+  const mayProfileName = suffixMatcher(options.profileSuffixes);
 
-  const create = (key: string, address: SocketAddress): Destination =>
-    new Destination(address, options, mayProfile(address.ip), {
+  const create = (key: string, subject: Subject): Destination =>
+    new Destination(subject, options, {
       used: (entry) => idle.delete(entry),
       unused: (entry) => idle.add(entry),
       evicted(entry) {
@@ -76,17 +94,37 @@ export function createDiscover(options: DiscoverOptions): Discover {
     longest?.evict();
     return longest !== undefined;
   };
+  const reference = (key: string, subject: Subject): Lookup => {
+    let entry = entries.get(key);
+    if (!entry) {
+      if (!hasRoom()) return refusedLookup(reason('DISCOVERY_LIMIT', `${subject.name}: ${options.maxDestinations} destinations are in use`));
+      entry = create(key, subject);
+      entries.set(key, entry);
+    }
+    return entry.reference();
+  };
 
   return {
     lookup(address) {
-      const key = formatSocketAddress(address);
-      let entry = entries.get(key);
-      if (!entry) {
-        if (!hasRoom()) return refusedLookup(reason('DISCOVERY_LIMIT', `${key}: ${options.maxDestinations} destinations are in use`));
-        entry = create(key, address);
-        entries.set(key, entry);
-      }
-      return entry.reference();
+      const name = formatSocketAddress(address);
+      return reference(name, {
+        name,
+        policy: { kind: 'address', address },
+        profile: mayProfile(address.ip) ? name : undefined,
+        noTls: options.noTls,
+        effective: (profile, policy) => effectivePolicy(address, profile, policy),
+      });
+    },
+    lookupName(host, port) {
+      const name = formatAuthority({ host, port });
+      // A name may look like an address, and is not one.
+      return reference(`name ${name}`, {
+        name,
+        policy: { kind: 'authority', authority: name },
+        profile: mayProfileName(host) ? name : undefined,
+        noTls: 'not_provided_by_service_discovery',
+        effective: (profile, policy) => effectivePolicyOfName(port, profile, policy),
+      });
     },
     destroy(why) {
       for (const entry of entries.values()) entry.destroy(why);
@@ -106,12 +144,23 @@ interface Usage {
   evicted(entry: Destination): void;
 }
 
+/** What is looked up. */
+interface Subject {
+  readonly name: string;
+  readonly policy: PolicyTarget;
+  /** Undefined: no profile may be asked for. */
+  readonly profile: string | undefined;
+  readonly noTls: NoClientTls;
+  /** Undefined: nobody knows it. */
+  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined;
+}
+
 type Known<T> = WatchState<T> | undefined;
 
 class Destination {
   current: Discovered | undefined;
   readonly #options: DiscoverOptions;
-  readonly #address: SocketAddress;
+  readonly #subject: Subject;
   readonly #backends: Backends;
   readonly #usage: Usage;
   readonly #waiting = new Set<(result: Discovered) => void>();
@@ -121,21 +170,21 @@ class Destination {
   #references = 0;
   #idle: Timer | undefined;
 
-  constructor(address: SocketAddress, options: DiscoverOptions, mayProfile: boolean, usage: Usage) {
-    this.#address = address;
+  constructor(subject: Subject, options: DiscoverOptions, usage: Usage) {
+    this.#subject = subject;
     this.#options = options;
-    this.#backends = options.backends();
+    this.#backends = options.backends(subject.noTls);
     this.#usage = usage;
-    if (!mayProfile) this.#profile = { kind: 'absent', stale: false };
+    if (subject.profile === undefined) this.#profile = { kind: 'absent', stale: false };
     this.#release.push(
-      options.policy.outbound({ kind: 'address', address }).subscribe((state) => {
+      options.policy.outbound(subject.policy).subscribe((state) => {
         this.#policy = state;
         this.#update();
       }),
     );
-    if (!mayProfile) return;
+    if (subject.profile === undefined) return;
     this.#release.push(
-      options.discovery.profile(formatSocketAddress(address)).subscribe((state) => {
+      options.discovery.profile(subject.profile).subscribe((state) => {
         this.#profile = state;
         this.#update();
       }),
@@ -193,17 +242,19 @@ class Destination {
     const [policy, profile] = [this.#policy, this.#profile];
     if (!policy || !profile || policy.kind === 'pending' || profile.kind === 'pending') return;
     if (policy.kind === 'rejected') return this.#settle({ kind: 'refused', reason: policy.reason });
-    this.#settle(
-      this.#compile(effectivePolicy(this.#address, profile.kind === 'value' ? profile.value : undefined, policy.kind === 'value' ? policy.value : undefined)),
-    );
+    this.#settle(this.#compile(profile.kind === 'value' ? profile.value : undefined, policy.kind === 'value' ? policy.value : undefined));
   }
 
-  #compile({ policy, canonicalDst }: EffectivePolicy): Discovered {
+  #compile(profile: Profile | undefined, known: ClientPolicy | undefined): Discovered {
+    const { name } = this.#subject;
+    const found = this.#subject.effective(profile, known);
+    if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
+    const { policy, canonicalDst } = found;
     try {
       const plan = this.#backends.rebuild((http, tcp) => compileOutbound(policy, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, canonicalDst };
+      return { kind: 'plan', plan, parent: policy.parent, canonicalDst, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
-      return { kind: 'refused', reason: reason(reasonOf(error).code, `${formatSocketAddress(this.#address)}: ${reasonOf(error).detail ?? ''}`) };
+      return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }
   }
 

@@ -5,6 +5,7 @@ import {
   type Dispatcher,
   type Distribution,
   defaultMetadata,
+  type Endpoint,
   type HttpProtocol,
   type Metadata,
   type OpaqueProtocol,
@@ -24,39 +25,64 @@ const QUEUE = { capacity: 0, failfastTimeoutMs: 0 };
 const LOAD = { kind: 'peak-ewma', defaultRttMs: 30, decayMs: 10_000 } as const;
 const DETECT_TIMEOUT_MS = 10_000;
 
-/** `profile` and `policy` are undefined where the control plane has none. */
+/** Of a connection to an address. `profile` and `policy` are undefined where the control plane has none. */
 export function effectivePolicy(address: SocketAddress, profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy {
-  const base = policy ?? fallback(address, profile);
+  return effective(address.port, profile, policy ?? forwardTo(profile?.endpoint, plainEndpoint(address)), plainEndpoint(address));
+}
+
+/** Of a name, which cannot be connected to unless something is known of it. */
+export function effectivePolicyOfName(port: number, profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined {
+  const base = policy ?? (profile && fallbackOfName(port, profile));
+  return base && effective(port, profile, base, undefined);
+}
+
+/** Whether the profile names a service or an endpoint. An empty one stands for a target that nobody knows. */
+export function isKnown(profile: Profile): boolean {
+  return profile.fullyQualifiedName !== '' || profile.endpoint !== undefined;
+}
+
+function effective(port: number, profile: Profile | undefined, base: ClientPolicy, plain: Endpoint | undefined): EffectivePolicy {
   if (!profile) return { policy: base };
-  if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaqueOf(address, profile, base) } } };
+  if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaqueOf(port, profile, base, plain) } } };
   if (profile.fullyQualifiedName === '' || (profile.routes.length === 0 && profile.overrides.length === 0)) return { policy: base };
-  const authority = `${profile.fullyQualifiedName}:${address.port}`;
+  const authority = `${profile.fullyQualifiedName}:${port}`;
   const parent = profile.parent ?? base.parent;
   const http = httpOver(parent, profileDistribution(authority, profile));
-  const opaque = opaqueOf(address, profile, base);
+  const opaque = opaqueOf(port, profile, base, plain);
   return { policy: { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque, http1: http, http2: http } }, canonicalDst: authority };
 }
 
 /** Detection, and a forward to the endpoint that the profile names, else in plaintext to where the connection was going. */
-function fallback(address: SocketAddress, profile: Profile | undefined): ClientPolicy {
-  const endpoint = profile?.endpoint;
-  const parent = defaultMetadata(endpoint ? 'endpoint' : 'fallback');
-  const distribution = first(parent, { kind: 'forward', endpoint: endpoint ?? plainEndpoint(address) });
+function forwardTo(endpoint: Endpoint | undefined, plain: Endpoint): ClientPolicy {
+  return detectOver(defaultMetadata(endpoint ? 'endpoint' : 'fallback'), { kind: 'forward', endpoint: endpoint ?? plain });
+}
+
+/** Detection, and the endpoint or the endpoints of the profile. */
+function fallbackOfName(port: number, profile: Profile): ClientPolicy | undefined {
+  if (profile.endpoint) return forwardTo(profile.endpoint, profile.endpoint);
+  if (profile.fullyQualifiedName === '') return undefined;
+  return detectOver(profile.parent ?? defaultMetadata('profile'), { kind: 'balancer', path: `${profile.fullyQualifiedName}:${port}`, load: LOAD });
+}
+
+function detectOver(parent: Metadata, dispatcher: Dispatcher): ClientPolicy {
+  const distribution = first(parent, dispatcher);
   const http = httpOver(parent, distribution);
   return { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque: opaqueOver(parent, distribution), http1: http, http2: http } };
 }
 
 /** The profile rules only when it splits traffic; else the policy, as far as it speaks of opaque connections. */
-function opaqueOf(address: SocketAddress, profile: Profile, policy: ClientPolicy): OpaqueProtocol {
-  const authority = `${profile.fullyQualifiedName}:${address.port}`;
+function opaqueOf(port: number, profile: Profile, policy: ClientPolicy, plain: Endpoint | undefined): OpaqueProtocol {
+  const authority = `${profile.fullyQualifiedName}:${port}`;
   if (profile.overrides.length > 0) return opaqueOver(policy.parent, profileDistribution(authority, profile));
   if (policy.protocol.kind === 'opaque') return policy.protocol;
   if (policy.protocol.kind === 'detect') return policy.protocol.opaque;
-  const dispatcher: Dispatcher =
-    profile.fullyQualifiedName === ''
-      ? { kind: 'forward', endpoint: profile.endpoint ?? plainEndpoint(address) }
-      : { kind: 'balancer', path: authority, load: LOAD };
-  return opaqueOver(policy.parent, first(policy.parent, dispatcher));
+  return opaqueOver(policy.parent, first(policy.parent, dispatcherOf(authority, profile, plain)));
+}
+
+function dispatcherOf(authority: string, profile: Profile, plain: Endpoint | undefined): Dispatcher {
+  if (profile.fullyQualifiedName !== '') return { kind: 'balancer', path: authority, load: LOAD };
+  const endpoint = profile.endpoint ?? plain;
+  return endpoint ? { kind: 'forward', endpoint } : { kind: 'fail', message: 'its profile names neither a service nor an endpoint' };
 }
 
 /** The branches of a split that carry weight, or the target itself. */

@@ -25,6 +25,8 @@ export interface CallConnection {
   refuse(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void;
+  /** Set where requests come from peer proxies: whether this one is HTTP/1 carried in HTTP/2. It stays so towards peers that take it. */
+  isCarried?(request: RequestHead): boolean;
 }
 
 export interface HttpCallOptions {
@@ -66,7 +68,9 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     this.#endpoint = endpoint;
     this.#dispatch = dispatch;
-    if (endpoint.upgrades(request)) {
+    const decodes = !endpoint.takesUpgrades && connection.isCarried?.(request) === true;
+    if (decodes) this.origProto = 'decode';
+    else if (endpoint.upgrades(request)) {
       this.origProto = 'encode';
       request.authority ??= backend.authority ?? connection.defaultAuthority;
     }
@@ -77,7 +81,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
     this.begin(endpoint.meter, this.#isGrpc);
-    exchange.forward(endpoint.upstream(request), this, this);
+    exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
   refuse(why: Reason): void {

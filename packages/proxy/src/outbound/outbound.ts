@@ -3,19 +3,21 @@ import type { Clock, Logger, Random, Reason, SocketAddress } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
+import type { Racing } from '../accept/racing.ts';
 import type { Listener, OutboundConfig } from '../config.ts';
 import { endpointDialer } from '../connect/endpoint-dialer.ts';
 import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
 import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
+import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
-import { endpointLabels } from '../observe/labels.ts';
+import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
-import { createDiscover } from './discover.ts';
+import { createDiscover, type Discover } from './discover.ts';
 
 export interface OutboundDeps {
   readonly config: OutboundConfig;
@@ -28,6 +30,8 @@ export interface OutboundDeps {
   readonly http: HttpMetrics;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
+  readonly detect: DetectMetrics;
+  readonly racing: Racing | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -38,6 +42,9 @@ export interface Outbound {
   accept(connection: Connection, listener: Listener): Promise<void>;
   /** Ends connections to endpoints; what waits fails for this reason. */
   destroy(why: Reason): void;
+  /** What the gateway shares with it. */
+  readonly discover: Discover;
+  readonly limit: InFlightLimit;
 }
 
 export function createOutbound(deps: OutboundDeps): Outbound {
@@ -51,13 +58,13 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };
 
-  const backends = (): Backends =>
+  const backends = (noTls: NoClientTls): Backends =>
     new Backends({
       discovery: deps.discovery,
       http: { capacity: config.queueCapacity, failfastMs: config.failfastMs, clock, random },
       tcp: { capacity: config.tcpQueueCapacity, failfastMs: config.tcpFailfastMs, clock, random },
       httpEndpoint(endpoint, authority, changed) {
-        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
         return new HttpEndpoint({
           ...common,
           endpoint,
@@ -72,7 +79,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
         });
       },
       tcpEndpoint(endpoint, authority, changed) {
-        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority);
+        const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
         return new TcpEndpoint({
           ...common,
           endpoint,
@@ -87,6 +94,8 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     discovery: deps.discovery,
     policy: deps.policy,
     profileNetworks: config.profileNetworks,
+    profileSuffixes: config.profileSuffixes,
+    noTls: config.ingress ? 'ingress_without_override' : 'not_provided_by_service_discovery',
     idleMs: config.discoveryIdleMs,
     maxDestinations: config.maxDestinations,
     clock,
@@ -94,21 +103,25 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     backends,
   });
 
+  const limit = new InFlightLimit(config.maxInFlight);
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,
+    ingress: config.ingress,
     detectTimeoutMs: config.detectTimeoutMs,
+    detect: deps.detect,
+    racing: deps.racing,
     transport,
     ownAddresses: deps.ownAddresses,
     http: {
       engine,
       serverHttp2: config.serverHttp2,
-      limit: new InFlightLimit(config.maxInFlight),
+      limit,
       informationalHeaders: config.informationalHeaders,
       refusals: deps.refusals,
       clock,
       logger: deps.logger,
     },
   };
-  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why) };
+  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit };
 }

@@ -4,6 +4,7 @@ import { field, type RequestHead, type ResponseHead, removeField, setField } fro
 
 const CLIENT_ID = 'l5d-client-id';
 const REQUIRE_ID = 'l5d-require-id';
+const DST_OVERRIDE = 'l5d-dst-override';
 const DST_CANONICAL = 'l5d-dst-canonical';
 const PROXY_ERROR = 'l5d-proxy-error';
 const PROXY_CONNECTION = 'l5d-proxy-connection';
@@ -19,6 +20,13 @@ export function takeRequiredId(request: RequestHead): string | undefined {
   const wanted = field(request.headers, REQUIRE_ID);
   if (wanted !== undefined) removeField(request.headers, REQUIRE_ID);
   return wanted;
+}
+
+/** Ingress: the target that the request names; taken out of it. */
+export function takeDstOverride(request: RequestHead): string | undefined {
+  const override = field(request.headers, DST_OVERRIDE);
+  if (override !== undefined) removeField(request.headers, DST_OVERRIDE);
+  return override;
 }
 
 /** Outbound: what the peer proxy told us, not the application. Returns the error and whether the peer wants the connection closed. */

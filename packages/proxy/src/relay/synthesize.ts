@@ -23,6 +23,8 @@ const BAD_REQUEST: Answer = { status: 400, grpcStatus: 3, close: true };
 /** Everything not listed is an internal error. */
 const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   CONNECTION_LOOP: LOOP,
+  GATEWAY_LOOP: LOOP,
+  GATEWAY_DOMAIN_INVALID: NOT_FOUND,
   TLS_PEER_UNTRUSTED: BAD_GATEWAY,
   TLS_PEER_EXPIRED: BAD_GATEWAY,
   TLS_PEER_NAME_MISMATCH: BAD_GATEWAY,

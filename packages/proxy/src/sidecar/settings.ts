@@ -25,6 +25,8 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       serverHttp2: outbound.serverHttp2,
       localIps: inbound.ips,
       profileNetworks: config.destination.profileNetworks,
+      profileSuffixes: config.destination.profileSuffixes,
+      ingress: outbound.ingress,
       informationalHeaders: outbound.informationalHeaders,
       sockets: socketOptions(outbound.sockets),
     },
@@ -40,9 +42,11 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       http2: config.http2,
       serverHttp2: inbound.serverHttp2,
       allowedIps: inbound.ips,
+      gatewaySuffixes: inbound.gatewaySuffixes,
       sockets: socketOptions(inbound.sockets),
     },
     admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port, metricsRetainIdleMs: admin.metricsRetainIdleMs },
+    detect: { mode: config.detect },
     shutdownGraceMs: config.shutdownGraceMs,
   };
 }

@@ -38,7 +38,7 @@ export function proxyProtocol(options: ProxyProtocolOptions = {}): OriginalDst {
       if (!isTrusted(sender.ip)) throw new ReasonError(reason('PROXY_HEADER_UNTRUSTED', from));
       const seen = await peek(socket, { timeoutMs, clock, more: (bytes) => parseProxyHeader(bytes).kind === 'incomplete' });
       if (seen.kind === 'timeout') throw new ReasonError(reason('PROXY_HEADER_TIMEOUT', `${from}, within ${timeoutMs} ms`));
-      if (seen.kind === 'closed') throw new ReasonError(reason('DETECT_CLOSED', seen.error?.message));
+      if (seen.kind !== 'bytes') throw new ReasonError(reason('DETECT_CLOSED', seen.kind === 'closed' ? seen.error?.message : undefined));
       const parsed = parseProxyHeader(seen.bytes);
       if (parsed.kind !== 'complete') throw new ReasonError(reason('PROXY_HEADER_INVALID', parsed.kind === 'invalid' ? `${from}: ${parsed.detail}` : from));
       // What was looked at stands unread again: the header is taken away, the rest stays for the next reader.

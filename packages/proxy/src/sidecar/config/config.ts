@@ -93,6 +93,7 @@ export interface Config {
     readonly hostname?: string | undefined;
   };
   readonly log: { readonly level: LogThreshold; readonly format: 'PLAIN' | 'JSON'; readonly access?: 'apache' | 'json' | undefined };
+  readonly detect: 'wait' | 'race';
   readonly workers: number;
   readonly shutdownGraceMs: number;
   /** Not asked where there is an address book. */
@@ -212,6 +213,7 @@ function assemble(v: Values, rules: Rules, processors: number): Config {
       hostname: v.HOSTNAME,
     },
     log: { level: v.LOG, format: v.LOG_FORMAT, access: v.ACCESS_LOG === '' ? undefined : v.ACCESS_LOG },
+    detect: v.DETECT,
     workers: workers(rules, processors),
     shutdownGraceMs: v.SHUTDOWN_GRACE_PERIOD,
     originalDst: v.ORIGINAL_DST ?? { kind: 'socket' },

@@ -152,6 +152,7 @@ const ROWS: Rows = {
   HOSTNAME: { at: (c) => c.tracing.hostname },
   ORIGINAL_DST: { at: (c) => (c.addressBook === undefined ? c.originalDst : undefined) },
   ADDRESS_BOOK: { at: (c) => c.addressBook },
+  DETECT: { at: (c) => c.detect },
 };
 
 function serverRows(side: Side): Rows {

@@ -6,8 +6,6 @@ import type { VariableName } from './variables.ts';
 export function unsupportedSettings(config: Config): readonly VariableName[] {
   const { outbound, inbound, tap, tracing, log, workers } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
-    ['INGRESS_MODE', outbound.ingress],
-    ['INBOUND_GATEWAY_SUFFIXES', inbound.gatewaySuffixes.length > 0],
     ['INBOUND_METRICS_AUTHORITY_LABELS', inbound.authorityLabels],
     ['OUTBOUND_METRICS_HOSTNAME_LABELS', outbound.hostnameLabels],
     ['TAP_SVC_NAME', tap !== undefined],

@@ -242,6 +242,7 @@ const VALUES: readonly ValueRow[] = [
     },
   ],
   ['ADDRESS_BOOK', '/tmp/book.json', (c) => c.addressBook, '/tmp/book.json'],
+  ['DETECT', 'race', (c) => c.detect, 'race'],
 ];
 
 const ROWS = VALUES.map(([key, text, at, expected, others = {}]) => ({ key, text, at, expected, others }));
@@ -331,6 +332,7 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['OUTBOUND_CONNECT_EXP_BACKOFF_JITTER', 'NaN', 'is not a number'],
   ['LOG', 'linkerd=loud', 'is not a list of log directives'],
   ['LOG_FORMAT', 'xml', 'must be one of PLAIN, JSON'],
+  ['DETECT', 'RACE', 'must be one of wait, race'],
   ['ORIGINAL_DST', 'Socket', 'must be socket'],
   ['ORIGINAL_DST', 'proxy-protocol:', 'names nobody'],
   ['ORIGINAL_DST', 'proxy-protocol:10.0.0.0/33', 'is not a network'],

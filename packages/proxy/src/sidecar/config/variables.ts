@@ -199,6 +199,10 @@ export const VARIABLES = {
   // additions of this implementation
   ORIGINAL_DST: optional(originalDst, 'where original destinations come from; default socket', { names: ['WEFT_PROXY_ORIGINAL_DST'] }),
   ADDRESS_BOOK: optional(nonEmpty, 'file that maps virtual addresses to loopback ports', { names: ['WEFT_PROXY_ADDRESS_BOOK'] }),
+  DETECT: {
+    ...withDefault(oneOf('wait', 'race'), 'wait', 'race connects to the target while the client is silent, and takes it for opaque if it speaks first'),
+    names: ['WEFT_PROXY_DETECT'],
+  },
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -1,0 +1,45 @@
+// Hands a request to a backend of its target's plan: shared by the sidecar, the ingress and the gateway. spec/proxy.md §2.2, §7.
+import { ReasonError, reason } from '@weft/core';
+import type { Exchange } from '@weft/http';
+import { setCanonicalDst, takeRequiredId } from '../relay/l5d-headers.ts';
+import { type HeadEdits, joinEdits } from '../route/filters.ts';
+import type { HttpPlan, TcpPlan } from '../route/outbound-plan.ts';
+import type { HttpBackend, TcpBackend } from './backends.ts';
+import type { Discovered, Plan } from './discover.ts';
+import { type CallConnection, HttpCall } from './http-call.ts';
+
+export interface DispatchOptions {
+  readonly plan: HttpPlan<HttpBackend> | undefined;
+  readonly canonicalDst: string | undefined;
+  /** Come before those of the route. Default none. */
+  readonly edits?: HeadEdits;
+}
+
+/** Throws a ReasonError where nothing takes the request. */
+export function dispatch(connection: CallConnection, exchange: Exchange, { plan, canonicalDst, edits: before }: DispatchOptions): void {
+  const { request } = exchange;
+  const requiredId = takeRequiredId(request);
+  if (canonicalDst !== undefined) setCanonicalDst(request, canonicalDst);
+  const rule = plan?.select(request);
+  if (!rule) throw new ReasonError(reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
+  const choice = rule.distribute();
+  if (!choice) throw new ReasonError(reason('LOAD_SHED', 'the route has no backend'));
+  const { limit } = connection;
+  if (!limit.enter()) throw new ReasonError(reason('LOAD_SHED', `${limit.max} requests are in flight`));
+  const { backend, edits } = choice;
+  const routeEdits = before ? joinEdits(before, rule.edits) : rule.edits;
+  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: edits, requiredId }));
+}
+
+export function httpPlanOf(plan: Plan, version: 'http/1' | 'http/2'): HttpPlan<HttpBackend> | undefined {
+  if (plan.kind === 'detect') return version === 'http/1' ? plan.http1 : plan.http2;
+  return plan.kind === 'http1' || plan.kind === 'http2' ? plan.http : undefined;
+}
+
+/** Where bytes that are not HTTP go. Throws a ReasonError where the target takes none. */
+export function opaquePlanOf(found: Discovered): TcpPlan<TcpBackend> {
+  if (found.kind === 'refused') throw new ReasonError(found.reason);
+  const { plan } = found;
+  if (plan.kind === 'detect' || plan.kind === 'opaque') return plan.opaque;
+  throw new ReasonError(reason('ROUTE_NOT_FOUND', `the policy of the target declares ${plan.kind}, and the bytes are opaque`));
+}
