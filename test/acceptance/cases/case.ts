@@ -1,10 +1,10 @@
-// One case of spec/proxy.md §10, under the name it has there. What another implementation does otherwise is data (differences.ts), and must
-// be so: a case that holds after all fails the run.
+// One case of spec/proxy.md §10, under the name it has there. What an implementation does otherwise is data (differences.ts), and must be so:
+// a case that holds after all fails the run.
 import { basename } from 'node:path';
 import { test } from 'vitest';
 import { DIFFERENCES } from './differences.ts';
 
-const differences = DIFFERENCES[basename(process.env['PROXY_BIN'] ?? '')] ?? {};
+const differences = DIFFERENCES[process.env['PROXY_BIN'] === undefined ? 'weft' : basename(process.env['PROXY_BIN'])] ?? {};
 
 /** `group` tells cases of one name apart. */
 export function acceptanceCase(name: string, run: () => Promise<void>, group = ''): void {

@@ -10,15 +10,15 @@ export interface Application extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Any server of Node's on a free port, closed with all its connections. */
-export async function serveOn(server: Server): Promise<Application> {
+/** Any server of Node's, by default on a free port, closed with all its connections. */
+export async function serveOn(server: Server, port = 0): Promise<Application> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('no port');
   return {
@@ -51,7 +51,7 @@ export interface Seen {
 }
 
 /** HTTP/2 with prior knowledge; answers with the path, and a gRPC status as trailer. */
-export function http2Application(): Promise<Application> {
+export function http2Application(port = 0): Promise<Application> {
   const server = createHttp2Server();
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
@@ -61,7 +61,7 @@ export function http2Application(): Promise<Application> {
     stream.on('data', (chunk: Buffer) => stream.write(chunk));
     stream.on('end', () => stream.end(`path ${headers[':path'] ?? ''}`));
   });
-  return serveOn(server as unknown as Server);
+  return serveOn(server as unknown as Server, port);
 }
 
 export function tcpApplication(onConnection: (socket: Socket) => void): Promise<Application> {
@@ -112,6 +112,7 @@ export function seen(answer: Answer): Seen {
 
 export interface Http2Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly trailers: IncomingHttpHeaders;
   readonly body: string;
 }
@@ -134,7 +135,7 @@ export async function sendWhole(session: ClientHttp2Session, headers: IncomingHt
 /** One HTTP/2 request whose body is sent piece by piece, each after the former came back. */
 export async function getHttp2(session: ClientHttp2Session, headers: IncomingHttpHeaders, pieces: readonly string[] = []): Promise<Http2Answer> {
   const stream = session.request(headers, { endStream: false });
-  let status = 0;
+  let head: IncomingHttpHeaders & { readonly ':status'?: number } = {};
   let trailers: IncomingHttpHeaders = {};
   let received = '';
   const left = [...pieces];
@@ -144,11 +145,11 @@ export async function getHttp2(session: ClientHttp2Session, headers: IncomingHtt
     else stream.write(piece);
   };
   stream.setEncoding('utf8');
-  stream.on('response', (head) => {
-    status = Number(head[':status']);
+  stream.on('response', (headers) => {
+    head = headers;
   });
-  stream.on('trailers', (head) => {
-    trailers = head;
+  stream.on('trailers', (headers) => {
+    trailers = headers;
   });
   stream.on('data', (piece: string) => {
     received += piece;
@@ -159,7 +160,7 @@ export async function getHttp2(session: ClientHttp2Session, headers: IncomingHtt
     stream.once('end', resolve);
     stream.once('error', reject);
   });
-  return { status, trailers, body: received };
+  return { status: head[':status'] ?? 0, headers: head, trailers, body: received };
 }
 
 export function http2Session(at: At): ClientHttp2Session & Disposable {

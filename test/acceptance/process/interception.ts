@@ -45,6 +45,10 @@ export function redirectFromNowOn(): void {
   process.env[MARK] = 'yes';
 }
 
+export function redirecting(): boolean {
+  return process.env[MARK] === 'yes';
+}
+
 export function intercept(pod: Pod, dir: string): Interception {
-  return process.env[MARK] === 'yes' ? redirect(pod) : addressBook(pod, dir);
+  return redirecting() ? redirect(pod) : addressBook(pod, dir);
 }

@@ -1,4 +1,5 @@
 // The scenes most tests play in: one Service, with or without a proxy before and behind it.
+import type { Endpoint } from '@weft/core';
 import { balanced, detectPolicy } from '../proxy/policies.ts';
 import { type ControlPlane, type ControlPlaneBuilder, controlPlane } from './control-plane.ts';
 import type { Environment } from './launch.ts';
@@ -13,8 +14,8 @@ export function scripted(): ControlPlaneBuilder {
 }
 
 /** A client's proxy in front of an application without one. */
-export async function alone(control: ControlPlane, port: number, env: Environment = {}): Promise<ProxyProcess> {
-  control.endpointsOf(NAME).set([{ address: { ip: '10.42.0.9', port: 8080 }, weight: 1, labels: { deployment: 'app' }, hint: 'none' }]);
+export async function alone(control: ControlPlane, port: number, env: Environment = {}, hint: Endpoint['hint'] = 'none'): Promise<ProxyProcess> {
+  control.endpointsOf(NAME).set([{ address: { ip: '10.42.0.9', port: 8080 }, weight: 1, labels: { deployment: 'app' }, hint }]);
   return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial: { '10.42.0.9:8080': `127.0.0.1:${port}` }, env });
 }
 
