@@ -32,6 +32,7 @@ acceptanceCase('outbound_tcp', async () => {
   await using control = await scripted().start();
   await using proxy = await alone(control, app.port);
   expect(await exchangeBytes(proxy.outboundAddress(SERVICE), BYTES)).toBe(`received ${BYTES}`);
+  expect(await proxy.metric('outbound_tcp_detect_http_results_total', { result: 'not_http' })).toBe(1);
 });
 
 acceptanceCase('inbound_tcp', async () => {
@@ -39,6 +40,9 @@ acceptanceCase('inbound_tcp', async () => {
   await using control = await controlPlane().start();
   await using proxy = await behind(control, app.port);
   expect(await exchangeBytes(proxy.inboundAddress(8080), BYTES)).toBe(`received ${BYTES}`);
+  const labels = { result: 'not_http', srv_kind: 'default', srv_name: 'all-unauthenticated', srv_port: '8080' };
+  expect(await proxy.metric('inbound_tcp_detect_http_results_total', labels)).toBe(1);
+  expect(await proxy.metric('inbound_tcp_detect_http_duration_seconds_count', { srv_port: '8080' })).toBe(1);
 });
 
 acceptanceCase('outbound_tcp_external', async () => {
@@ -107,6 +111,7 @@ acceptanceCase('outbound_opaque_tcp_server_first', async () => {
   await using control = await scripted().profile(SERVICE, { fullyQualifiedName: '', opaqueProtocol: true, routes: [], overrides: [] }).start();
   await using proxy = await alone(control, app.port);
   await greeted(proxy.outboundAddress(SERVICE));
+  expect(await proxy.metric('outbound_tcp_protocol_connections_total', { protocol: 'opaq' })).toBe(1);
 });
 
 acceptanceCase('tcp_connections_close_if_client_closes', async () => {
