@@ -102,7 +102,7 @@ acceptanceCase('inbound_tcp_server_first_tls', async () => {
     .start();
   await using proxy = await behind(control, app.port, { LINKERD2_PROXY_INBOUND_PORTS: '8080' });
   using peer = await meshedPeer(control, 'client');
-  await expect(peer.connect(proxy, 8080)).rejects.toThrow();
+  await expect(peer.connect(proxy, 8080)).rejects.toThrow('the TLS handshake failed');
   expect(await proxy.metric('tcp_open_total', { direction: 'inbound', peer: 'src', no_tls_reason: 'port_skipped' })).toBe(1);
 });
 

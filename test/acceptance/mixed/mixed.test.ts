@@ -23,7 +23,10 @@ const DIRECT = 4143;
 const MIB = 1024 * 1024;
 const SOON = { LINKERD2_PROXY_OUTBOUND_HTTP_FAILFAST_TIMEOUT: '300ms' };
 
-if (MIXED_PROGRAMS.length === 0) test.skip('pairs of two implementations: LINKERD2_PROXY_BIN names no other proxy', () => undefined);
+test('there is another proxy to mix with', ({ skip }) => {
+  skip(MIXED_PROGRAMS.length === 0, 'LINKERD2_PROXY_BIN names no other proxy');
+  expect(MIXED_PROGRAMS).toHaveLength(2);
+});
 
 describe.each(MIXED_PROGRAMS)('%s', (_name, programs) => {
   const mixed = async (port: number, run: (both: Pair, control: Awaited<ReturnType<ReturnType<typeof scripted>['start']>>) => Promise<void>) => {
@@ -243,10 +246,10 @@ describe.each(MIXED_PROGRAMS)('%s', (_name, programs) => {
   });
 
   test('a client that goes away is noticed by the application', async () => {
-    let gone: () => void = () => undefined;
-    const noticed = new Promise<void>((resolve) => (gone = resolve));
+    let gone: (what: string) => void = () => undefined;
+    const noticed = new Promise<string>((resolve) => (gone = resolve));
     await using app = await httpApplication((_message, response) => {
-      response.once('close', gone);
+      response.once('close', () => gone('noticed'));
       response.write('begun');
     });
     await mixed(app.port, async (both) => {
@@ -254,7 +257,7 @@ describe.each(MIXED_PROGRAMS)('%s', (_name, programs) => {
       socket.write('GET / HTTP/1.1\r\nhost: server\r\n\r\n');
       await once(socket, 'data');
       socket.destroy();
-      await noticed;
+      expect(await noticed).toBe('noticed');
     });
   });
 
