@@ -60,6 +60,19 @@ module.exports = {
       'The sidecar uses the client subpaths only.',
     ),
     forbid(
+      'proxy-does-not-know-who-embeds-it',
+      { path: src('proxy'), pathNot: `${test}|${src('proxy', '(sidecar|sdk)/')}` },
+      { path: src('proxy', 'sdk/') },
+      'Sidecar and SDK are two uses of the same data plane.',
+    ),
+    forbid('sidecar-and-sdk-are-apart', { path: src('proxy', 'sidecar/') }, { path: src('proxy', 'sdk/') }, 'A process has its own entry.'),
+    forbid(
+      'undici-is-optional',
+      { path: '^packages/', pathNot: `${test}|${src('proxy', 'sdk/undici/')}` },
+      { path: 'node_modules/.*undici' },
+      'Only who imports @weft/proxy/sdk/undici needs the package.',
+    ),
+    forbid(
       'core-does-no-io',
       { path: src('core') },
       { dependencyTypes: ['core', 'npm'], pathNot: '^(node:)?(util|buffer)$' },
@@ -70,8 +83,8 @@ module.exports = {
     forbid(
       'no-dev-dependency-in-source',
       { path: '^(packages|examples)/[^/]+/src/' },
-      { dependencyTypes: ['npm-dev'] },
-      'What the source needs is a dependency.',
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer'] },
+      'What the source needs is a dependency, or one that its user brings.',
     ),
     { name: 'resolvable', severity: 'error', from: { path: '^(packages|examples|test|bench|scripts)/' }, to: { couldNotResolve: true } },
   ],

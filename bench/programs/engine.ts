@@ -1,5 +1,6 @@
 // Nothing but the HTTP engine between a listener and an upstream, one hop: no detection, policy, balancer or metrics.
 // Arguments: the hop as JSON, backend port, and files of anchors, certificate and key; the name that the next hop must show.
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -11,7 +12,9 @@ import { announce } from './announce.ts';
 const [hopText = '', portText = '', anchors = '', certificate = '', key = '', serverName = ''] = process.argv.slice(2);
 const { client, server } = JSON.parse(hopText) as Hop;
 const port = Number(portText);
-const tls = { ca: readFileSync(anchors), cert: readFileSync(certificate), key: readFileSync(key), minVersion: 'TLSv1.3' } as const;
+// No tickets, as between proxies of a mesh.
+const secureOptions = constants.SSL_OP_NO_TICKET;
+const tls = { ca: readFileSync(anchors), cert: readFileSync(certificate), key: readFileSync(key), minVersion: 'TLSv1.3', secureOptions } as const;
 
 const version = ({ protocol }: Side): 'http/1' | 'http/2' => (protocol === 'h1' ? 'http/1' : 'http/2');
 /** HTTP/1 travels between proxies as HTTP/2. */

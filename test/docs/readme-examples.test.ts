@@ -1,4 +1,4 @@
-// Every README's example is a complete module: it is type-checked and run as a reader would.
+// Every README has an example, and each is a complete module: it is type-checked and run as a reader would.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +15,10 @@ const require = createRequire(import.meta.url);
 const readmes = ['packages', 'examples'].flatMap((group) =>
   readdirSync(join(root, group)).map((name) => ({ name, path: join(root, group, name, 'README.md') })),
 );
-const examples = readmes.map(({ name, path }) => ({ name, code: /```ts\n([\s\S]*?)```/.exec(readFileSync(path, 'utf8'))?.[1] ?? '' }));
+const examples = readmes.flatMap(({ name, path }) => {
+  const found = [...readFileSync(path, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+  return (found.length === 0 ? [''] : found).map((code, index) => ({ name: index === 0 ? name : `${name}-${index + 1}`, code }));
+});
 
 beforeAll(() => {
   mkdirSync(workDir, { recursive: true });

@@ -1,7 +1,9 @@
 // The data plane: a transparent proxy for both directions, knowing only ports for identity, discovery and policy.
 // Outbound balances over endpoints and dials them over mutual TLS; inbound authorizes and forwards to the application.
 // Example: const proxy = createProxy({ identity, discovery, policy }, { admin: { listen: { ip: '127.0.0.1', port: 0 } } });
+
 export { type MappedDestination, mappedOriginalDst } from './accept/mapped-original-dst.ts';
+export type { MemorySocket } from './accept/memory-socket.ts';
 export { type ProxyProtocolOptions, proxyProtocol } from './accept/proxy-protocol/proxy-protocol.ts';
 export {
   type AdminConfig,

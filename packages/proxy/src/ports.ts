@@ -36,6 +36,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly tcp?: TcpOptions | undefined;
+  /** Set where the proxy speaks HTTP with the application on this connection, instead of relaying a client's bytes. */
+  readonly speaks?: 'http/1' | 'http/2' | undefined;
   /** Source address. Default: chosen by the operating system. */
   readonly localAddress?: string | undefined;
 }

@@ -1,4 +1,5 @@
 // createProxy: the whole data plane behind its ports. docs/architecture.md, "A request's way through the proxy".
+import type { Socket } from 'node:net';
 import {
   constantWatch,
   createRegistry,
@@ -14,8 +15,9 @@ import {
 import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
-import { createHold } from './accept/hold.ts';
+import { createHold, type Hold } from './accept/hold.ts';
 import { bindListeners, type Listeners } from './accept/listeners.ts';
+import { explain, type MemorySocket, memoryPair } from './accept/memory-socket.ts';
 import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
 import { adminRoutes } from './admin/routes.ts';
@@ -43,6 +45,11 @@ export interface Proxy {
   readonly ready: Promise<void>;
   /** Bound addresses now, in the order of the configured listeners. */
   readonly addresses: ProxyAddresses;
+  /**
+   * Connects an application in this process through the outbound side, without a listener: in memory, as if a connection to this
+   * address had been redirected. Where it is refused it breaks with the ReasonError that says why.
+   */
+  connect(originalDst: SocketAddress): MemorySocket;
   /** Stops accepting, lets exchanges and connections finish within `shutdownGraceMs`, then closes what is left. Idempotent; never rejects. */
   close(): Promise<void>;
   /** Closes everything at once. */
@@ -119,7 +126,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     logger,
   });
 
-  const side = (name: 'inbound' | 'outbound'): { readonly listeners: Listeners; readonly hold: ReturnType<typeof createHold> } => {
+  const side = (name: 'inbound' | 'outbound'): Side => {
     const { listeners: watched, sockets } = config[name];
     const refuse = (why: Reason): void => counted.refusals.connection(name, why, {});
     const accept = prepared(originalDst, name === 'inbound' ? inbound.accept : outbound.accept, refuse);
@@ -127,8 +134,13 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       maxHeld: config.maxHeldConnections,
       timeoutMs: config.holdTimeoutMs,
       clock,
-      onRefused: (_socket, why) => refuse(why),
+      onRefused(socket, why) {
+        explain(socket, why);
+        refuse(why);
+      },
     });
+    const admit = (socket: Socket, listener: Listener): void =>
+      hold.pass(socket, () => void connections.run(socket, (connection) => accept(connection, listener)));
     const listeners = bindListeners({
       name,
       listeners: watched,
@@ -137,10 +149,10 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       logger,
       onConnection(socket, listener) {
         socket.on('error', () => undefined);
-        hold.pass(socket, () => void connections.run(socket, (connection) => accept(connection, listener)));
+        admit(socket, listener);
       },
     });
-    return { listeners, hold };
+    return { listeners, hold, admit };
   };
   const outboundSide = side('outbound');
   const inboundSide = side('inbound');
@@ -213,9 +225,26 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     get addresses() {
       return { outbound: outboundSide.listeners.addresses, inbound: inboundSide.listeners.addresses, admin: adminListeners?.addresses[0] };
     },
+    connect(originalDst) {
+      const { proxy, application } = memoryPair({ allowHalfOpen: false, target: originalDst });
+      // Whoever asked gets to listen first, even where it awaits the connection.
+      setImmediate(() => {
+        if (!waiting.signal.aborted) return outboundSide.admit(proxy, { listen: originalDst, originalDst });
+        explain(proxy, reason('DRAINING'));
+        proxy.destroy();
+      });
+      return application;
+    },
     close: () => (closing ??= drain()),
     destroy,
   };
+}
+
+interface Side {
+  readonly listeners: Listeners;
+  readonly hold: Hold;
+  /** Takes a connection, whoever accepted it. */
+  admit(socket: Socket, listener: Listener): void;
 }
 
 /** For a scrape that is under way when everything else has ended. */

@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
 import { text } from 'node:stream/consumers';
+import type { ProxySettings } from '@weft/proxy';
 import { expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { ask, readAll, SERVICE, startPair, tcp, until } from './pair.ts';
@@ -182,4 +183,38 @@ test('sends only to the identity that the request requires', async () => {
   expect(wrong.status).toBe(502);
   expect(wrong.headers['l5d-proxy-error']).toMatch(/^IDENTITY_REQUIRED: /);
   expect(sample(client.metrics, 'outbound_http_errors_total', 'error="identity required"')).toBe(1);
+});
+
+test('carries an extended CONNECT over HTTP/2 through both proxies where it is allowed, and refuses it elsewhere', async () => {
+  await using mesh = await TestMesh.start();
+  const application = createHttp2Server({ settings: { enableConnectProtocol: true } });
+  application.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    stream.respond({ ':status': 200, 'x-protocol': String(headers[':protocol']) });
+    stream.pipe(stream);
+  });
+  const appPort = await mesh.listenOn(application);
+  const allowed: ProxySettings = { outbound: { serverHttp2: { extendedConnect: true } }, inbound: { serverHttp2: { extendedConnect: true } } };
+  const { port } = await startPair(mesh, appPort, { client: allowed, server: allowed });
+  await using other = await TestMesh.start();
+  const { port: strict } = await startPair(other, appPort);
+  const open = async (to: number): Promise<{ readonly status: unknown; readonly echo: string; readonly code: number }> => {
+    const session = connectHttp2(`http://127.0.0.1:${to}`);
+    await new Promise((resolve) => session.once('remoteSettings', resolve));
+    const request = { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':path': '/chat', ':authority': 'server.ns.svc.cluster.local' };
+    const stream = session.request(request, { endStream: false });
+    stream.on('error', () => undefined);
+    const status = new Promise((resolve) => {
+      stream.once('response', (headers) => resolve([headers[':status'], headers['x-protocol']]));
+      stream.once('close', () => resolve(undefined));
+    });
+    let echo = '';
+    stream.setEncoding('utf8').on('data', (chunk: string) => (echo += chunk));
+    stream.end('bytes');
+    await new Promise((resolve) => stream.once('close', resolve));
+    session.destroy();
+    return { status: await status, echo, code: stream.rstCode };
+  };
+  expect(await open(port)).toEqual({ status: [200, 'websocket'], echo: 'bytes', code: 0 });
+  expect(await open(strict)).toEqual({ status: undefined, echo: '', code: constants.NGHTTP2_PROTOCOL_ERROR });
 });

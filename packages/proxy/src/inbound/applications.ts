@@ -33,21 +33,21 @@ const LABELS = { direction: 'inbound', peer: 'dst', tls: 'no_identity', no_tls_r
 export function applications(options: ApplicationsOptions): Applications {
   const upstreams = new Map<string, Upstream>();
 
-  const dial = async (target: SocketAddress, signal?: AbortSignal): Promise<Socket> => {
+  const dial = async (target: SocketAddress, signal?: AbortSignal, speaks?: 'http/1' | 'http/2'): Promise<Socket> => {
     if (target.port === options.directPort) throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
-    const socket = await options.dial(target, { timeoutMs: options.connectTimeoutMs, signal, tcp: options.tcp });
+    const socket = await options.dial(target, { timeoutMs: options.connectTimeoutMs, signal, tcp: options.tcp, speaks });
     options.transport.track(socket, LABELS);
     return socket;
   };
 
   return {
-    dial,
+    dial: (target, signal) => dial(target, signal),
     upstream(target, version) {
       const key = `${version} ${formatSocketAddress(target)}`;
       let upstream = upstreams.get(key);
       if (!upstream) {
         const { engine, poolIdleMs, maxIdle, http2 } = options;
-        upstream = engine.upstream({ version, dial: () => dial(target), poolIdleMs, maxIdle, http2 });
+        upstream = engine.upstream({ version, dial: () => dial(target, undefined, version), poolIdleMs, maxIdle, http2 });
         upstreams.set(key, upstream);
       }
       return upstream;

@@ -4,6 +4,7 @@ import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, ReasonErro
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { detectProtocol } from '../accept/detect.ts';
+import { explain } from '../accept/memory-socket.ts';
 import { originalDstOf } from '../accept/original-dst.ts';
 import { peek } from '../accept/peek.ts';
 import type { Racing } from '../accept/racing.ts';
@@ -56,6 +57,7 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     await serve({ connection, listener, lookup, target }, found, options);
   } catch (error) {
     if (!connection.signal.aborted || error instanceof ReasonError) http.refusals.connection('outbound', reasonOf(error), labels, { ...labels });
+    explain(connection.socket, reasonOf(error));
     connection.socket.destroy();
   } finally {
     lookup?.release();

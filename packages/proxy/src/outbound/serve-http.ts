@@ -1,6 +1,6 @@
 // Serves one connection of the application as HTTP. spec/proxy.md §2.2, §7.
 import { type Clock, formatSocketAddress, isLoopbackIp, type Logger, parseAuthority, type Reason, ReasonError, reasonOf, type SocketAddress } from '@weft/core';
-import type { Exchange, Http2Params, HttpEngine, RequestHead, ServerConnection } from '@weft/http';
+import type { Exchange, Http2Params, HttpEngine, ServerConnection } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { Listener } from '../config.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -85,6 +85,9 @@ export class SidecarHttpConnection extends OutboundHttpConnection {
   readonly #listener: Listener;
   readonly #lookup: Lookup;
   #plan: HttpPlan<HttpBackend> | undefined;
+  /** The authority asked about last, and whether it names the listener: requests of one connection mostly have the same. */
+  #asked: string | undefined;
+  #namesListener = false;
 
   constructor(options: OutboundHttpOptions, listener: Listener, lookup: Lookup, target: SocketAddress) {
     super(options, formatSocketAddress(target));
@@ -100,13 +103,20 @@ export class SidecarHttpConnection extends OutboundHttpConnection {
     this.#plan = (current && httpPlanOf(current.plan, version)) ?? this.#plan;
     const { request } = exchange;
     const { authority } = this.#listener;
-    if (authority !== undefined && namesListener(request, connection.socket.localPort)) renameAuthority(request, authority);
+    if (authority !== undefined && this.#isListener(request.authority, connection.socket.localPort)) renameAuthority(request, authority);
     dispatch(this, exchange, { plan: this.#plan, canonicalDst: current?.canonicalDst });
+  }
+
+  #isListener(authority: string | undefined, port: number | undefined): boolean {
+    if (authority !== this.#asked) {
+      this.#asked = authority;
+      this.#namesListener = authority !== undefined && namesListener(authority, port);
+    }
+    return this.#namesListener;
   }
 }
 
-function namesListener(request: RequestHead, port: number | undefined): boolean {
-  if (request.authority === undefined) return false;
-  const named = parseAuthority(request.authority);
+function namesListener(authority: string, port: number | undefined): boolean {
+  const named = parseAuthority(authority);
   return named !== undefined && named.port === port && (named.host === 'localhost' || isLoopbackIp(named.host));
 }

@@ -153,6 +153,7 @@ const ROWS: Rows = {
   ORIGINAL_DST: { at: (c) => (c.addressBook === undefined ? c.originalDst : undefined) },
   ADDRESS_BOOK: { at: (c) => c.addressBook },
   DETECT: { at: (c) => c.detect },
+  HTTP2_EXTENDED_CONNECT: { at: (c) => c.inbound.serverHttp2.extendedConnect },
 };
 
 function serverRows(side: Side): Rows {

@@ -105,6 +105,7 @@ export function serverHttp2(rules: Rules, side: 'INBOUND' | 'OUTBOUND'): ServerH
     maxFrameSize: v[`${side}_SERVER_HTTP2_MAX_FRAME_SIZE`],
     maxHeaderListSize: v[`${side}_SERVER_HTTP2_MAX_HEADER_LIST_SIZE`],
     keepAlive: intervalMs === undefined || timeoutMs === undefined ? undefined : { intervalMs, timeoutMs, whileIdle: true },
+    extendedConnect: v.HTTP2_EXTENDED_CONNECT,
     adaptive,
     maxPendingAcceptResetStreams: v[`${side}_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS`],
     maxSendBufferBytes: v[`${side}_SERVER_HTTP2_MAX_SEND_BUF_SIZE`],

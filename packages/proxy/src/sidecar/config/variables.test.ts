@@ -243,6 +243,7 @@ const VALUES: readonly ValueRow[] = [
   ],
   ['ADDRESS_BOOK', '/tmp/book.json', (c) => c.addressBook, '/tmp/book.json'],
   ['DETECT', 'race', (c) => c.detect, 'race'],
+  ['HTTP2_EXTENDED_CONNECT', 'true', (c) => [c.inbound.serverHttp2.extendedConnect, c.outbound.serverHttp2.extendedConnect], [true, true]],
 ];
 
 const ROWS = VALUES.map(([key, text, at, expected, others = {}]) => ({ key, text, at, expected, others }));
@@ -333,6 +334,7 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['LOG', 'linkerd=loud', 'is not a list of log directives'],
   ['LOG_FORMAT', 'xml', 'must be one of PLAIN, JSON'],
   ['DETECT', 'RACE', 'must be one of wait, race'],
+  ['HTTP2_EXTENDED_CONNECT', 'yes', 'must be exactly true or false'],
   ['ORIGINAL_DST', 'Socket', 'must be socket'],
   ['ORIGINAL_DST', 'proxy-protocol:', 'names nobody'],
   ['ORIGINAL_DST', 'proxy-protocol:10.0.0.0/33', 'is not a network'],

@@ -203,6 +203,10 @@ export const VARIABLES = {
     ...withDefault(oneOf('wait', 'race'), 'wait', 'race connects to the target while the client is silent, and takes it for opaque if it speaks first'),
     names: ['WEFT_PROXY_DETECT'],
   },
+  HTTP2_EXTENDED_CONNECT: {
+    ...withDefault(bool, 'false', 'lets HTTP/2 clients use extended CONNECT (WebSocket over HTTP/2)'),
+    names: ['WEFT_PROXY_HTTP2_EXTENDED_CONNECT'],
+  },
 } as const;
 
 export type VariableName = keyof typeof VARIABLES;
