@@ -1,8 +1,26 @@
-// Network namespaces and real iptables: needs root.
-import { defineConfig, mergeConfig } from 'vitest/config';
+// Network namespaces and real iptables: needs root. The acceptance cases run here once more, behind real redirect rules.
+import { defineConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
-export default mergeConfig(
-  { ...base, test: { ...base.test, include: [] } },
-  defineConfig({ test: { include: ['test/net/**/*.test.ts'], pool: 'forks', fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } }),
-);
+const pool = { ...base.test, pool: 'forks', fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+
+export default defineConfig({
+  ...base,
+  test: {
+    reporters: base.test?.reporters ?? [],
+    projects: [
+      { ...base, test: { ...pool, name: 'net', include: ['test/net/**/*.test.ts'] } },
+      {
+        ...base,
+        test: {
+          ...pool,
+          name: 'redirect',
+          include: ['test/acceptance/{cases,mixed}/**/*.test.ts'],
+          isolate: true,
+          testTimeout: 20_000,
+          setupFiles: ['./scripts/vitest-seed.ts', './test/acceptance/process/own-network.ts'],
+        },
+      },
+    ],
+  },
+});

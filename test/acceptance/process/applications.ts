@@ -4,20 +4,21 @@ import { createServer as createHttpServer, type IncomingHttpHeaders as Http1Head
 import { type ClientHttp2Session, connect as connectHttp2, createServer as createHttp2Server, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { parseSocketAddress } from '@weft/core';
 
 export interface Application extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Any server of Node's on a free port, closed with all its connections. */
-export async function serveOn(server: Server): Promise<Application> {
+/** Any server of Node's, by default on a free port, closed with all its connections. */
+export async function serveOn(server: Server, port = 0): Promise<Application> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('no port');
   return {
@@ -50,7 +51,7 @@ export interface Seen {
 }
 
 /** HTTP/2 with prior knowledge; answers with the path, and a gRPC status as trailer. */
-export function http2Application(): Promise<Application> {
+export function http2Application(port = 0): Promise<Application> {
   const server = createHttp2Server();
   server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
@@ -60,7 +61,7 @@ export function http2Application(): Promise<Application> {
     stream.on('data', (chunk: Buffer) => stream.write(chunk));
     stream.on('end', () => stream.end(`path ${headers[':path'] ?? ''}`));
   });
-  return serveOn(server as unknown as Server);
+  return serveOn(server as unknown as Server, port);
 }
 
 export function tcpApplication(onConnection: (socket: Socket) => void): Promise<Application> {
@@ -81,11 +82,20 @@ export interface GetOptions {
   readonly body?: string;
 }
 
+/** `ip:port`, or a port of 127.0.0.1. */
+export type At = string | number;
+
+export function hostAndPort(at: At): { readonly host: string; readonly port: number } {
+  if (typeof at === 'number') return { host: '127.0.0.1', port: at };
+  const { ip, port } = parseSocketAddress(at) ?? { ip: '', port: 0 };
+  return { host: ip, port };
+}
+
 /** One HTTP/1.1 request on a connection of its own. */
-export async function get(port: number, options: GetOptions = {}): Promise<Answer> {
+export async function get(at: At, options: GetOptions = {}): Promise<Answer> {
   const { method = 'GET', path = '/', headers = {}, body } = options;
   return new Promise<Answer>((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+    const sent = request({ ...hostAndPort(at), method, path, headers, agent: false }, (response) => {
       text(response).then(
         (received) => resolve({ status: response.statusCode ?? 0, version: response.httpVersion, headers: response.headers, body: received }),
         reject,
@@ -102,6 +112,7 @@ export function seen(answer: Answer): Seen {
 
 export interface Http2Answer {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly trailers: IncomingHttpHeaders;
   readonly body: string;
 }
@@ -124,7 +135,7 @@ export async function sendWhole(session: ClientHttp2Session, headers: IncomingHt
 /** One HTTP/2 request whose body is sent piece by piece, each after the former came back. */
 export async function getHttp2(session: ClientHttp2Session, headers: IncomingHttpHeaders, pieces: readonly string[] = []): Promise<Http2Answer> {
   const stream = session.request(headers, { endStream: false });
-  let status = 0;
+  let head: IncomingHttpHeaders & { readonly ':status'?: number } = {};
   let trailers: IncomingHttpHeaders = {};
   let received = '';
   const left = [...pieces];
@@ -134,11 +145,11 @@ export async function getHttp2(session: ClientHttp2Session, headers: IncomingHtt
     else stream.write(piece);
   };
   stream.setEncoding('utf8');
-  stream.on('response', (head) => {
-    status = Number(head[':status']);
+  stream.on('response', (headers) => {
+    head = headers;
   });
-  stream.on('trailers', (head) => {
-    trailers = head;
+  stream.on('trailers', (headers) => {
+    trailers = headers;
   });
   stream.on('data', (piece: string) => {
     received += piece;
@@ -149,11 +160,12 @@ export async function getHttp2(session: ClientHttp2Session, headers: IncomingHtt
     stream.once('end', resolve);
     stream.once('error', reject);
   });
-  return { status, trailers, body: received };
+  return { status: head[':status'] ?? 0, headers: head, trailers, body: received };
 }
 
-export function http2Session(port: number): ClientHttp2Session & Disposable {
-  const session = connectHttp2(`http://127.0.0.1:${port}`);
+export function http2Session(at: At): ClientHttp2Session & Disposable {
+  const { host, port } = hostAndPort(at);
+  const session = connectHttp2(`http://${host}:${port}`);
   session.on('error', () => undefined);
   return Object.assign(session, { [Symbol.dispose]: () => session.destroy() });
 }
@@ -182,8 +194,8 @@ export function answeringApplication(): Promise<Application> {
 }
 
 /** Sends everything, ends, and gives what comes back. */
-export async function exchangeBytes(port: number, bytes: string): Promise<string> {
-  const socket = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
+export async function exchangeBytes(at: At, bytes: string): Promise<string> {
+  const socket = connectTcp({ ...hostAndPort(at), allowHalfOpen: true });
   try {
     socket.end(bytes, 'latin1');
     return await received(socket);

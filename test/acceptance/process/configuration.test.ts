@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { controlPlane } from './control-plane.ts';
-import { environmentOf, runInShell, runProxy } from './proxy-process.ts';
+import { runInShell, runProxy } from './launch.ts';
+import { environmentOf } from './proxy-process.ts';
 
 test('every bad variable is reported at once, with its value, and the exit code is 64', async () => {
   const { code, stderr } = await runProxy([], {

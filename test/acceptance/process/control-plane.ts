@@ -65,6 +65,8 @@ export interface ControlPlane extends AsyncDisposable {
 export interface ControlPlaneBuilder {
   endpoints(path: string, ...endpoints: readonly Endpoint[]): ControlPlaneBuilder;
   profile(target: string, profile: Profile): ControlPlaneBuilder;
+  /** Look-ups of this profile fail: InvalidArgument. */
+  noProfile(target: string): ControlPlaneBuilder;
   outbound(target: string, policy: ClientPolicy): ControlPlaneBuilder;
   inbound(port: number, policy: ServerPolicy): ControlPlaneBuilder;
   authority(authority: CreatedAuthority): ControlPlaneBuilder;
@@ -83,6 +85,7 @@ export function controlPlane(): ControlPlaneBuilder {
   const builder: ControlPlaneBuilder = {
     endpoints: (path, ...endpoints) => step((plane) => plane.endpointsOf(path).set(endpoints)),
     profile: (target, profile) => step((plane) => plane.profileOf(target).set(profile)),
+    noProfile: (target) => step((plane) => plane.profileOf(target).absent()),
     outbound: (target, policy) => step((plane) => plane.outboundOf(target).set(policy)),
     inbound: (port, policy) => step((plane) => plane.inboundOf(port).set(policy)),
     authority(value) {
@@ -142,7 +145,10 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
           const target = call.request.path ?? '';
           requests.push(`GetProfile ${target}`);
           // Nothing scripted: the empty profile, as the reference answers for what it does not know.
-          stream(call, profiles(target), (state) => void call.write(state.kind === 'value' ? profileToWire(state.value) : {}));
+          stream(call, profiles(target), (state) => {
+            if (state.kind === 'absent') call.emit('error', { code: status.INVALID_ARGUMENT, details: `no profile for ${target}` });
+            else call.write(state.kind === 'value' ? profileToWire(state.value) : {});
+          });
         },
       },
     ],

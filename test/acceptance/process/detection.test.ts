@@ -1,7 +1,8 @@
-// How connections are told apart, by the process. The tests named in one word are those of spec/proxy.md §10.1.
+// How our process tells connections apart, and says why: detection by race, TLS routes. What any proxy does there: ../cases.
 import { expect, test, vi } from 'vitest';
-import { balanced, clientPolicy, detectPolicy, firstOf, onlyFor, serverPolicy } from '../proxy/policies.ts';
+import { balanced, clientPolicy, detectPolicy, firstOf, onlyFor } from '../proxy/policies.ts';
 import { answeringApplication, exchangeBytes, get, httpApplication, tcpApplication } from './applications.ts';
+import { clientHelloFor } from './client-hello.ts';
 import { controlPlane } from './control-plane.ts';
 import { firstBytes, tcpTo, untilClosed } from './meshed-peer.ts';
 import { readyProxy } from './proxy-process.ts';
@@ -24,77 +25,6 @@ async function greeted(address: string): Promise<void> {
   socket.destroy();
 }
 
-test('inbound_tcp_server_first', async () => {
-  await using app = await greetingApplication();
-  await using control = await controlPlane()
-    .inbound(8080, serverPolicy({ kind: 'unauthenticated' }, 'opaque'))
-    .start();
-  await using proxy = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port }, env: { LINKERD2_PROXY_INBOUND_PORTS: '8080' } });
-  await greeted(proxy.inboundAddress(8080));
-  const labels = { direction: 'inbound', peer: 'src', tls: 'no_identity', no_tls_reason: 'port_skipped', target_addr: '10.42.0.5:8080' };
-  expect(await proxy.metric('tcp_open_total', labels)).toBe(1);
-});
-
-test('inbound_tcp_server_first_no_discovery', async () => {
-  await using app = await greetingApplication();
-  await using control = await controlPlane().start();
-  const env = { LINKERD2_PROXY_INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION: '8080' };
-  await using proxy = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port }, env });
-  await greeted(proxy.inboundAddress(8080));
-  expect(await proxy.metric('tcp_open_total', { direction: 'inbound', peer: 'src', no_tls_reason: 'port_skipped' })).toBe(1);
-});
-
-test('outbound_opaque_tcp_server_first', async () => {
-  await using app = await greetingApplication();
-  await using control = await scripted().profile(SERVICE, { fullyQualifiedName: '', opaqueProtocol: true, routes: [], overrides: [] }).start();
-  await using proxy = await alone(control, app.port);
-  await greeted(`127.0.0.1:${proxy.outboundPort(SERVICE)}`);
-  expect(await proxy.metric('outbound_tcp_protocol_connections_total', { protocol: 'opaq' })).toBe(1);
-});
-
-test('outbound_tcp', async () => {
-  await using app = await answeringApplication();
-  await using control = await scripted().start();
-  await using proxy = await alone(control, app.port);
-  expect(await exchangeBytes(proxy.outboundPort(SERVICE), '\x01 hello, this is not HTTP')).toBe('received \x01 hello, this is not HTTP');
-  expect(await proxy.metric('outbound_tcp_detect_http_results_total', { result: 'not_http' })).toBe(1);
-  expect(await proxy.log(/^protocol found$/)).toMatchObject({ direction: 'outbound', reason: 'DETECTED_OPAQUE', target: SERVICE });
-});
-
-test('inbound_tcp', async () => {
-  await using app = await answeringApplication();
-  await using control = await controlPlane().start();
-  await using proxy = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port } });
-  const port = Number(proxy.inboundAddress(8080).split(':')[1]);
-  expect(await exchangeBytes(port, '\x01 hello, this is not HTTP')).toBe('received \x01 hello, this is not HTTP');
-  const labels = { result: 'not_http', srv_kind: 'default', srv_name: 'all-unauthenticated', srv_port: '8080' };
-  expect(await proxy.metric('inbound_tcp_detect_http_results_total', labels)).toBe(1);
-  expect(await proxy.metric('inbound_tcp_detect_http_duration_seconds_count', { srv_port: '8080' })).toBe(1);
-});
-
-test('tcp_connections_close_if_client_closes', async () => {
-  let closed: () => void = () => undefined;
-  const serverSide = new Promise<void>((resolve) => (closed = resolve));
-  await using app = await tcpApplication((socket) => {
-    socket.once('close', closed);
-    socket.pipe(socket);
-  });
-  await using control = await scripted().start();
-  await using proxy = await alone(control, app.port);
-  const socket = await tcpTo(`127.0.0.1:${proxy.outboundPort(SERVICE)}`);
-  socket.write('\x01 hello, this is not HTTP');
-  expect(await firstBytes(socket)).toContain('not HTTP');
-  socket.destroy();
-  await serverSide;
-});
-
-test('loop_outbound_http1', async () => {
-  await using control = await controlPlane().start();
-  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { '127.0.0.1:4140': 'itself:80' } });
-  const answer = await get(proxy.outboundPort('127.0.0.1:4140'));
-  expect([answer.status, answer.headers['l5d-proxy-error']]).toEqual([502, expect.stringMatching(/^CONNECT_LOOPBACK_REFUSED: /)]);
-});
-
 test('a server that speaks first needs no declaration where a race is asked for, and its port is remembered', async () => {
   await using app = await greetingApplication();
   await using control = await controlPlane().start();
@@ -107,7 +37,7 @@ test('a server that speaks first needs no declaration where a race is asked for,
     dial: Object.fromEntries(targets.map((target) => [target, `127.0.0.1:${app.port}`])),
     env: { WEFT_PROXY_DETECT: 'race', LINKERD2_PROXY_OUTBOUND_DETECT_TIMEOUT: '60s' },
   });
-  const addresses = targets.map((target) => `127.0.0.1:${proxy.outboundPort(target)}`);
+  const addresses = targets.map((target) => proxy.outboundAddress(target));
   for (const address of [...addresses, ...addresses]) await greeted(address);
   expect(await proxy.metric('weft_detect_server_first_targets', { direction: 'outbound', target_addr: '10.99.0.1:3306' })).toBe(1);
   expect(await proxy.metric('weft_detect_verdicts_total', { reason: 'DETECTED_SERVER_FIRST' })).toBe(4);
@@ -122,7 +52,7 @@ test('a server that speaks first needs no declaration behind two proxies either'
   await using both = await pair(control, app.port, env, { ...env, LINKERD2_PROXY_INBOUND_PORTS: '8080' });
   await vi.waitFor(() => expect(control.requests).toContain('WatchPort 8080'));
   await both.server.admin('/live');
-  await greeted(`127.0.0.1:${both.client.outboundPort(SERVICE)}`);
+  await greeted(both.client.outboundAddress(SERVICE));
   const meshed = { direction: 'inbound', peer: 'src', tls: 'true', client_id: both.client.identity };
   expect(await both.server.metric('tcp_open_total', meshed)).toBe(1);
   expect(await both.server.metric('weft_detect_verdicts_total', { direction: 'inbound', reason: 'DETECTED_SERVER_FIRST' })).toBe(1);
@@ -137,19 +67,18 @@ test('a server that speaks first needs no declaration for a client without a pro
   expect(await proxy.metric('weft_detect_verdicts_total', { direction: 'inbound', reason: 'DETECTED_SERVER_FIRST' })).toBe(4);
 });
 
-test('a TLS connection for somebody else passes through untouched, under its server name', async () => {
-  await using app = await tcpApplication((socket) => socket.pipe(socket));
+test('what a protocol was found to be is logged with its reason', async () => {
+  await using app = await answeringApplication();
+  await using control = await scripted().start();
+  await using proxy = await alone(control, app.port);
+  await exchangeBytes(proxy.outboundAddress(SERVICE), '\x01 hello, this is not HTTP');
+  expect(await proxy.log(/^protocol found$/)).toMatchObject({ direction: 'outbound', reason: 'DETECTED_OPAQUE', target: SERVICE });
+});
+
+test('a connection to the proxy itself is refused with its reason', async () => {
   await using control = await controlPlane().start();
-  await using proxy = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port } });
-  const hello = clientHelloFor('bank.example');
-  const socket = await tcpTo(proxy.inboundAddress(8080));
-  // In two pieces, the first of which could still become anything.
-  socket.write(hello.subarray(0, 40));
-  await proxy.metric('tcp_open_connections');
-  socket.write(hello.subarray(40));
-  expect(Buffer.from(await firstBytes(socket), 'latin1').equals(hello)).toBe(true);
-  expect(await proxy.metric('tcp_open_total', { direction: 'inbound', peer: 'src', tls: 'opaque', sni: 'bank.example' })).toBe(1);
-  socket.destroy();
+  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { '127.0.0.1:4140': 'itself:80' } });
+  expect((await get(proxy.outboundAddress('127.0.0.1:4140'))).headers['l5d-proxy-error']).toMatch(/^CONNECT_LOOPBACK_REFUSED: /);
 });
 
 test('outbound TLS is routed by server name and never terminated; without one, or too late, it is refused', async () => {
@@ -170,7 +99,7 @@ test('outbound TLS is routed by server name and never terminated; without one, o
     )
     .start();
   await using proxy = await alone(control, app.port, { LINKERD2_PROXY_OUTBOUND_DETECT_TIMEOUT: '300ms' });
-  const address = `127.0.0.1:${proxy.outboundPort(SERVICE)}`;
+  const address = proxy.outboundAddress(SERVICE);
   const hello = clientHelloFor('bank.example');
   const good = await tcpTo(address);
   good.write(hello);
@@ -187,25 +116,13 @@ test('outbound TLS is routed by server name and never terminated; without one, o
   good.destroy();
 });
 
-/** The first record of a TLS client that was asked for this name. */
-function clientHelloFor(name: string): Buffer {
-  const host = Buffer.from(name, 'latin1');
-  const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
-  const withLength = (bytes: Buffer): Buffer => Buffer.concat([u16(bytes.length), bytes]);
-  const serverName = withLength(Buffer.concat([Buffer.from([0]), withLength(host)]));
-  const extensions = withLength(Buffer.concat([u16(0), withLength(serverName)]));
-  const body = Buffer.concat([u16(0x0303), Buffer.alloc(32, 7), Buffer.from([0]), withLength(u16(0x1301)), Buffer.from([1, 0]), extensions]);
-  const handshake = Buffer.concat([Buffer.from([1, 0]), withLength(body)]);
-  return Buffer.concat([Buffer.from([22, 3, 1]), withLength(handshake)]);
-}
-
 test('bytes that come late are served as HTTP when they are HTTP', async () => {
   await using app = await httpApplication();
   await using control = await controlPlane()
     .outbound(SERVICE, detectPolicy(balanced(NAME)))
     .start();
   await using proxy = await alone(control, app.port, { WEFT_PROXY_DETECT: 'race' });
-  const socket = await tcpTo(`127.0.0.1:${proxy.outboundPort(SERVICE)}`);
+  const socket = await tcpTo(proxy.outboundAddress(SERVICE));
   await proxy.admin('/live');
   socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
   expect(await untilClosed(socket)).toMatch(/^HTTP\/1\.1 200 /);

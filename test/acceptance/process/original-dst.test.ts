@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { httpApplication } from './applications.ts';
 import { type ControlPlane, controlPlane } from './control-plane.ts';
-import { BUNDLE, environmentOf, type ProxyProcess, readyProxy, runProxy } from './proxy-process.ts';
+import { BUNDLE, runProxy } from './launch.ts';
+import { environmentOf, type ProxyProcess, readyProxy } from './proxy-process.ts';
 import { SERVICE, scripted } from './scenes.ts';
 
 const P = 'LINKERD2_PROXY_';

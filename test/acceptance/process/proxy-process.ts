@@ -1,18 +1,15 @@
-// The proxy as a process under Linkerd's environment variables. The binary is PROXY_BIN, by default this repository's bundle.
-// Its original destinations come from an address book, whose ports are all free ones that the process reports.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// The proxy as a process under Linkerd's environment variables: in a pod whose connections are intercepted by one of two drivers.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { type Endpoint, formatSocketAddress, parseExposition, parseSocketAddress, type Sample, type SocketAddress } from '@weft/core';
-import { certificatesToPem } from '@weft/identity/authority';
+import { type Endpoint, formatSocketAddress, parseExposition, type Sample } from '@weft/core';
+import { certificatesToPem, createKeyAndRequest } from '@weft/identity/authority';
 import type { AddressBook } from '@weft/proxy/sidecar';
-import { onTestFinished, TestRunner } from 'vitest';
 import type { ControlPlane } from './control-plane.ts';
+import { intercept, type Pod } from './interception.ts';
+import { type Environment, type LogLine, launch } from './launch.ts';
 
 export interface ProxyProcessOptions {
   readonly control: ControlPlane;
@@ -27,27 +24,23 @@ export interface ProxyProcessOptions {
   /** Virtual addresses elsewhere: meshed peers, or applications without a proxy. */
   readonly dial?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
-  /** Default: PROXY_BIN, else the bundle. */
-  readonly binary?: string | undefined;
-  /** Real address of the admin listener. Default: a free port of 127.0.0.1. */
+  /** Real address of the admin listener, behind an address book. Default: a free port of 127.0.0.1. */
   readonly admin?: string;
   /** Added to the environment; undefined removes. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-export interface LogLine {
-  readonly level: string;
-  readonly message: string;
-  readonly [field: string]: unknown;
+  readonly env?: Environment;
+  /** Default: PROXY_BIN, or the bundle. */
+  readonly binary?: string | undefined;
 }
 
 export interface ProxyProcess extends AsyncDisposable {
   readonly identity: string;
   readonly pid: number;
   readonly logs: readonly LogLine[];
-  /** Real port for connections of the application to a virtual address. */
+  /** Where the application connects to reach a virtual address. */
+  outboundAddress(address: string): string;
+  /** Its port, behind an address book, where it is one of this machine's. */
   outboundPort(address: string): number;
-  /** Real address behind a virtual port: what peers' books say. */
+  /** Where others connect to reach a virtual port: what peers' books say. */
   inboundAddress(port: number): string;
   endpoint(port: number, extra?: Partial<Endpoint>): Endpoint;
   readonly adminPort: number;
@@ -60,33 +53,12 @@ export interface ProxyProcess extends AsyncDisposable {
   rewrite(change: (book: AddressBook) => AddressBook): void;
   signal(name: 'SIGTERM' | 'SIGINT'): void;
   readonly running: boolean;
+  /** Resolves when it holds its certificate. */
+  ready(): Promise<void>;
   /** Exit code, when it has ended. */
   readonly exited: Promise<number | null>;
   /** The first log line with this message, now or later. */
   log(message: RegExp): Promise<LogLine>;
-}
-
-export const BUNDLE = fileURLToPath(new URL('../../../packages/cli/dist/bundle/weft-proxy.mjs', import.meta.url));
-const ANY = '127.0.0.1:0';
-/** The port of direct connections. */
-const INBOUND_PORT = 4143;
-
-/** Runs the binary to its end. */
-export async function runProxy(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  binary?: string,
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = launch(args, env, binary);
-  const [stdout, stderr, code] = await Promise.all([text(stdoutOf(child)), text(stderrOf(child)), exitOf(child)]);
-  return { code, stdout, stderr };
-}
-
-/** Runs the binary to its end, from a shell that first does this: for environments that Node cannot make. */
-export async function runInShell(prelude: string): Promise<{ code: number | null; stderr: string }> {
-  const child = start('sh', ['-c', `${prelude}; exec "$@"`, 'sh', ...command([])], {});
-  const [stderr, code] = await Promise.all([text(stderrOf(child)), exitOf(child), text(stdoutOf(child))]);
-  return { code, stderr };
 }
 
 /** Resolves when the process listens. */
@@ -94,46 +66,30 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   const { control, name, ip, ports = {}, connectsTo = {} } = options;
   const dir = mkdtempSync(join(tmpdir(), `weft-proxy-${name}-`));
   const identity = `${name}.ns.serviceaccount.identity.linkerd.cluster.local`;
-  const virtualPorts = [...Object.keys(ports).map(Number), INBOUND_PORT];
-  let book: AddressBook = {
-    listen: { '4191': options.admin ?? ANY },
-    inbound: virtualPorts.map((port) => ({ listen: ANY, originalDst: `${ip}:${port}` })),
-    outbound: Object.entries(connectsTo).map(([originalDst, authority]) => ({ listen: ANY, originalDst, authority })),
-    dial: { ...Object.fromEntries(Object.entries(ports).map(([port, real]) => [`${ip}:${port}`, `127.0.0.1:${real}`])), ...options.dial },
-    hosts: options.hosts ?? {},
-  };
-  const bookPath = join(dir, 'address-book.json');
-  const writeBook = (): void => {
-    writeFileSync(`${bookPath}.new`, JSON.stringify(book));
-    renameSync(`${bookPath}.new`, bookPath);
-  };
-  writeBook();
+  mkdirSync(join(dir, 'identity'));
   writeFileSync(join(dir, 'token'), `token of ${name}`);
-  const child = launch([], { ...environmentOf({ control, identity, ip, dir }), WEFT_PROXY_ADDRESS_BOOK: bookPath, ...options.env }, options.binary);
-  const logs = follow(child);
-  const exited = exitOf(child);
-  const listening = await Promise.race([logs.find(/^Listening$/), exited.then((code) => failed(`exited with ${code} before it listened`, logs.lines))]);
-  const addresses = (field: string): readonly SocketAddress[] => {
-    const list = listening[field];
-    return (Array.isArray(list) ? list : [list]).flatMap((address) => parseSocketAddress(String(address)) ?? []);
-  };
-  const at = (list: readonly SocketAddress[], index: number, what: string): SocketAddress => list[index] ?? failed(`no listener for ${what}`, logs.lines);
-  const inbound = addresses('inbound');
-  const outbound = addresses('outbound');
-  const adminPort = at(addresses('admin'), 0, 'admin').port;
+  await writeKey(join(dir, 'identity'), identity);
+  const pod: Pod = { ip, ports, connectsTo, dial: options.dial ?? {}, hosts: options.hosts ?? {}, admin: options.admin };
+  const interception = intercept(pod, dir);
+  const env = { ...environmentOf({ control, identity, ip, dir }), ...interception.env, ...options.env };
+  const program = launch({ env, binary: options.binary, gid: interception.gid });
+  const addresses = await interception.addresses(program);
+  const adminPort = portOf(addresses.admin);
 
   const proxy: ProxyProcess = {
     identity,
-    pid: child.pid ?? failed('no process', logs.lines),
-    logs: logs.lines,
-    exited,
+    pid: program.pid,
+    logs: program.logs,
+    exited: program.exited,
     get running() {
-      return child.exitCode === null && child.signalCode === null;
+      return program.running;
     },
     adminPort,
-    log: logs.find,
-    outboundPort: (address) => at(outbound, Object.keys(connectsTo).indexOf(address), address).port,
-    inboundAddress: (port) => formatSocketAddress(at(inbound, virtualPorts.indexOf(port), String(port))),
+    log: program.log,
+    ready: () => interception.ready(program, addresses),
+    outboundAddress: addresses.outbound,
+    outboundPort: (address) => portOf(addresses.outbound(address)),
+    inboundAddress: addresses.inbound,
     endpoint: (port, extra) => ({
       address: { ip, port },
       weight: 10_000,
@@ -155,14 +111,11 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
       const matching = (await proxy.samples(metric)).filter((sample) => Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
       return matching.reduce((sum, { value }) => sum + value, 0);
     },
-    rewrite(change) {
-      book = change(book);
-      writeBook();
-    },
-    signal: (signal) => void child.kill(signal),
+    rewrite: interception.rewrite,
+    signal: program.signal,
     async [Symbol.asyncDispose]() {
-      if (proxy.running) child.kill('SIGKILL');
-      await exited;
+      await program.kill();
+      interception.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -172,8 +125,19 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
 /** Waits until the proxy holds its certificate. */
 export async function readyProxy(options: ProxyProcessOptions): Promise<ProxyProcess> {
   const proxy = await startProxy(options);
-  await Promise.race([proxy.log(/^Ready$/), proxy.exited.then((code) => failed(`exited with ${code} before it was ready`, proxy.logs))]);
+  await proxy.ready();
   return proxy;
+}
+
+/** What the initialization of a pod leaves there for proxies that make none of their own. */
+async function writeKey(dir: string, identity: string): Promise<void> {
+  const { key, request: csr } = await createKeyAndRequest(identity);
+  writeFileSync(join(dir, 'key.p8'), key);
+  writeFileSync(join(dir, 'csr.der'), csr);
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
 export interface EnvironmentOptions {
@@ -205,86 +169,4 @@ export function environmentOf({ control, identity, ip, dir }: EnvironmentOptions
     [`${P}IDENTITY_TRUST_ANCHORS`]: certificatesToPem(control.authority.anchors),
     [`${P}IDENTITY_LOCAL_NAME`]: identity,
   };
-}
-
-function launch(args: readonly string[], env: Readonly<Record<string, string | undefined>>, binary?: string): ChildProcess {
-  const [program, ...rest] = command(args, binary);
-  return start(program, rest, env);
-}
-
-function command(args: readonly string[], binary = process.env['PROXY_BIN'] ?? BUNDLE): [program: string, ...args: string[]] {
-  if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
-  return /\.[cm]?js$/.test(binary) ? [process.execPath, binary, ...args] : [binary, ...args];
-}
-
-/** The environment is made from nothing: what the shell of the test has must not matter. */
-function start(program: string, args: readonly string[], env: Readonly<Record<string, string | undefined>>): ChildProcess {
-  const child = spawn(program, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const end = (): void => {
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  };
-  // A test that ran out of time never gets to its disposals; suites and benchmarks run proxies too, outside of one test.
-  if (process.env['VITEST'] !== undefined && TestRunner.getCurrentTest() !== undefined) onTestFinished(end);
-  else {
-    process.once('exit', end);
-    child.once('close', () => process.off('exit', end));
-  }
-  return child;
-}
-
-function exitOf(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code));
-  });
-}
-
-interface FollowedLog {
-  readonly lines: readonly LogLine[];
-  find(message: RegExp): Promise<LogLine>;
-}
-
-function follow(child: ChildProcess): FollowedLog {
-  const lines: LogLine[] = [];
-  const waiting = new Set<() => void>();
-  createInterface({ input: stderrOf(child) }).on('line', (line) => {
-    lines.push(parseLine(line));
-    for (const check of waiting) check();
-  });
-  return {
-    lines,
-    find: (message) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          const found = lines.find((line) => message.test(line.message));
-          if (!found) return;
-          waiting.delete(check);
-          resolve(found);
-        };
-        waiting.add(check);
-        check();
-      }),
-  };
-}
-
-function parseLine(line: string): LogLine {
-  try {
-    return JSON.parse(line) as LogLine;
-  } catch {
-    return { level: 'raw', message: line };
-  }
-}
-
-function stdoutOf({ stdout }: ChildProcess): NonNullable<ChildProcess['stdout']> {
-  if (!stdout) throw new TypeError('no stdout');
-  return stdout;
-}
-
-function stderrOf({ stderr }: ChildProcess): NonNullable<ChildProcess['stderr']> {
-  if (!stderr) throw new TypeError('no stderr');
-  return stderr;
-}
-
-function failed(what: string, lines: readonly LogLine[]): never {
-  throw new Error(`${what}\n${lines.map((line) => JSON.stringify(line)).join('\n')}`);
 }

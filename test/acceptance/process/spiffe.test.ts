@@ -7,7 +7,8 @@ import type { X509SVID } from '@weft/wire';
 import { expect, test } from 'vitest';
 import { get, httpApplication, seen } from './applications.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { type ProxyProcess, type ProxyProcessOptions, readyProxy, runProxy, startProxy } from './proxy-process.ts';
+import { runProxy } from './launch.ts';
+import { type ProxyProcess, type ProxyProcessOptions, readyProxy, startProxy } from './proxy-process.ts';
 import { NAME, SERVICE, scripted } from './scenes.ts';
 import { svidOf, type WorkloadApi, workloadApi } from './workload-api.ts';
 

@@ -9,7 +9,8 @@ import { certificatesToPem } from '@weft/identity/authority';
 import { describe, expect, test, vi } from 'vitest';
 import { onlyFor, openToAll } from '../proxy/policies.ts';
 import { get, getHttp2, http2Application, httpApplication, received, tcpApplication } from './applications.ts';
-import { BUNDLE, environmentOf, type ProxyProcess, readyProxy, runProxy } from './proxy-process.ts';
+import { BUNDLE, runProxy } from './launch.ts';
+import { environmentOf, type ProxyProcess, readyProxy } from './proxy-process.ts';
 import { alone, pair, SERVICE, scripted } from './scenes.ts';
 
 const P = 'LINKERD2_PROXY_';
@@ -199,7 +200,7 @@ describe.runIf(SEVERAL)('on two cores', () => {
       );
       await using app = await httpApplication();
       await using control = await scripted().start();
-      await using proxy = await alone(control, app.port, TWO, join(dir, 'weft-proxy.mjs'));
+      await using proxy = await alone(control, app.port, TWO, { binary: join(dir, 'weft-proxy.mjs') });
       await expect(get(proxy.outboundPort(SERVICE))).rejects.toThrow(/socket hang up|ECONNRESET/);
       expect(await proxy.exited).toBe(1);
       const line = await proxy.log(/^A worker thread has failed$/);
@@ -225,7 +226,7 @@ test.runIf(SEVERAL)('where listeners cannot be shared one thread does the work, 
     cpSync(join(BUNDLE, '..'), dir, { recursive: true, filter: (path) => !path.endsWith('node_modules') });
     await using app = await httpApplication();
     await using control = await scripted().start();
-    await using proxy = await alone(control, app.port, TWO, join(dir, 'weft-proxy.mjs'));
+    await using proxy = await alone(control, app.port, TWO, { binary: join(dir, 'weft-proxy.mjs') });
     expect((await proxy.log(/^One thread does the work of all workers$/))['why']).toContain('koffi is not installed');
     expect((await get(proxy.outboundPort(SERVICE))).status).toBe(200);
   } finally {

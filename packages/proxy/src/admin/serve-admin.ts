@@ -7,7 +7,7 @@ import { localAddressOf, remoteAddressOf } from '../accept/original-dst.ts';
 import { peek } from '../accept/peek.ts';
 import type { InboundPolicies } from '../inbound/policies.ts';
 import { InboundHttpConnection, type InboundHttpShared } from '../inbound/serve-http.ts';
-import { inboundSession, LivePlan } from '../inbound/session.ts';
+import { inboundSession, LivePlan, sourceLabels } from '../inbound/session.ts';
 import { type TlsDetectOptions, terminateTls } from '../inbound/terminate-tls.ts';
 import { classify, type HttpMeter } from '../observe/http-metrics.ts';
 import { targetLabels } from '../observe/labels.ts';
@@ -38,7 +38,7 @@ export async function acceptAdmin(connection: Connection, options: AdminOptions)
   try {
     const { stream, tls } = await terminateTls(connection.socket, options.tls);
     const session = inboundSession(target, remote, tls, plan);
-    options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
+    options.transport.track(stream, sourceLabels(session));
     const seen = await peek(stream, { timeoutMs: ADMIN_DETECT_TIMEOUT_MS, clock: http.clock });
     if (seen.kind !== 'bytes') throw new ReasonError(reason(seen.kind === 'timeout' ? 'DETECT_TIMEOUT' : 'DETECT_CLOSED'));
     const version = detectHttp(seen.bytes) === 'http/2' ? 'http/2' : 'http/1';

@@ -7,7 +7,7 @@ import { peek } from '../accept/peek.ts';
 import type { InboundOptions } from './options.ts';
 import { serveInboundHttp } from './serve-http.ts';
 import { serveInboundTcp } from './serve-tcp.ts';
-import { inboundSession, LivePlan } from './session.ts';
+import { inboundSession, LivePlan, sourceLabels } from './session.ts';
 import { terminateTls } from './terminate-tls.ts';
 
 const VERSIONS = { http1: 'http/1', http2: 'http/2' } as const;
@@ -29,7 +29,7 @@ export async function acceptDirect(connection: Connection, local: SocketAddress,
   const plan = new LivePlan(options.policies.watch(target.port));
   try {
     const session = inboundSession(target, remote, tls, plan);
-    options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
+    options.transport.track(stream, sourceLabels(session));
     if (name !== undefined) await options.gateway?.serve({ name, port, version, session, connection, stream, http: options.http, tcp: options.tcp });
     else if (version === undefined) await serveInboundTcp(options.tcp, session, connection, stream);
     else await serveInboundHttp(options.http, session, connection, stream, version);

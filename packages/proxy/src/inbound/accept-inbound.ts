@@ -9,7 +9,7 @@ import { InboundDetection } from './detection.ts';
 import type { InboundOptions } from './options.ts';
 import { serveInboundHttp } from './serve-http.ts';
 import { serveInboundTcp } from './serve-tcp.ts';
-import { inboundSession, LivePlan } from './session.ts';
+import { inboundSession, LivePlan, sourceLabels } from './session.ts';
 
 /** Resolves when the connection is closed. Never rejects: what went wrong is counted and logged. */
 export async function acceptInbound(connection: Connection, listener: Listener, options: InboundOptions): Promise<void> {
@@ -38,12 +38,12 @@ async function acceptRedirected(connection: Connection, target: SocketAddress, r
   try {
     if (plan.current.kind === 'opaque') {
       const session = inboundSession(target, remote, { kind: 'none', why: 'port_skipped' }, plan);
-      options.transport.track(connection.socket, { direction: 'inbound', peer: 'src', ...session.labels });
+      options.transport.track(connection.socket, sourceLabels(session));
       return await serveInboundTcp(options.tcp, session, connection, connection.socket);
     }
     const detection = new InboundDetection(connection, target, remote, plan, options);
     const { stream, session } = await detection.terminate();
-    options.transport.track(stream, { direction: 'inbound', peer: 'src', ...session.labels });
+    options.transport.track(stream, sourceLabels(session));
     const protocol = await detection.protocol(stream, session);
     if (protocol === 'opaque') await serveInboundTcp(options.tcp, session, connection, stream, () => detection.dial());
     else await serveInboundHttp(options.http, session, connection, stream, protocol);

@@ -27,6 +27,11 @@ export function inboundSession(target: SocketAddress, remote: SocketAddress, tls
   };
 }
 
+/** Of the metrics of the client's connection: with the Server that admits it now. */
+export function sourceLabels({ labels, plan }: InboundSession): Labels {
+  return { direction: 'inbound', peer: 'src', ...labels, ...plan.current.labels };
+}
+
 /** The newest plan of a port, held for the life of one connection. */
 export class LivePlan {
   #current: InboundPlan | undefined;
