@@ -16,6 +16,9 @@ export type FromLoad =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly stack: string };
 
+/** The load was ended by a signal that nobody sent: it is Node's own clients and servers, and no code of this project. */
+export class LoadCrashed extends Error {}
+
 export class LoadProcess implements Disposable {
   readonly ports: ApplicationPorts;
   readonly #child: ChildProcess;
@@ -35,13 +38,16 @@ export class LoadProcess implements Disposable {
 
   /** Rejects with the first round that went wrong. */
   async run(command: ToLoad, rotate: () => void): Promise<void> {
-    this.#child.send(command);
+    const { signalCode } = this.#child;
+    if (signalCode !== null) throw crash(signalCode);
+    // Where it cannot be sent any more, the end of the process says why.
+    this.#child.send(command, () => undefined);
     const said = await answer(this.#child, rotate);
     if (said.kind === 'failed') throw new Error(said.stack);
   }
 
   [Symbol.dispose](): void {
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
   }
 }
 
@@ -53,7 +59,11 @@ function answer(child: ChildProcess, rotate: () => void): Promise<FromLoad> {
       child.off('message', onMessage).off('exit', onExit);
       resolve(message);
     };
-    const onExit = (code: number | null, signal: string | null): void => reject(new Error(`the load ended with ${code ?? signal}`));
+    const onExit = (code: number | null, signal: string | null): void => reject(signal === null ? new Error(`the load ended with ${code}`) : crash(signal));
     child.on('message', onMessage).on('exit', onExit);
   });
+}
+
+function crash(signal: string): LoadCrashed {
+  return new LoadCrashed(`the load ended with ${signal}`);
 }
