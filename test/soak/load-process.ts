@@ -16,7 +16,7 @@ export type FromLoad =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly stack: string };
 
-/** The load was ended by a signal that nobody sent: it is Node's own clients and servers, and no code of this project. */
+/** The load was ended by a signal: it holds clients and servers of Node, and no code of this project. */
 export class LoadCrashed extends Error {}
 
 export class LoadProcess implements Disposable {

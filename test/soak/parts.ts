@@ -22,8 +22,8 @@ export interface PartReport {
 export const LOAD_CRASHED = 70;
 
 /**
- * A half whose load crashed says nothing about proxies and is begun again, once: Node 20's HTTP/2 corrupts the heap of the load now and then, mostly in the
- * churn `reconnects` (seen with glibc's MALLOC_CHECK_, in one run of six).
+ * A half whose load crashed is begun again, once, and that is said. The load is Node's own clients and servers, yet it dies by SIGABRT or SIGSEGV in
+ * the churn `reconnects`: with glibc's MALLOC_CHECK_ in about a quarter of its runs. The cause is not found; until it is, this is a defect of the soak.
  */
 export async function runPart(churns: readonly string[], scale: number, out: (line: string) => void): Promise<PartReport | undefined> {
   const first = await runOnce(churns, scale, out);
