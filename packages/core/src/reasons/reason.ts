@@ -8,6 +8,15 @@ export interface Reason {
   readonly code: ReasonCode;
   /** The variable part: which rule, endpoint, limit or value. One line, no secrets. */
   readonly detail?: string | undefined;
+  /** What the client gets, where policy says so in place of the code. */
+  readonly answer?: ConfiguredAnswer | undefined;
+}
+
+export interface ConfiguredAnswer {
+  readonly status: number;
+  readonly grpcStatus: number;
+  /** Of a redirect. */
+  readonly location?: string | undefined;
 }
 
 interface ReasonEntry {
@@ -102,6 +111,14 @@ export const REASONS = {
   POLICY_INVALID: entry('the policy for this target could not be understood', 'check the routes and backends of the target; the detail names the field'),
   // routing and balancing
   ROUTE_NOT_FOUND: entry('no route matches the request', 'check hostnames, path, method and header matches of the routes'),
+  MATCH_LIMIT: entry(
+    'the request takes too long to match against the patterns of the routes',
+    'patterns cost the length of the path or value times their size: shorten them, or refuse such requests before they come here',
+  ),
+  REDIRECTED: entry('the route redirects the request', 'none: the filter of the route says so'),
+  REDIRECT_INVALID: entry('the redirect of the route leads nowhere', 'check the redirect filter: a prefix can only be replaced where the route matches by prefix'),
+  FAILURE_INJECTED: entry('the route makes the request fail', 'none: the filter of the route says so'),
+  CONNECTION_FORBIDDEN: entry('the route forbids the connection', 'check the filters of the route'),
   NO_ENDPOINTS: entry('the target has no endpoints', 'check that pods of the Service are running and ready'),
   NO_READY_ENDPOINT: entry('none of the endpoints is ready', 'check the state and last error of each endpoint'),
   FAILFAST: entry(

@@ -16,7 +16,7 @@ export interface Refusals {
 /** Ordinary verdicts that Linkerd does not count as errors; 403 and 404 have counters of their own. */
 const NOT_AN_ERROR: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE_NOT_FOUND', 'CLIENT_GONE', 'RATE_LIMITED', 'REQUEST_INVALID']);
 
-const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING']);
+const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING', 'REDIRECTED', 'FAILURE_INJECTED']);
 
 export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
   const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');

@@ -56,13 +56,18 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   RATE_LIMITED,
 };
 
+/** What policy says comes first, and keeps the connection. */
+function answerOf({ code, answer }: Reason): Answer {
+  return answer ? { status: answer.status, grpcStatus: answer.grpcStatus, close: false } : (ANSWERS[code] ?? INTERNAL);
+}
+
 export function isGrpcRequest(request: RequestHead): boolean {
   return request.version === '2' && field(request.headers, 'content-type')?.startsWith('application/grpc') === true;
 }
 
 /** The status that a client sees for a reason. */
 export function statusOf(why: Reason): number {
-  return (ANSWERS[why.code] ?? INTERNAL).status;
+  return answerOf(why).status;
 }
 
 /** `informational`: whether the client may see why (`l5d-proxy-error`, `l5d-proxy-connection`, `grpc-message`). */
@@ -71,13 +76,14 @@ export function synthesize(exchange: Exchange, why: Reason, informational: boole
 }
 
 export function localResponse(request: RequestHead, why: Reason, informational: boolean): LocalResponse {
-  const answer = ANSWERS[why.code] ?? INTERNAL;
+  const answer = answerOf(why);
   const headers: FieldList = [];
   const message = informational ? headerText(`${why.code}: ${formatReason(why)}`) : undefined;
   const grpc = isGrpcRequest(request);
   if (grpc) headers.push('content-type', 'application/grpc', 'grpc-status', String(answer.grpcStatus));
   if (grpc && message !== undefined) headers.push('grpc-message', percentEncoded(message));
   if (message !== undefined) headers.push('l5d-proxy-error', message);
+  if (!grpc && why.answer?.location !== undefined) headers.push('location', why.answer.location);
   if (message !== undefined && answer.close) headers.push('l5d-proxy-connection', 'close');
   return { status: grpc ? 200 : answer.status, headers, close: answer.close };
 }
