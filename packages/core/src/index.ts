@@ -104,7 +104,17 @@ export {
   type RateLimiterOptions,
   type RateLimitScope,
 } from './rate-limit/rate-limiter.ts';
-export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export {
+  type ConfiguredAnswer,
+  configuredReason,
+  formatReason,
+  REASONS,
+  type Reason,
+  type ReasonCode,
+  ReasonError,
+  reason,
+  reasonOf,
+} from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
