@@ -5,14 +5,22 @@ import { ANYTHING } from './compile-match.ts';
 import { sortFilters } from './interception.ts';
 
 const request = { method: 'GET', path: '/', authority: 'web', headers: [] };
-const of = (...filters: Filter[]) => sortFilters(filters, seeded(5));
+const of = (...filters: Filter[]) => sortFilters('my-route', filters, seeded(5));
 const failure: Filter = { kind: 'http-failure', status: 418, message: 'no coffee' };
 
 test('answers with the failure or the place that the filter names', () => {
-  expect(of(failure).intercept?.(request, ANYTHING)).toEqual({ code: 'FAILURE_INJECTED', detail: 'no coffee', answer: { status: 418, grpcStatus: 9 } });
-  expect(of({ kind: 'grpc-failure', code: 14, message: 'away' }).intercept?.(request, ANYTHING)?.answer).toEqual({ status: 200, grpcStatus: 14 });
+  expect(of(failure).intercept?.(request, ANYTHING)).toEqual({
+    code: 'FAILURE_INJECTED',
+    detail: 'my-route: 418 no coffee',
+    answer: { kind: 'http-failure', status: 418, message: 'no coffee' },
+  });
+  expect(of({ kind: 'grpc-failure', code: 14, message: 'away' }).intercept?.(request, ANYTHING)?.answer).toEqual({
+    kind: 'grpc-failure',
+    code: 14,
+    message: 'away',
+  });
   const redirect = of({ kind: 'redirect', host: 'other', status: 0 });
-  expect(redirect.intercept?.(request, ANYTHING)?.answer).toEqual({ status: 301, grpcStatus: 5, location: 'http://other/' });
+  expect(redirect.intercept?.(request, ANYTHING)?.answer).toEqual({ kind: 'redirect', status: 301, location: 'http://other/' });
 });
 
 test('takes the first filter that answers, and lets requests pass where none does', () => {

@@ -2,7 +2,7 @@
 import { assertNever } from '../assert-never.ts';
 import type { Filter, Ratio } from '../domain/match.ts';
 import type { Random } from '../ports/random.ts';
-import { type Reason, ReasonError, reason } from '../reasons/reason.ts';
+import { configuredReason, type Reason, ReasonError, reason } from '../reasons/reason.ts';
 import type { CompiledMatch } from './compile-match.ts';
 import { redirectLocation } from './redirect.ts';
 import type { RoutedRequest } from './request-view.ts';
@@ -20,16 +20,14 @@ export interface SortedFilters {
 }
 
 const MOVED_PERMANENTLY = 301;
-const GRPC_NOT_FOUND = 5;
-const GRPC_FAILED_PRECONDITION = 9;
 
-/** Tells the filters of a rule apart. Throws POLICY_INVALID on one that cannot be applied to requests. */
-export function sortFilters(filters: readonly Filter[], random: Random): SortedFilters {
+/** Tells the filters of a rule apart; `route` is named in reasons. Throws POLICY_INVALID on one that cannot be applied to requests. */
+export function sortFilters(route: string, filters: readonly Filter[], random: Random): SortedFilters {
   const headers: HeaderFilter[] = [];
   const intercepts: Intercept[] = [];
   for (const filter of filters) {
     if (filter.kind === 'request-headers' || filter.kind === 'response-headers') headers.push(filter);
-    else intercepts.push(compileIntercept(filter, random));
+    else intercepts.push(compileIntercept(route, filter, random));
   }
   return { headers, intercept: intercepts.length === 0 ? undefined : firstOf(intercepts) };
 }
@@ -46,21 +44,20 @@ function firstOf(intercepts: readonly Intercept[]): Intercept {
   };
 }
 
-function compileIntercept(filter: Exclude<Filter, HeaderFilter>, random: Random): Intercept {
+function compileIntercept(route: string, filter: Exclude<Filter, HeaderFilter>, random: Random): Intercept {
   switch (filter.kind) {
     case 'redirect': {
       const status = filter.status === 0 ? MOVED_PERMANENTLY : filter.status;
       return (request, match) => {
         const location = redirectLocation(filter, request, match);
-        return location === undefined ? undefined : { code: 'REDIRECTED', detail: location, answer: { status, grpcStatus: GRPC_NOT_FOUND, location } };
+        return location === undefined ? undefined : configuredReason(route, { kind: 'redirect', status, location });
       };
     }
-    case 'http-failure': {
-      const { status, message } = filter;
-      return sometimes(filter.ratio, random, { code: 'FAILURE_INJECTED', detail: message, answer: { status, grpcStatus: GRPC_FAILED_PRECONDITION } });
+    case 'http-failure':
+    case 'grpc-failure': {
+      const { ratio, ...answer } = filter;
+      return sometimes(ratio, random, configuredReason(route, answer));
     }
-    case 'grpc-failure':
-      return sometimes(filter.ratio, random, { code: 'FAILURE_INJECTED', detail: filter.message, answer: { status: 200, grpcStatus: filter.code } });
     case 'invalid':
       throw new ReasonError(reason('POLICY_INVALID', filter.message));
     case 'forbidden':

@@ -88,7 +88,7 @@ export class InboundHttpConnection implements CallConnection {
     const plan = session.plan.current;
     const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
     shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
-    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
+    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined, this.#direction);
   }
 
   #route(exchange: Exchange): void {
@@ -110,7 +110,7 @@ export class InboundHttpConnection implements CallConnection {
     bound.allowed.inc();
     if (rule.invalid) return this.refuse(exchange, rule.invalid);
     const answered = rule.filters.intercept?.(exchange.request, match);
-    if (answered) return this.refuse(exchange, inboundAnswer(answered));
+    if (answered) return this.refuse(exchange, answered);
     this.#admitted(exchange, rule, bound.meter);
   }
 
@@ -125,9 +125,4 @@ export class InboundHttpConnection implements CallConnection {
     }
     return bound;
   }
-}
-
-/** Injected failures are internal errors on this side, whatever the filter says (spec/proxy.md §4.6). */
-function inboundAnswer({ code, detail, answer }: Reason): Reason {
-  return code === 'FAILURE_INJECTED' ? { code, detail } : { code, detail, answer };
 }

@@ -1,15 +1,14 @@
-import { seeded } from '@weft/core';
+import { defaultMetadata, type Filter, seeded } from '@weft/core';
 import { expect, test } from 'vitest';
 import { compileFilters, joinEdits } from './filters.ts';
 
+const compile = (filters: readonly Filter[]) => compileFilters(defaultMetadata('r'), filters, seeded(1));
+
 test('adds, then sets, then removes', () => {
-  const edits = compileFilters(
-    [
-      { kind: 'request-headers', modifier: { add: [['X-Added', '1']], set: [['x-set', '2']], remove: ['X-Gone'] } },
-      { kind: 'response-headers', modifier: { add: [['x-back', '3']], set: [], remove: [] } },
-    ],
-    seeded(1),
-  );
+  const edits = compile([
+    { kind: 'request-headers', modifier: { add: [['X-Added', '1']], set: [['x-set', '2']], remove: ['X-Gone'] } },
+    { kind: 'response-headers', modifier: { add: [['x-back', '3']], set: [], remove: [] } },
+  ]);
   const headers = ['x-set', 'old', 'x-gone', 'yes', 'x-set', 'older'];
   edits.request?.(headers);
   expect(headers).toEqual(['x-added', '1', 'x-set', '2']);
@@ -19,8 +18,8 @@ test('adds, then sets, then removes', () => {
 });
 
 test('joins edits in order and leaves nothing where there is nothing', () => {
-  const first = compileFilters([{ kind: 'request-headers', modifier: { add: [['a', '1']], set: [], remove: [] } }], seeded(1));
-  const second = compileFilters([{ kind: 'request-headers', modifier: { add: [], set: [['a', '2']], remove: [] } }], seeded(1));
+  const first = compile([{ kind: 'request-headers', modifier: { add: [['a', '1']], set: [], remove: [] } }]);
+  const second = compile([{ kind: 'request-headers', modifier: { add: [], set: [['a', '2']], remove: [] } }]);
   const headers: string[] = [];
   joinEdits(first, second).request?.(headers);
   expect(headers).toEqual(['a', '2']);

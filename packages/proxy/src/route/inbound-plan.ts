@@ -66,7 +66,7 @@ function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['selec
     const route = defaultMetadata('default');
     const labels = routeLabels(route);
     const authorizer = createAuthorizer({ authorizations: protocol.authorizations, server, route });
-    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters([], random), invalid: undefined };
+    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters(route, [], random), invalid: undefined };
     const selected = { rule, match: ANYTHING };
     return () => selected;
   }
@@ -93,7 +93,7 @@ function compileRoute<M>(route: InboundRoute<M>, server: Metadata, random: Rando
   const rulePlan = (filters: readonly Filter[]): InboundRulePlan => {
     const common = { route: route.metadata, labels, authorizer };
     try {
-      return { ...common, filters: compileFilters(filters, random), invalid: undefined };
+      return { ...common, filters: compileFilters(route.metadata, filters, random), invalid: undefined };
     } catch (error) {
       return { ...common, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
     }

@@ -159,8 +159,8 @@ function compileRule<H extends Available, T>(
   return {
     route,
     grpc: kind === 'grpc',
-    filters: compileFilters(rule.filters, random),
-    distribute: compileDistribution(rule.distribution, { backend: http, filters: (filters) => compileFilters(filters, random), random }),
+    filters: compileFilters(route, rule.filters, random),
+    distribute: compileDistribution(rule.distribution, { backend: http, filters: (filters) => compileFilters(route, filters, random), random }),
     timeouts: rule.timeouts,
     retry: rule.retry && retryOf(rule.retry),
     allowL5dHeaders: rule.allowL5dHeaders,
@@ -179,8 +179,8 @@ function compileProfile<H extends Available, T>(profile: ProfileRouting, { http,
   const common = {
     route: parent,
     grpc: false,
-    filters: compileFilters([], random),
-    distribute: compileDistribution(profile.distribution, { backend: http, filters: (filters) => compileFilters(filters, random), random }),
+    filters: compileFilters(parent, [], random),
+    distribute: compileDistribution(profile.distribution, { backend: http, filters: (filters) => compileFilters(parent, filters, random), random }),
     allowL5dHeaders: false,
   };
   const rule = (route: ProfileRoute): Selected<H> => ({
