@@ -45,6 +45,18 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
 }
 
+/** A pool at one moment, for people and tools. */
+export interface PoolSnapshot {
+  readonly name: string;
+  /** `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. */
+  readonly gate: 'open' | 'shut';
+  /** Why the gate is shut. */
+  readonly why: Reason | undefined;
+  readonly waiting: number;
+  /** Address and state, as reasons show them. */
+  readonly endpoints: readonly string[];
+}
+
 export class BalancedQueue<M extends PoolMember> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
@@ -89,6 +101,12 @@ export class BalancedQueue<M extends PoolMember> {
     this.#retired = true;
     for (const waiter of this.#queue.splice(0)) if (!waiter.aborted) waiter.refuse(why);
     this.#close();
+  }
+
+  snapshot(): PoolSnapshot {
+    const why = this.#rejected ?? (this.#failfast ? this.#failfastReason() : undefined);
+    const endpoints = [...this.#members.values()].map((member) => member.describe());
+    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
