@@ -93,6 +93,7 @@ export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogge
 export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
+export { FailfastQueue, type FailfastQueueOptions, type QueueEntry, type QueueSource } from './queue/failfast-queue.ts';
 export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';

@@ -1,7 +1,7 @@
-// One inbound request, forwarded to the application and watched. One object per request serves as forward rules and observer.
+// One inbound request, forwarded to the application and watched. One object per request serves as queue entry, forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
 import { type Clock, formatSocketAddress, type Reason } from '@weft/core';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead } from '@weft/http';
+import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, type Upstream } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
@@ -10,6 +10,7 @@ import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { isGrpcRequest, statusOf } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
+import type { Http2Waiter } from './http2-application.ts';
 import type { InboundSession } from './session.ts';
 
 /** The connection that a call came in on. */
@@ -23,29 +24,45 @@ export interface CallConnection {
   refuse(exchange: Exchange, why: Reason): void;
 }
 
-export class InboundCall extends MeteredExchange implements ForwardRules {
+export class InboundCall extends MeteredExchange implements Http2Waiter, ForwardRules {
   readonly origProto: ForwardRules['origProto'];
   readonly #connection: CallConnection;
   readonly #exchange: Exchange;
   readonly #edits: HeadEdits;
+  readonly #bound: HttpMeter;
   #admitted = true;
 
-  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits) {
+  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits, meter: HttpMeter) {
     super(connection.clock);
     this.#connection = connection;
     this.#exchange = exchange;
     this.#edits = edits;
+    this.#bound = meter;
     this.origProto = isUpgraded(exchange.request) ? 'decode' : 'none';
   }
 
-  forward(meter: HttpMeter): void {
+  forward(): void {
     const { request } = this.#exchange;
     const { session, applications } = this.#connection;
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
-    this.begin(meter, isGrpcRequest(request));
-    const version = request.version === '2' && this.origProto === 'none' ? 'http/2' : 'http/1';
-    this.#exchange.forward(applications.upstream(session.target, version), this, this);
+    if (request.version === '2' && this.origProto === 'none') applications.http2(session.target).submit(this);
+    else this.start(applications.http1(session.target));
+  }
+
+  get aborted(): boolean {
+    if (this.#exchange.aborted) this.#leave();
+    return this.#exchange.aborted;
+  }
+
+  start(upstream: Upstream): void {
+    this.begin(this.#bound, isGrpcRequest(this.#exchange.request));
+    this.#exchange.forward(upstream, this, this);
+  }
+
+  refuse(why: Reason): void {
+    this.#leave();
+    this.#connection.refuse(this.#exchange, why);
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {

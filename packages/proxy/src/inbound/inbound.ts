@@ -1,5 +1,5 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import type { Clock, IdentityPort, Logger, PolicyPort } from '@weft/core';
+import { type Clock, formatSocketAddress, type IdentityPort, type Logger, type PolicyPort, type Random } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -40,6 +40,7 @@ export interface InboundDeps {
   readonly limit: InFlightLimit | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -65,12 +66,19 @@ export function createInbound(deps: InboundDeps): Inbound {
     dial: deps.dial,
     engine,
     connectTimeoutMs: config.connectTimeoutMs,
+    connectBackoff: config.connectBackoff,
     tcp: config.sockets.connect,
     poolIdleMs: config.poolIdleMs,
     maxIdle: config.maxIdlePerEndpoint,
     http2: config.http2,
+    queueCapacity: config.queueCapacity,
+    failfastMs: config.failfastMs,
+    idleMs: config.policyIdleMs,
     directPort: config.directPort,
     transport,
+    onFailed: (target, why) => refusals.connecting('inbound', why, { target_addr: formatSocketAddress(target) }),
+    clock,
+    random: deps.random,
   });
   const http: InboundHttpShared = {
     engine,
