@@ -37,6 +37,20 @@ export {
   penaltyOf,
   penaltyPeakEwma,
 } from './balance/index.ts';
+export {
+  DEFAULT_CLASSIFIERS,
+  type FieldLookup,
+  GRPC_ROUTE_CLASSIFIERS,
+  grpcClassifier,
+  httpClassifier,
+  isGrpcContentType,
+  profileClassifier,
+  profileClassifiers,
+  type ResponseClassifier,
+  type RuleClassifiers,
+  type StatusRange,
+} from './classify/classifier.ts';
+export { grpcClass, httpClass, parseGrpcStatus, type ResponseClass, resetClass, TIMED_OUT, UNCLASSIFIED } from './classify/response-class.ts';
 export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
 export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
