@@ -58,6 +58,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     ports: admin ? [...new Set([...config.ports, admin.policyPort])] : config.ports,
     idleMs: config.policyIdleMs,
     clock,
+    random: deps.random,
   });
   const tlsOptions = { credentials: identity.credentials, handshakeTimeoutMs: config.detectTimeoutMs, clock, logger };
   const server = tlsServer(tlsOptions);
