@@ -1,11 +1,19 @@
 // Watches one exchange for its metrics: one object per request, made of prototype methods. spec/proxy.md §9.2, §6.2 (sample point).
 import type { Clock } from '@weft/core';
 import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type ResponseHead } from '@weft/http';
-import { classify, type HttpMeter } from '../observe/http-metrics.ts';
+import { type Classified, classify, type HttpMeter } from '../observe/http-metrics.ts';
+
+/** What the route of a ServiceProfile adds: it is counted too, and says which responses are failures. */
+export interface RouteMeter {
+  readonly meter: HttpMeter;
+  /** Undefined: as always. */
+  success(status: number): boolean | undefined;
+}
 
 export abstract class MeteredExchange implements ExchangeObserver {
   protected readonly clock: Clock;
   protected meter: HttpMeter | undefined;
+  #route: RouteMeter | undefined;
   #isGrpc = false;
   #startedAt = 0;
   #status: number | undefined;
@@ -18,11 +26,13 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   /** The request is dispatched: from here on time counts. */
-  protected begin(meter: HttpMeter, isGrpc: boolean): void {
+  protected begin(meter: HttpMeter, isGrpc: boolean, route?: RouteMeter): void {
     this.meter = meter;
+    this.#route = route;
     this.#isGrpc = isGrpc;
     this.#startedAt = this.clock.now();
     meter.request();
+    route?.meter.request();
   }
 
   head(head: ResponseHead): void {
@@ -62,19 +72,31 @@ export abstract class MeteredExchange implements ExchangeObserver {
   #sample(): void {
     this.#sampled = true;
     const now = this.clock.now();
-    if (this.#status !== undefined) this.meter?.latency(this.#status, now - this.#startedAt);
+    if (this.#status !== undefined) {
+      this.meter?.latency(this.#status, now - this.#startedAt);
+      this.#route?.meter.latency(this.#status, now - this.#startedAt);
+    }
     this.onSample(now);
   }
 
   #count(outcome: ExchangeOutcome | undefined): void {
     if (this.#counted) return;
     this.#counted = true;
-    const isGrpc = this.#isGrpc;
+    const classified = this.#classify(outcome);
+    this.meter?.response(classified);
+    this.#route?.meter.response(classified);
+  }
+
+  #classify(outcome: ExchangeOutcome | undefined): Classified {
     const error = outcome === undefined ? undefined : errorOf(outcome);
-    if (this.#status !== undefined && error === undefined) return this.meter?.response(classify(isGrpc, this.#status, this.#grpcStatus));
+    if (this.#status !== undefined && error === undefined) {
+      const success = this.#route?.success(this.#status);
+      if (success !== undefined) return { status: this.#status, grpcStatus: undefined, success, error: undefined };
+      return classify(this.#isGrpc, this.#status, this.#grpcStatus);
+    }
     const answered = this.#status === undefined && outcome?.kind === 'failed' ? this.statusOfFailure(outcome.failure) : undefined;
     const status = this.#status ?? answered;
-    this.meter?.response({ status, grpcStatus: undefined, success: false, error: answered === undefined ? error : undefined });
+    return { status, grpcStatus: undefined, success: false, error: answered === undefined ? error : undefined };
   }
 }
 
