@@ -4,11 +4,17 @@ import {
   type Backend,
   type ClientPolicy,
   type GrpcProtocol,
+  type GrpcRetryConditions,
   type HttpProtocol,
+  type HttpRetryConditions,
+  type HttpRule,
   type Metadata,
   type OpaqueProtocol,
+  type ProfileRoute,
   type Random,
   ReasonError,
+  type Retry,
+  type RetryBudget,
   reason,
   type TcpRule,
   type TlsRoute,
@@ -22,8 +28,30 @@ import { type RoutePlan, selectRoute } from './select-route.ts';
 
 export interface HttpRulePlan<B> {
   readonly route: Metadata;
+  /** Of a gRPC route: every response is classified by its grpc-status. */
+  readonly grpc: boolean;
   readonly edits: HeadEdits;
   readonly distribute: Distribute<B>;
+  readonly timeouts: HttpRule<unknown, unknown>['timeouts'];
+  readonly retry: RuleRetry | undefined;
+  /** Whether requests may change timeouts and retries by headers of their own. */
+  readonly allowL5dHeaders: boolean;
+  /** Set on the routes of a ServiceProfile. */
+  readonly profile: ProfileRule | undefined;
+}
+
+/** Which failures are tried again, and what bounds it. */
+export type RuleRetry =
+  | { readonly kind: 'http'; readonly policy: Retry<HttpRetryConditions> }
+  | { readonly kind: 'grpc'; readonly policy: Retry<GrpcRetryConditions> }
+  /** Of a ServiceProfile: what it classifies as a failure, within a budget that all its routes share. */
+  | { readonly kind: 'budget'; readonly budget: RetryBudget };
+
+export interface ProfileRule {
+  /** `rt_*` of the route metrics; empty on the route that takes what no other does. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The first that matches decides. */
+  readonly responseClasses: ProfileRoute['responseClasses'];
 }
 
 export interface HttpPlan<B> {
@@ -75,7 +103,10 @@ export function compileOutbound<H extends Available, T extends Available>(policy
 function compileHttp<H extends Available, T>(parent: Metadata, protocol: HttpProtocol, options: OutboundPlanOptions<H, T>): HttpPlan<H> {
   const routes = protocol.routes.map((route) => ({
     hosts: route.hosts,
-    rules: route.rules.map((rule) => ({ matches: anyOf(rule.matches, httpMatcher), rule: compileRule(route.metadata, rule, options) })),
+    rules: route.rules.map((rule) => {
+      const retry = rule.retry && ({ kind: 'http', policy: rule.retry } as const);
+      return { matches: anyOf(rule.matches, httpMatcher), rule: compileRule(route.metadata, rule, retry, options) };
+    }),
   }));
   return { parent, select: selectRoute(routes) };
 }
@@ -83,17 +114,30 @@ function compileHttp<H extends Available, T>(parent: Metadata, protocol: HttpPro
 function compileGrpc<H extends Available, T>(parent: Metadata, protocol: GrpcProtocol, options: OutboundPlanOptions<H, T>): HttpPlan<H> {
   const routes: RoutePlan<HttpRulePlan<H>>[] = protocol.routes.map((route) => ({
     hosts: route.hosts,
-    rules: route.rules.map((rule) => ({ matches: anyOf(rule.matches, grpcMatcher), rule: compileRule(route.metadata, rule, options) })),
+    rules: route.rules.map((rule) => {
+      const retry = rule.retry && ({ kind: 'grpc', policy: rule.retry } as const);
+      return { matches: anyOf(rule.matches, grpcMatcher), rule: { ...compileRule(route.metadata, rule, retry, options), grpc: true } };
+    }),
   }));
   return { parent, select: selectRoute(routes) };
 }
 
 function compileRule<H extends Available, T>(
   route: Metadata,
-  rule: { readonly filters: TcpRule['filters']; readonly distribution: TcpRule['distribution'] },
+  rule: HttpRule<unknown, unknown>,
+  retry: RuleRetry | undefined,
   options: OutboundPlanOptions<H, T>,
 ): HttpRulePlan<H> {
-  return { route, edits: compileFilters(rule.filters), distribute: compileDistribution(rule.distribution, options.http, options.random) };
+  return {
+    route,
+    grpc: false,
+    edits: compileFilters(rule.filters),
+    distribute: compileDistribution(rule.distribution, options.http, options.random),
+    timeouts: rule.timeouts,
+    retry,
+    allowL5dHeaders: rule.allowL5dHeaders,
+    profile: undefined,
+  };
 }
 
 function compileOpaque<H, T extends Available>(parent: Metadata, protocol: OpaqueProtocol, options: OutboundPlanOptions<H, T>): TcpPlan<T> {
