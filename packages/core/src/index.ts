@@ -7,13 +7,14 @@ export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedI
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress, sameSocketAddress, socketAddressOf } from './address/socket-address.ts';
 export { assertNever } from './assert-never.ts';
+export { formatInboundClient, type InboundClient, type RejectedBy } from './authorize/authorization-rule.ts';
 export {
+  type AuthorizationTrial,
   type AuthorizationVerdict,
   type Authorizer,
   type AuthorizerOptions,
   createAuthorizer,
-  formatInboundClient,
-  type InboundClient,
+  explainAuthorization,
 } from './authorize/authorizer.ts';
 export {
   ALL_NETWORKS,
@@ -108,7 +109,27 @@ export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogge
 export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
-export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export { type Buckets, type BucketsOptions, memoryBuckets } from './rate-limit/buckets.ts';
+export { FULL, Gcra, type Nanos } from './rate-limit/gcra.ts';
+export {
+  type AppliedLimit,
+  createRateLimiter,
+  type RateLimitDenial,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type RateLimitScope,
+} from './rate-limit/rate-limiter.ts';
+export {
+  type ConfiguredAnswer,
+  configuredReason,
+  formatReason,
+  REASONS,
+  type Reason,
+  type ReasonCode,
+  ReasonError,
+  reason,
+  reasonOf,
+} from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
