@@ -1,6 +1,7 @@
 // The mesh as pure logic: names and addresses, the domain model, Watch, balancing, authorization, metric instruments
 // and reason codes. No sockets, files, TLS objects, Kubernetes or gRPC: everything here runs under a manual clock.
 // Example: const source = createWatch<number>(); source.watch.subscribe((s) => console.log(s)); source.set(1);
+export { Breaker, type BreakerOptions, type BreakerState, type Ticket } from './accrual/breaker.ts';
 export { type Authority, formatAuthority, parseAuthority } from './address/authority.ts';
 export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedIp, parseIp, unmapIp } from './address/ip.ts';
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
