@@ -39,7 +39,7 @@ class Source {
 }
 
 /** Waits until a count stands still, and returns it. */
-async function settled(count: () => number): Promise<number> {
+export async function settled(count: () => number): Promise<number> {
   let last = -1;
   let same = 0;
   while (same < 10) {

@@ -80,7 +80,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
 
 /** The `error` label: absent where the exchange came to its end. */
 function errorOf(outcome: ExchangeOutcome): string | undefined {
-  if (outcome.kind === 'complete' || outcome.kind === 'tunnel') return undefined;
+  if (outcome.kind === 'complete' || outcome.kind === 'tunnel' || outcome.kind === 'abandoned') return undefined;
   if (outcome.kind === 'client-gone') return outcome.code === undefined ? 'unclassified' : `h2(${h2Code(outcome.code)})`;
   return outcome.failure.kind === 'reset' ? `h2(${h2Code(outcome.failure.code)})` : 'unclassified';
 }
