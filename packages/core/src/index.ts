@@ -37,6 +37,20 @@ export {
   penaltyOf,
   penaltyPeakEwma,
 } from './balance/index.ts';
+export {
+  DEFAULT_CLASSIFIERS,
+  type FieldLookup,
+  GRPC_ROUTE_CLASSIFIERS,
+  grpcClassifier,
+  httpClassifier,
+  isGrpcContentType,
+  profileClassifier,
+  profileClassifiers,
+  type ResponseClassifier,
+  type RuleClassifiers,
+  type StatusRange,
+} from './classify/classifier.ts';
+export { grpcClass, httpClass, parseGrpcStatus, type ResponseClass, resetClass, TIMED_OUT, UNCLASSIFIED } from './classify/response-class.ts';
 export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
 export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
@@ -95,7 +109,11 @@ export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts'
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
 export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
+export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
+export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';
+export { RetryTokens, retryTokens } from './retry/retry-tokens.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
+export { type DeadlineSlot, Deadlines, type Expiring } from './time/deadlines.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
 export { mapWatch, settled, valueOf } from './watch/combine.ts';
 export { constantWatch, createWatch, type Unsubscribe, type Watch, type WatchOptions, type WatchSource, type WatchState } from './watch/watch.ts';

@@ -1,13 +1,13 @@
 // One inbound request, forwarded to the application and watched. One object per request serves as forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
-import { type Clock, formatSocketAddress, type Reason } from '@weft/core';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead } from '@weft/http';
+import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
+import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
-import { isGrpcRequest, statusOf } from '../relay/synthesize.ts';
+import { localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
 import type { InboundSession } from './session.ts';
@@ -43,7 +43,8 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
     const { session, applications } = this.#connection;
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
-    this.begin(meter, isGrpcRequest(request));
+    const { grpc, http } = DEFAULT_CLASSIFIERS;
+    this.begin(meter, isGrpcContentType(field(request.headers, 'content-type')) ? grpc : http);
     const version = request.version === '2' && this.origProto === 'none' ? 'http/2' : 'http/1';
     this.#exchange.forward(applications.upstream(session.target, version), this, this);
   }
@@ -53,8 +54,9 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
     else this.#connection.refuse(exchange, this.#reasonOf(failure));
   }
 
-  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
-    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure));
+  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+    if (failure.kind === 'reset' && this.#passesResets) return undefined;
+    return localResponse(this.#exchange.request, this.#reasonOf(failure), false);
   }
 
   protected override onHead(_head: ResponseHead): void {
@@ -63,6 +65,10 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
 
   protected override onSample(): void {
     // Only balancers want samples.
+  }
+
+  protected override onClass(): void {
+    // Only breakers want classes.
   }
 
   protected override onEnd(): void {

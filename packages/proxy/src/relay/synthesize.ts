@@ -60,11 +60,6 @@ export function isGrpcRequest(request: RequestHead): boolean {
   return request.version === '2' && field(request.headers, 'content-type')?.startsWith('application/grpc') === true;
 }
 
-/** The status that a client sees for a reason. */
-export function statusOf(why: Reason): number {
-  return (ANSWERS[why.code] ?? INTERNAL).status;
-}
-
 /** `informational`: whether the client may see why (`l5d-proxy-error`, `l5d-proxy-connection`, `grpc-message`). */
 export function synthesize(exchange: Exchange, why: Reason, informational: boolean): void {
   exchange.respond(localResponse(exchange.request, why, informational));
