@@ -1,18 +1,20 @@
 // The mesh as pure logic: names and addresses, the domain model, Watch, balancing, authorization, metric instruments
 // and reason codes. No sockets, files, TLS objects, Kubernetes or gRPC: everything here runs under a manual clock.
 // Example: const source = createWatch<number>(); source.watch.subscribe((s) => console.log(s)); source.set(1);
+export { Breaker, type BreakerOptions, type BreakerState, type Ticket } from './accrual/breaker.ts';
 export { type Authority, formatAuthority, parseAuthority } from './address/authority.ts';
 export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedIp, parseIp, unmapIp } from './address/ip.ts';
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress, sameSocketAddress, socketAddressOf } from './address/socket-address.ts';
 export { assertNever } from './assert-never.ts';
+export { formatInboundClient, type InboundClient, type RejectedBy } from './authorize/authorization-rule.ts';
 export {
+  type AuthorizationTrial,
   type AuthorizationVerdict,
   type Authorizer,
   type AuthorizerOptions,
   createAuthorizer,
-  formatInboundClient,
-  type InboundClient,
+  explainAuthorization,
 } from './authorize/authorizer.ts';
 export {
   ALL_NETWORKS,
@@ -107,7 +109,27 @@ export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogge
 export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
-export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export { type Buckets, type BucketsOptions, memoryBuckets } from './rate-limit/buckets.ts';
+export { FULL, Gcra, type Nanos } from './rate-limit/gcra.ts';
+export {
+  type AppliedLimit,
+  createRateLimiter,
+  type RateLimitDenial,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type RateLimitScope,
+} from './rate-limit/rate-limiter.ts';
+export {
+  type ConfiguredAnswer,
+  configuredReason,
+  formatReason,
+  REASONS,
+  type Reason,
+  type ReasonCode,
+  ReasonError,
+  reason,
+  reasonOf,
+} from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
 export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
 export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';

@@ -126,6 +126,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       }),
     },
     clock,
+    random,
     logger,
   });
 

@@ -56,7 +56,7 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
 
   protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
     if (failure.kind === 'reset' && this.#passesResets) return undefined;
-    return localResponse(this.#exchange.request, this.#reasonOf(failure), false);
+    return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
 
   protected override onHead(_head: ResponseHead): void {

@@ -1,5 +1,5 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import type { Clock, IdentityPort, Logger, PolicyPort } from '@weft/core';
+import type { Clock, IdentityPort, Logger, PolicyPort, Random } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -40,6 +40,7 @@ export interface InboundDeps {
   readonly limit: InFlightLimit | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -57,6 +58,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     ports: admin ? [...new Set([...config.ports, admin.policyPort])] : config.ports,
     idleMs: config.policyIdleMs,
     clock,
+    random: deps.random,
   });
   const tlsOptions = { credentials: identity.credentials, handshakeTimeoutMs: config.detectTimeoutMs, clock, logger };
   const server = tlsServer(tlsOptions);

@@ -1,6 +1,6 @@
 // Serves one inbound connection as HTTP: for each request route, then authorization, then filters, by the newest policy.
 // spec/proxy.md §8.3.
-import { type Authorization, type Clock, type Counter, formatMetadata, type Reason, reason, reasonOf } from '@weft/core';
+import { type Authorization, type Clock, type Counter, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
@@ -38,7 +38,7 @@ export async function serveInboundHttp(
 ): Promise<void> {
   const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
     if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
-    new InboundCall(served, exchange, rule.edits).forward(meter);
+    new InboundCall(served, exchange, rule.filters).forward(meter);
   });
   const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   connection.enter(server);
@@ -88,18 +88,19 @@ export class InboundHttpConnection implements CallConnection {
     const plan = session.plan.current;
     const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
     shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
-    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
+    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined, this.#direction);
   }
 
   #route(exchange: Exchange): void {
     const shared = this.#shared;
     const { session } = this;
     const plan = session.plan.current;
-    const rule = plan.select(exchange.request);
-    if (!rule) {
+    const selected = plan.select(exchange.request);
+    if (!selected) {
       shared.authz.http.routeNotFound.with({ ...session.labels, ...plan.labels }).inc();
       return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}`));
     }
+    const { rule, match } = selected;
     const verdict = rule.authorizer.authorize(session.client);
     if (verdict.kind === 'denied') {
       shared.authz.http.deny.with({ ...session.labels, ...plan.labels, ...rule.labels }).inc();
@@ -107,7 +108,9 @@ export class InboundHttpConnection implements CallConnection {
     }
     const bound = this.#bind(plan, rule, verdict.authorization);
     bound.allowed.inc();
-    if (rule.invalid) return this.refuse(exchange, reason(rule.invalid.code, `${formatMetadata(rule.route)}: ${rule.invalid.detail ?? ''}`));
+    if (rule.invalid) return this.refuse(exchange, rule.invalid);
+    const answered = rule.filters.intercept?.(exchange.request, match);
+    if (answered) return this.refuse(exchange, answered);
     this.#admitted(exchange, rule, bound.meter);
   }
 

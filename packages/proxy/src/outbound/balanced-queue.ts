@@ -119,11 +119,12 @@ export class BalancedQueue<M extends PoolMember> {
       member.close();
     }
     for (const endpoint of wanted) {
-      if (!this.#members.has(endpoint))
-        this.#members.set(
-          endpoint,
-          this.#options.connect(endpoint, () => this.#pump()),
-        );
+      if (this.#members.has(endpoint)) continue;
+      const member = this.#options.connect(endpoint, () => {
+        this.#balancer.refresh(member);
+        this.#pump();
+      });
+      this.#members.set(endpoint, member);
     }
     this.#balancer.update(this.#members.values());
     this.#pump();
@@ -139,7 +140,7 @@ export class BalancedQueue<M extends PoolMember> {
   }
 
   #pump(): void {
-    if (this.#failfast && this.#balancer.members.some((member) => member.endpoint.ready)) this.#failfast = false;
+    if (this.#failfast && this.#balancer.ready > 0) this.#failfast = false;
     for (let waiter = this.#queue[0]; waiter; waiter = this.#queue[0]) {
       const now = this.#options.clock.now();
       const refused = this.#rejected ?? this.#hopeless();

@@ -114,9 +114,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     this.#leave();
     const { penalty } = this.#options.backend;
     if (!penalty || !this.#dispatch) return;
-    const grpcStatus = this.#isGrpc && head.status === 200 ? numberOf(field(head.headers, 'grpc-status')) : undefined;
-    const seconds = numberOf(field(head.headers, 'retry-after'));
-    const penaltyMs = penaltyOf({ status: head.status, grpcStatus, retryAfterMs: seconds === undefined ? undefined : seconds * 1000 }, penalty);
+    const penaltyMs = penaltyOf(head.status, head.headers, field, penalty, this.clock.wall());
     if (penaltyMs !== undefined) this.#dispatch.penalize(this.clock.now(), penaltyMs);
   }
 
@@ -150,10 +148,6 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
 function hasIdentity({ endpoint, isLocal }: HttpEndpoint, wanted: string): boolean {
   return !isLocal && endpoint.identity !== undefined && formatIdentityId(endpoint.identity.id) === wanted.toLowerCase();
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Answers a request that got no further than its connection. */

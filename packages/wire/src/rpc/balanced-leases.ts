@@ -104,16 +104,18 @@ export class BalancedLeases implements Leases {
       member.drain();
       removed++;
     }
-    for (const [key, address] of wanted) {
-      if (!this.#members.has(key))
-        this.#members.set(
-          key,
-          this.#options.member(address, () => this.#pump()),
-        );
-    }
+    for (const [key, address] of wanted) if (!this.#members.has(key)) this.#members.set(key, this.#member(address));
     const { added } = this.#balancer.update(this.#members.values());
     if (added.length > 0 || removed > 0) this.#options.observer?.updated();
     this.#pump();
+  }
+
+  #member(address: SocketAddress): BalancedMember {
+    const member = this.#options.member(address, () => {
+      this.#balancer.refresh(member);
+      this.#pump();
+    });
+    return member;
   }
 
   #take(): Lease | undefined {
@@ -127,7 +129,7 @@ export class BalancedLeases implements Leases {
   #pump(): void {
     if (this.#closed) return;
     for (const member of this.#draining) if (!member.lingers) this.#draining.delete(member);
-    if (this.#failfast && this.#balancer.members.some(({ endpoint }) => endpoint.ready)) this.#setFailfast(false);
+    if (this.#failfast && this.#balancer.ready > 0) this.#setFailfast(false);
     while (this.#queue[0]) {
       const waiter = this.#queue[0];
       const lease = waiter.caller.ended ? undefined : this.#take();
