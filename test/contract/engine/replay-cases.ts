@@ -16,6 +16,7 @@ export const replayCases: readonly EngineCase[] = [
       const proxy = await tries(bench, { client: version, origins: [port] });
       expect(await ask(bench, version, proxy.port, 'the body')).toMatchObject({ status: 200, body: 'answer 3' });
       expect(bodies).toEqual(['the body', 'the body', 'the body']);
+      expect(proxy.watched.map((one) => one.requestBytes)).toEqual([8, 8, 8]);
       expect(await ask(bench, version, proxy.port)).toMatchObject({ status: 200, body: 'answer 4' });
       await proxy.watched[3]?.ended;
       expect(proxy.watched.map((one) => one.calls.filter((call) => call.startsWith('head') || call.startsWith('end')))).toEqual([

@@ -132,7 +132,7 @@ export class WeftExchange implements Exchange, Call {
     if (this.state === DONE) return;
     this.state = DONE;
     this.client.reset(code);
-    this.giveUp(code);
+    this.giveUp(ErrorCode.cancel);
     this.tell({ kind: 'client-gone', code });
   }
 
@@ -170,6 +170,7 @@ export class WeftExchange implements Exchange, Call {
     } else {
       const { call } = this;
       this.touched = true;
+      this.observer?.requestData?.(chunk.length);
       if (last) this.observer?.requestEnd?.();
       call.data(chunk, last);
       if (last) this.settle();
@@ -218,7 +219,10 @@ export class WeftExchange implements Exchange, Call {
     else if (held !== null) {
       this.held = null;
       this.touched = true;
-      for (const chunk of held) end.data(chunk, false);
+      for (const chunk of held) {
+        this.observer?.requestData?.(chunk.length);
+        end.data(chunk, false);
+      }
     }
     const trailers = replay === null ? this.trailers : replay.trailers;
     if (trailers !== null && this.call === end) this.endRequest(end, trailers);
@@ -346,6 +350,7 @@ export class WeftExchange implements Exchange, Call {
     if (call === null) return;
     this.touched = true;
     replay.passed();
+    this.observer?.requestData?.(chunk.length);
     if (last) this.observer?.requestEnd?.();
     call.data(chunk, last);
     if (last) this.settle();
@@ -356,6 +361,7 @@ export class WeftExchange implements Exchange, Call {
     for (const piece of replay.pieces) {
       if (this.call !== end) return;
       this.touched = true;
+      this.observer?.requestData?.(piece.length);
       end.data(piece, false);
     }
     replay.passed();

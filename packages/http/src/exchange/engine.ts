@@ -154,13 +154,15 @@ export type ForwardFailure =
   | { readonly kind: 'protocol'; readonly error: Error };
 
 /**
- * Watches one forward; null where unused. Methods are called in this order, at most once each but `data`; `end` always, and last. A response may
+ * Watches one forward; null where unused. Methods are called in this order, at most once each but those of body frames; `end` always, and last. A response may
  * come before the request's end. `end` comes before `ForwardRules.failed`; what is answered locally then is not watched. With `ForwardRules.retry`
  * a response is watched as it comes in, whether or not it is relayed.
  */
 export interface ExchangeObserver {
   /** The request is bound to a connection and its head was written. */
   sent?(): void;
+  /** A request body frame of this many bytes was passed on, or again on another connection. */
+  requestData?(bytes: number): void;
   /** The request body ended. */
   requestEnd?(): void;
   head?(head: ResponseHead): void;
