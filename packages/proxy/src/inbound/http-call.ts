@@ -54,7 +54,7 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
   }
 
   protected override statusOfFailure(failure: ForwardFailure): number | undefined {
-    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure));
+    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure), 'inbound');
   }
 
   protected override onHead(_head: ResponseHead): void {

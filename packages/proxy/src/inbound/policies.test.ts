@@ -1,4 +1,4 @@
-import { createWatch, defaultMetadata, type InboundClient, manualClock, type PolicyPort, reason, type ServerPolicy, valueOf } from '@weft/core';
+import { createWatch, defaultMetadata, type InboundClient, manualClock, memoryBuckets, type PolicyPort, reason, type ServerPolicy, valueOf } from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
 import { inboundPolicies } from './policies.ts';
@@ -15,7 +15,7 @@ function setup(ports: number[] = []) {
   const source = createWatch<ServerPolicy>();
   source.set(open);
   const policy = { inbound: () => source.watch } as unknown as PolicyPort;
-  return { clock, source, policies: inboundPolicies({ policy, ports, idleMs: 90_000, clock }) };
+  return { clock, source, policies: inboundPolicies({ policy, ports, idleMs: 90_000, clock, buckets: memoryBuckets({ clock }) }) };
 }
 
 test('watches a port while it is used and for the idle time after', () => {

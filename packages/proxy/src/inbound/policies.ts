@@ -1,5 +1,5 @@
 // Compiled policies by port: watched while in use, some for ever. spec/proxy.md §5.4.
-import { type Clock, createWatch, type PolicyPort, type ServerPolicy, type Unsubscribe, type Watch, type WatchSource } from '@weft/core';
+import { type Buckets, type Clock, createWatch, type PolicyPort, type ServerPolicy, type Unsubscribe, type Watch, type WatchSource } from '@weft/core';
 import { compileInbound, type InboundPlan } from '../route/inbound-plan.ts';
 
 export interface InboundPolicies {
@@ -14,6 +14,8 @@ export interface InboundPoliciesOptions {
   readonly ports: readonly number[];
   readonly idleMs: number;
   readonly clock: Clock;
+  /** Of all rate limits. */
+  readonly buckets: Buckets;
 }
 
 /** Ports known at once: beyond it those that are only kept for their idle time make room, the least recently used first. A port scan must not leave a stream each. */
@@ -46,7 +48,7 @@ export function inboundPolicies(options: InboundPoliciesOptions): InboundPolicie
       clock: options.clock,
       start: (out) => {
         const stop = options.policy.inbound(port).subscribe((state) => {
-          if (state.kind !== 'pending') out.set(compileInbound(state.kind === 'value' ? state.value : NOBODY, port));
+          if (state.kind !== 'pending') out.set(compileInbound(state.kind === 'value' ? state.value : NOBODY, port, options.buckets));
         });
         return () => {
           if (sources.get(port) === source) sources.delete(port);

@@ -1,19 +1,22 @@
 // A server policy compiled: the routes of a port with who may use them. spec/proxy.md §8.
 import {
   type Authorizer,
+  type Buckets,
   createAuthorizer,
+  createRateLimiter,
   defaultMetadata,
   type GrpcMatch,
   type HttpMatch,
   type InboundRoute,
   type Labels,
   type Metadata,
+  type RateLimiter,
   type Reason,
   reasonOf,
   type ServerPolicy,
 } from '@weft/core';
 import type { RequestHead } from '@weft/http';
-import { routeLabels, serverLabels } from '../observe/labels.ts';
+import { rateLimitLabels, routeLabels, serverLabels } from '../observe/labels.ts';
 import { compileFilters, type HeadEdits } from './filters.ts';
 import { anyOf, grpcMatcher, httpMatcher, type RuleMatcher } from './rule-match.ts';
 import { selectRoute } from './select-route.ts';
@@ -27,7 +30,13 @@ export interface InboundRulePlan {
   readonly invalid: Reason | undefined;
 }
 
+export interface InboundRateLimit {
+  readonly limiter: RateLimiter;
+  readonly labels: Labels;
+}
+
 export interface InboundPlan {
+  readonly server: Metadata;
   readonly port: number;
   readonly kind: ServerPolicy['protocol']['kind'];
   /** HTTP detection; the proxy's own limit where the policy has none. */
@@ -35,21 +44,32 @@ export interface InboundPlan {
   readonly labels: Labels;
   /** For opaque connections. HTTP-only protocols admit none. */
   readonly tcp: Authorizer;
+  /** What requests are counted against once they are authorized and filtered. */
+  readonly rateLimit: InboundRateLimit | undefined;
   /** Undefined: no route matches. */
   select(request: RequestHead): InboundRulePlan | undefined;
 }
 
-export function compileInbound(policy: ServerPolicy, port: number): InboundPlan {
+/** `buckets`: of all rate limits, so that they outlive the policy. */
+export function compileInbound(policy: ServerPolicy, port: number, buckets: Buckets): InboundPlan {
   const { metadata: server, protocol } = policy;
   const tcpAdmits = protocol.kind === 'detect' || protocol.kind === 'opaque' || protocol.kind === 'tls';
   return {
+    server,
     port,
     kind: protocol.kind,
     detectTimeoutMs: protocol.kind === 'detect' ? protocol.timeoutMs : undefined,
     labels: serverLabels(server, port),
     tcp: createAuthorizer({ authorizations: tcpAdmits ? protocol.authorizations : [], server }),
+    rateLimit: compileRateLimit(policy, port, buckets),
     select: compileRoutes(policy),
   };
+}
+
+function compileRateLimit({ protocol }: ServerPolicy, port: number, buckets: Buckets): InboundRateLimit | undefined {
+  const limit = 'rateLimit' in protocol ? protocol.rateLimit : undefined;
+  const limiter = limit && createRateLimiter({ limit, scope: String(port), buckets });
+  return limiter && { limiter, labels: rateLimitLabels(limit.metadata) };
 }
 
 function compileRoutes(policy: ServerPolicy): InboundPlan['select'] {
