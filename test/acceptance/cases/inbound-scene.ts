@@ -79,7 +79,8 @@ export interface Client {
   readonly head?: string;
 }
 
-async function open(proxy: ProxyProcess, { as = 'none', from = NEAR }: Client): Promise<Wire> {
+/** A connection through the proxy, TLS included where the client speaks it. */
+export async function open(proxy: ProxyProcess, { as = 'none', from = NEAR }: Client): Promise<Wire> {
   if (as === 'none') return new Wire(await tcpTo(proxy.inboundAddress(PORT), from));
   if (as === 'anonymous') return new Wire(await anonymousPeer(proxy, PORT, from));
   return new Wire((await as.connect(proxy, PORT, { from })).socket);
@@ -94,6 +95,14 @@ export async function ask(proxy: ProxyProcess, client: Client = {}): Promise<Mes
 
 export async function status(proxy: ProxyProcess, client: Client = {}): Promise<number> {
   return Number((await ask(proxy, client)).start.split(' ')[1]);
+}
+
+/** The statuses of requests to these paths, in order, on a connection that is there. */
+export async function statuses(wire: Wire, ...paths: readonly string[]): Promise<number[]> {
+  wire.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nhost: server\r\n\r\n`).join(''));
+  const answers: number[] = [];
+  for (const _ of paths) answers.push(Number((await wire.message()).start.split(' ')[1]));
+  return answers;
 }
 
 /** Whether bytes that are not HTTP come back from the application. */
