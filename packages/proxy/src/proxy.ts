@@ -127,6 +127,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
       }),
     },
     clock,
+    random,
     logger,
   });
 

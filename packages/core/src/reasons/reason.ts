@@ -117,6 +117,11 @@ export const REASONS = {
     'check the redirect filter of the route against the requests that it matches',
   ),
   FAILURE_INJECTED: entry('a route fails the request on purpose', 'none: the policy says so; the detail names the route and the message'),
+  MATCH_LIMIT: entry(
+    'the request takes too long to match against the patterns of the routes',
+    'patterns cost the length of the path or value times their size: shorten them, or refuse such requests before they come here',
+  ),
+  CONNECTION_FORBIDDEN: entry('the route forbids the connection', 'check the filters of the route'),
   NO_ENDPOINTS: entry('the target has no endpoints', 'check that pods of the Service are running and ready'),
   NO_READY_ENDPOINT: entry('none of the endpoints is ready', 'check the state and last error of each endpoint'),
   FAILFAST: entry(

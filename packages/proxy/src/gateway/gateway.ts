@@ -164,7 +164,7 @@ class GatewayCalls implements CallConnection {
   }
 
   /** Throws a ReasonError where nothing takes the request. */
-  #forward(exchange: Exchange, { edits }: InboundRulePlan, found: Discovered): void {
+  #forward(exchange: Exchange, { filters }: InboundRulePlan, found: Discovered): void {
     if (found.kind === 'refused') throw new ReasonError(found.reason);
     const { request } = exchange;
     const { clientId } = this.#session;
@@ -176,6 +176,6 @@ class GatewayCalls implements CallConnection {
     const isHttp1 = request.version !== '2' || isUpgraded(request);
     if (isHttp1) setField(request.headers, 'host', authority);
     if (request.version !== '2') request.authority = authority;
-    dispatch(this, exchange, { plan: httpPlanOf(found.plan, isHttp1 ? 'http/1' : 'http/2'), canonicalDst: found.canonicalDst, edits });
+    dispatch(this, exchange, { plan: httpPlanOf(found.plan, isHttp1 ? 'http/1' : 'http/2'), edits: filters });
   }
 }

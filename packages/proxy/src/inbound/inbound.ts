@@ -1,5 +1,5 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import { type Buckets, type Clock, type IdentityPort, type Logger, memoryBuckets, type PolicyPort } from '@weft/core';
+import { type Buckets, type Clock, type IdentityPort, type Logger, memoryBuckets, type PolicyPort, type Random } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -42,6 +42,7 @@ export interface InboundDeps {
   readonly rateLimits: Buckets | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
 }
 
@@ -60,6 +61,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     idleMs: config.policyIdleMs,
     clock,
     buckets: deps.rateLimits ?? memoryBuckets({ clock }),
+    random: deps.random,
   });
   const tlsOptions = { credentials: identity.credentials, handshakeTimeoutMs: config.detectTimeoutMs, clock, logger };
   const server = tlsServer(tlsOptions);

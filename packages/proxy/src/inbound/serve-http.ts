@@ -40,7 +40,7 @@ export async function serveInboundHttp(
 ): Promise<void> {
   const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
     if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
-    new InboundCall(served, exchange, rule.edits).forward(meter);
+    new InboundCall(served, exchange, rule.filters).forward(meter);
   });
   const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   connection.enter(server);
@@ -98,11 +98,12 @@ export class InboundHttpConnection implements CallConnection {
     const shared = this.#shared;
     const { session } = this;
     const plan = session.plan.current;
-    const rule = plan.select(exchange.request);
-    if (!rule) {
+    const selected = plan.select(exchange.request);
+    if (!selected) {
       shared.authz.http.routeNotFound.with({ ...session.labels, ...plan.labels }).inc();
       return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}`));
     }
+    const { rule, match } = selected;
     const verdict = rule.authorizer.authorize(session.client);
     if (verdict.kind === 'denied') {
       shared.authz.http.deny.with({ ...session.labels, ...plan.labels, ...rule.labels }).inc();
@@ -111,7 +112,9 @@ export class InboundHttpConnection implements CallConnection {
     const bound = this.#bind(plan, rule, verdict.authorization);
     bound.allowed.inc();
     if (bound.audited) shared.audit({ server: plan.server, route: rule.route, client: session.client, authorization: verdict.authorization });
-    if (rule.invalid) return this.refuse(exchange, reason(rule.invalid.code, `${formatMetadata(rule.route)}: ${rule.invalid.detail ?? ''}`));
+    if (rule.invalid) return this.refuse(exchange, rule.invalid);
+    const answered = rule.filters.intercept?.(exchange.request, match);
+    if (answered) return this.refuse(exchange, answered);
     const limited = plan.rateLimit?.limiter.check(session.client);
     if (limited) return this.#denyRate(exchange, plan, limited);
     this.#admitted(exchange, rule, bound.meter);

@@ -19,7 +19,7 @@ const NOT_AN_ERROR: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'REQUEST_I
 /** Inbound these have counters of their own, and no other; what a rate limit denies counts in its own and here. */
 const POLICY_VERDICTS: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE_NOT_FOUND']);
 
-const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING']);
+const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING', 'REDIRECTED', 'FAILURE_INJECTED']);
 
 export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
   const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');

@@ -21,10 +21,11 @@ import {
   type Timer,
   type WatchState,
 } from '@weft/core';
+import type { OutboundRouting } from '@weft/core/route';
 import type { NoClientTls } from '../observe/labels.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
 import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
-import { type EffectivePolicy, effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
+import { effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
 
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
@@ -33,7 +34,6 @@ export type Discovered =
       readonly kind: 'plan';
       readonly plan: Plan;
       readonly parent: Metadata;
-      readonly canonicalDst: string | undefined;
       /** Whether a profile names the service or endpoint. */
       readonly profiled: boolean;
     }
@@ -152,7 +152,7 @@ interface Subject {
   readonly profile: string | undefined;
   readonly noTls: NoClientTls;
   /** Undefined: nobody knows it. */
-  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined;
+  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): OutboundRouting | undefined;
 }
 
 type Known<T> = WatchState<T> | undefined;
@@ -249,10 +249,9 @@ class Destination {
     const { name } = this.#subject;
     const found = this.#subject.effective(profile, known);
     if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
-    const { policy, canonicalDst } = found;
     try {
-      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(policy, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, parent: policy.parent, canonicalDst, profiled: profile !== undefined && isKnown(profile) };
+      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, random: this.#options.random }));
+      return { kind: 'plan', plan, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }

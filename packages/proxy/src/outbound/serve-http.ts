@@ -104,7 +104,7 @@ export class SidecarHttpConnection extends OutboundHttpConnection {
     const { request } = exchange;
     const { authority } = this.#listener;
     if (authority !== undefined && this.#isListener(request.authority, connection.socket.localPort)) renameAuthority(request, authority);
-    dispatch(this, exchange, { plan: this.#plan, canonicalDst: current?.canonicalDst });
+    dispatch(this, exchange, { plan: this.#plan });
   }
 
   #isListener(authority: string | undefined, port: number | undefined): boolean {

@@ -11,7 +11,9 @@ import type { Waiter } from './balanced-queue.ts';
 
 /** Connects to an endpoint of the plan. Rejects with a ReasonError when none could be reached. */
 export async function connectTcp(plan: TcpPlan<TcpBackend>, signal: AbortSignal, clock: Clock): Promise<Socket> {
-  const choice = plan.distribute();
+  const choice = plan.forbidden ? undefined : plan.distribute();
+  const forbidden = plan.forbidden ?? choice?.filters;
+  if (forbidden) throw new ReasonError(forbidden);
   if (!choice) throw new ReasonError(reason('LOAD_SHED', 'the route has no backend'));
   return new Promise((resolve, reject) => {
     choice.backend.submit(new TcpCall(signal, clock, resolve, reject));

@@ -1,6 +1,5 @@
 // Which backend of a rule takes the next request. spec/proxy.md §6.4.
-import { assertNever, type Backend, type Distribution, type Random, ReasonError, type RouteBackend, reason } from '@weft/core';
-import { compileFilters, type HeadEdits } from './filters.ts';
+import { assertNever, type Backend, type Distribution, type Filter, type Random, ReasonError, type RouteBackend, reason } from '@weft/core';
 
 /** A backend as distributions see it. */
 export interface Available {
@@ -8,17 +7,26 @@ export interface Available {
   readonly available: boolean;
 }
 
-export interface Choice<B> {
+/** A backend, and its filters compiled. */
+export interface Choice<B, F> {
   readonly backend: B;
-  readonly edits: HeadEdits;
+  readonly filters: F;
 }
 
 /** Called once per request. Undefined: the rule has no backend. When none is available the preferred one is returned, to say why. */
-export type Distribute<B> = () => Choice<B> | undefined;
+export type Distribute<B, F> = () => Choice<B, F> | undefined;
+
+export interface DistributionOptions<B, F> {
+  readonly backend: (backend: Backend) => B;
+  /** May throw POLICY_INVALID. */
+  readonly filters: (filters: readonly Filter[]) => F;
+  readonly random: Random;
+}
 
 /** Throws POLICY_INVALID. */
-export function compileDistribution<B extends Available>(distribution: Distribution, source: (backend: Backend) => B, random: Random): Distribute<B> {
-  const compile = (one: RouteBackend): Choice<B> => ({ backend: source(one.backend), edits: compileFilters(one.filters) });
+export function compileDistribution<B extends Available, F>(distribution: Distribution, options: DistributionOptions<B, F>): Distribute<B, F> {
+  const { random } = options;
+  const compile = (one: RouteBackend): Choice<B, F> => ({ backend: options.backend(one.backend), filters: options.filters(one.filters) });
   switch (distribution.kind) {
     case 'empty':
       return () => undefined;
@@ -38,13 +46,13 @@ export function compileDistribution<B extends Available>(distribution: Distribut
   }
 }
 
-function firstAvailable<B extends Available>(choices: readonly Choice<B>[]): Distribute<B> {
+function firstAvailable<B extends Available, F>(choices: readonly Choice<B, F>[]): Distribute<B, F> {
   return () => choices.find((choice) => choice.backend.available) ?? choices[0];
 }
 
-function draw<B extends Available>(choices: readonly Choice<B>[], weights: readonly number[], random: Random): Choice<B> | undefined {
+function draw<B extends Available, F>(choices: readonly Choice<B, F>[], weights: readonly number[], random: Random): Choice<B, F> | undefined {
   let total = 0;
-  let some: Choice<B> | undefined;
+  let some: Choice<B, F> | undefined;
   for (const [index, choice] of choices.entries()) {
     if (choice.backend.available) total += weights[index] ?? 0;
     if ((weights[index] ?? 0) > 0) some ??= choice;
