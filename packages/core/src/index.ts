@@ -38,6 +38,20 @@ export {
   penaltyOf,
   penaltyPeakEwma,
 } from './balance/index.ts';
+export {
+  DEFAULT_CLASSIFIERS,
+  type FieldLookup,
+  GRPC_ROUTE_CLASSIFIERS,
+  grpcClassifier,
+  httpClassifier,
+  isGrpcContentType,
+  profileClassifier,
+  profileClassifiers,
+  type ResponseClassifier,
+  type RuleClassifiers,
+  type StatusRange,
+} from './classify/classifier.ts';
+export { grpcClass, httpClass, parseGrpcStatus, type ResponseClass, resetClass, TIMED_OUT, UNCLASSIFIED } from './classify/response-class.ts';
 export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
 export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
@@ -94,6 +108,7 @@ export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogge
 export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
+export { FailfastQueue, type FailfastQueueOptions, type QueueEntry, type QueueSource } from './queue/failfast-queue.ts';
 export { type Buckets, type BucketsOptions, memoryBuckets } from './rate-limit/buckets.ts';
 export { FULL, Gcra, type Nanos } from './rate-limit/gcra.ts';
 export {

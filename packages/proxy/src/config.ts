@@ -65,6 +65,12 @@ export interface InboundConfig {
   readonly detectTimeoutMs: number;
   /** TCP connect to the application. Default 300. */
   readonly connectTimeoutMs: number;
+  /** Between attempts to reach an application that speaks HTTP/2. Default 100 – 10000, jitter 0.1. */
+  readonly connectBackoff: ExponentialBackoff;
+  /** HTTP/2 requests that wait for a connection to the application, per port. Default 10000. */
+  readonly queueCapacity: number;
+  /** How long they do before all fail. Default 1000. */
+  readonly failfastMs: number;
   /** Life of an unused policy watch. Default 90000. */
   readonly policyIdleMs: number;
   /** Default 3000. */
@@ -180,6 +186,9 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       directPort: 4143,
       detectTimeoutMs: 10_000,
       connectTimeoutMs: 300,
+      connectBackoff: Object.freeze({ minMs: 100, maxMs: 10_000, jitter: 0.1 }),
+      queueCapacity: 10_000,
+      failfastMs: 1_000,
       policyIdleMs: 90_000,
       poolIdleMs: 3_000,
       maxIdlePerEndpoint: 10_000,

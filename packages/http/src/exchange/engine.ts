@@ -61,6 +61,8 @@ export interface Upstream {
    * at once when one is open; rejects as `dial` did.
    */
   connect?(): Promise<void>;
+  /** Optional, HTTP/2 only: whether an exchange forwarded now finds a session that takes it. */
+  readonly connected?: boolean;
   /** No new exchanges; closes when those in flight are done. */
   close(): void;
   destroy(error?: Error): void;

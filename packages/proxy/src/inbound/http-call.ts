@@ -1,15 +1,25 @@
-// One inbound request, forwarded to the application and watched. One object per request serves as forward rules and observer.
+// One inbound request, forwarded to the application and watched. One object per request serves as queue entry, forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
-import { type Clock, formatSocketAddress, type Reason } from '@weft/core';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead } from '@weft/http';
+import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
+import {
+  type Exchange,
+  type ForwardFailure,
+  type ForwardRules,
+  field,
+  type LocalResponse,
+  type RequestHead,
+  type ResponseHead,
+  type Upstream,
+} from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
-import { isGrpcRequest, statusOf } from '../relay/synthesize.ts';
+import { localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
+import type { Http2Waiter } from './http2-application.ts';
 import type { InboundSession } from './session.ts';
 
 /** The connection that a call came in on. */
@@ -23,29 +33,46 @@ export interface CallConnection {
   refuse(exchange: Exchange, why: Reason): void;
 }
 
-export class InboundCall extends MeteredExchange implements ForwardRules {
+export class InboundCall extends MeteredExchange implements Http2Waiter, ForwardRules {
   readonly origProto: ForwardRules['origProto'];
   readonly #connection: CallConnection;
   readonly #exchange: Exchange;
   readonly #edits: HeadEdits;
+  readonly #bound: HttpMeter;
   #admitted = true;
 
-  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits) {
+  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits, meter: HttpMeter) {
     super(connection.clock);
     this.#connection = connection;
     this.#exchange = exchange;
     this.#edits = edits;
+    this.#bound = meter;
     this.origProto = isUpgraded(exchange.request) ? 'decode' : 'none';
   }
 
-  forward(meter: HttpMeter): void {
+  forward(): void {
     const { request } = this.#exchange;
     const { session, applications } = this.#connection;
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
-    this.begin(meter, isGrpcRequest(request));
-    const version = request.version === '2' && this.origProto === 'none' ? 'http/2' : 'http/1';
-    this.#exchange.forward(applications.upstream(session.target, version), this, this);
+    if (request.version === '2' && this.origProto === 'none') applications.http2(session.target).submit(this);
+    else this.start(applications.http1(session.target));
+  }
+
+  get aborted(): boolean {
+    if (this.#exchange.aborted) this.#leave();
+    return this.#exchange.aborted;
+  }
+
+  start(upstream: Upstream): void {
+    const { grpc, http } = DEFAULT_CLASSIFIERS;
+    this.begin(this.#bound, isGrpcContentType(field(this.#exchange.request.headers, 'content-type')) ? grpc : http);
+    this.#exchange.forward(upstream, this, this);
+  }
+
+  refuse(why: Reason): void {
+    this.#leave();
+    this.#connection.refuse(this.#exchange, why);
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
@@ -53,8 +80,9 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
     else this.#connection.refuse(exchange, this.#reasonOf(failure));
   }
 
-  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
-    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure), 'inbound');
+  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+    if (failure.kind === 'reset' && this.#passesResets) return undefined;
+    return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
 
   protected override onHead(_head: ResponseHead): void {
@@ -63,6 +91,10 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
 
   protected override onSample(): void {
     // Only balancers want samples.
+  }
+
+  protected override onClass(): void {
+    // Only breakers want classes.
   }
 
   protected override onEnd(): void {

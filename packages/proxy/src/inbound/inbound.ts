@@ -1,5 +1,5 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import { type Buckets, type Clock, type IdentityPort, type Logger, memoryBuckets, type PolicyPort, type Random } from '@weft/core';
+import { type Buckets, type Clock, formatSocketAddress, type IdentityPort, type Logger, memoryBuckets, type PolicyPort, type Random } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -71,12 +71,19 @@ export function createInbound(deps: InboundDeps): Inbound {
     dial: deps.dial,
     engine,
     connectTimeoutMs: config.connectTimeoutMs,
+    connectBackoff: config.connectBackoff,
     tcp: config.sockets.connect,
     poolIdleMs: config.poolIdleMs,
     maxIdle: config.maxIdlePerEndpoint,
     http2: config.http2,
+    queueCapacity: config.queueCapacity,
+    failfastMs: config.failfastMs,
+    idleMs: config.policyIdleMs,
     directPort: config.directPort,
     transport,
+    onFailed: (target, why) => refusals.connecting('inbound', why, { target_addr: formatSocketAddress(target) }),
+    clock,
+    random: deps.random,
   });
   const http: InboundHttpShared = {
     engine,

@@ -40,7 +40,7 @@ export async function serveInboundHttp(
 ): Promise<void> {
   const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
     if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
-    new InboundCall(served, exchange, rule.filters).forward(meter);
+    new InboundCall(served, exchange, rule.filters, meter).forward();
   });
   const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   connection.enter(server);

@@ -1,14 +1,14 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { type Clock, formatIdentityId, type Logger, type Reason, reason } from '@weft/core';
+import { type Clock, DEFAULT_CLASSIFIERS, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason } from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, setField } from '@weft/http';
+import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
-import { isGrpcRequest, statusOf, synthesize } from '../relay/synthesize.ts';
+import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
@@ -51,7 +51,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   constructor(options: HttpCallOptions) {
     super(options.connection.clock);
     this.#options = options;
-    this.#isGrpc = isGrpcRequest(options.exchange.request);
+    this.#isGrpc = isGrpcContentType(field(options.exchange.request.headers, 'content-type'));
   }
 
   get aborted(): boolean {
@@ -80,7 +80,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
-    this.begin(endpoint.meter, this.#isGrpc);
+    this.begin(endpoint.meter, this.#isGrpc ? DEFAULT_CLASSIFIERS.grpc : DEFAULT_CLASSIFIERS.http);
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
@@ -105,9 +105,9 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     else if (failure.kind === 'reset') exchange.reset(failure.code);
   }
 
-  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
+  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
     const why = this.#reasonOf(failure);
-    return why && statusOf(why);
+    return why && localResponse(this.#options.exchange.request, why, false);
   }
 
   protected override onHead(head: ResponseHead): void {
@@ -122,6 +122,10 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
   protected override onSample(now: number): void {
     this.#dispatch?.complete(now);
+  }
+
+  protected override onClass(_responseClass: ResponseClass | undefined): void {
+    // No breaker yet.
   }
 
   protected override onEnd(): void {

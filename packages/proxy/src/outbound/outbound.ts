@@ -72,7 +72,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           engine,
           meter: deps.http.bind(labels),
           onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
-          onFailed: (why) => deps.refusals.connecting(why, labels),
+          onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
           http2: config.http2,
@@ -85,7 +85,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           ...common,
           endpoint,
           onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
-          onFailed: (why) => deps.refusals.connecting(why, labels),
+          onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,
         });
       },

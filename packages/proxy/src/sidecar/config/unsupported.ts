@@ -11,8 +11,6 @@ export function unsupportedSettings(config: Config): readonly VariableName[] {
     ['TAP_SVC_NAME', tap !== undefined],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
-    ['INBOUND_HTTP_QUEUE_CAPACITY', inbound.queueCapacity !== 10_000],
-    ['INBOUND_HTTP_FAILFAST_TIMEOUT', inbound.failfastMs !== 1_000],
     ['DESTINATION_PROFILE_INITIAL_TIMEOUT', inbound.profileTimeoutMs !== 500],
     ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
     ['OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', outbound.serverHttp2.adaptive],
