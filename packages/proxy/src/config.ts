@@ -87,6 +87,10 @@ export interface InboundConfig {
   readonly allowedIps: readonly string[];
   /** Names below these suffixes are reached through this proxy by meshed peers. Default none: it is no gateway. */
   readonly gatewaySuffixes: readonly string[];
+  /** Names below these suffixes may be looked up as profiles, whose routes are counted. Default: those of `outbound`. */
+  readonly profileSuffixes: readonly string[];
+  /** How long requests wait for the profile of their name. Default 500. */
+  readonly profileTimeoutMs: number;
   /** Ports whose policy is watched from the start and for ever. Default none. */
   readonly ports: readonly number[];
   readonly sockets: SocketOptions;
@@ -156,6 +160,7 @@ const HTTP2_CLIENT: Http2Params = Object.freeze({ initialStreamWindow: 65_535, i
 /** Fills in the defaults and freezes the whole. */
 export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
   const allowedIps = settings.inbound?.allowedIps ?? [];
+  const profileSuffixes = settings.outbound?.profileSuffixes ?? ['svc.cluster.local.'];
   return Object.freeze({
     outbound: Object.freeze({
       listeners: constantWatch<readonly Listener[]>([{ listen: { ip: '127.0.0.1', port: 4140 } }]),
@@ -175,7 +180,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       localIps: allowedIps,
       profileNetworks: [],
-      profileSuffixes: ['svc.cluster.local.'],
+      profileSuffixes,
       ingress: false,
       informationalHeaders: settings.outbound?.ingress !== true,
       sockets: {},
@@ -197,6 +202,8 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       allowedIps,
       gatewaySuffixes: [],
+      profileSuffixes,
+      profileTimeoutMs: 500,
       ports: [],
       sockets: {},
       ...settings.inbound,

@@ -15,11 +15,12 @@ import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
-import { MeteredExchange } from '../relay/metered-exchange.ts';
+import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
 import type { Http2Waiter } from './http2-application.ts';
+import type { InboundProfiles } from './profiles.ts';
 import type { InboundSession } from './session.ts';
 
 /** The connection that a call came in on. */
@@ -27,6 +28,7 @@ export interface CallConnection {
   readonly clock: Clock;
   readonly session: InboundSession;
   readonly applications: Applications;
+  readonly profiles: InboundProfiles;
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
   /** Counts, logs and answers. */
@@ -39,6 +41,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   readonly #exchange: Exchange;
   readonly #edits: HeadEdits;
   readonly #bound: HttpMeter;
+  #route: RouteMeter | undefined;
   #admitted = true;
 
   constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits, meter: HttpMeter) {
@@ -52,10 +55,18 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   forward(): void {
     const { request } = this.#exchange;
-    const { session, applications } = this.#connection;
+    const { session, profiles } = this.#connection;
+    const profile = profiles.of(request);
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
-    if (request.version === '2' && this.origProto === 'none') applications.http2(session.target).submit(this);
+    if (!profile?.wait(() => this.#dispatch(profile.route(request)))) this.#dispatch(profile?.route(request));
+  }
+
+  #dispatch(route: RouteMeter | undefined): void {
+    if (this.aborted) return;
+    const { session, applications } = this.#connection;
+    this.#route = route;
+    if (this.#exchange.request.version === '2' && this.origProto === 'none') applications.http2(session.target).submit(this);
     else this.start(applications.http1(session.target));
   }
 
@@ -65,8 +76,9 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   }
 
   start(upstream: Upstream): void {
-    const { grpc, http } = DEFAULT_CLASSIFIERS;
-    this.begin(this.#bound, isGrpcContentType(field(this.#exchange.request.headers, 'content-type')) ? grpc : http);
+    const { grpc, http } = this.#route?.classifiers ?? DEFAULT_CLASSIFIERS;
+    const isGrpc = isGrpcContentType(field(this.#exchange.request.headers, 'content-type'));
+    this.begin(this.#bound, isGrpc ? grpc : http, this.#route?.meter);
     this.#exchange.forward(upstream, this, this);
   }
 

@@ -1,5 +1,15 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import { type Buckets, type Clock, formatSocketAddress, type IdentityPort, type Logger, memoryBuckets, type PolicyPort, type Random } from '@weft/core';
+import {
+  type Buckets,
+  type Clock,
+  type DiscoveryPort,
+  formatSocketAddress,
+  type IdentityPort,
+  type Logger,
+  memoryBuckets,
+  type PolicyPort,
+  type Random,
+} from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -21,16 +31,19 @@ import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
 import type { InboundOptions } from './options.ts';
 import { inboundPolicies } from './policies.ts';
+import { inboundProfiles } from './profiles.ts';
 import type { InboundHttpShared } from './serve-http.ts';
 
 export interface InboundDeps {
   readonly config: InboundConfig;
   readonly identity: IdentityPort;
   readonly policy: PolicyPort;
+  readonly discovery: DiscoveryPort;
   readonly originalDst: OriginalDst;
   readonly dial: Dialer;
   readonly engine: HttpEngine;
   readonly httpMetrics: HttpMetrics;
+  readonly routeMetrics: HttpMetrics;
   readonly authz: AuthzMetrics;
   readonly detect: DetectMetrics;
   readonly racing: Racing | undefined;
@@ -85,10 +98,19 @@ export function createInbound(deps: InboundDeps): Inbound {
     clock,
     random: deps.random,
   });
+  const profiles = inboundProfiles({
+    discovery: deps.discovery,
+    suffixes: config.profileSuffixes,
+    timeoutMs: config.profileTimeoutMs,
+    idleMs: config.policyIdleMs,
+    metrics: deps.routeMetrics,
+    clock,
+  });
   const http: InboundHttpShared = {
     engine,
     serverHttp2: config.serverHttp2,
     applications: apps,
+    profiles,
     limit: deps.limit ?? inFlightLimit(config.maxInFlight),
     metrics: deps.httpMetrics,
     authz: deps.authz,
@@ -131,6 +153,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     },
     destroy(error) {
       policies.close();
+      profiles.close();
       server.close();
       directTlsServer.close();
       if (error) apps.destroy(error);

@@ -13,12 +13,14 @@ import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Applications } from './applications.ts';
 import { type CallConnection, InboundCall } from './http-call.ts';
+import type { InboundProfiles } from './profiles.ts';
 import type { InboundSession } from './session.ts';
 
 export interface InboundHttpShared {
   readonly engine: HttpEngine;
   readonly serverHttp2: Http2Params;
   readonly applications: Applications;
+  readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
   readonly metrics: HttpMetrics;
   readonly authz: AuthzMetrics;
@@ -57,6 +59,7 @@ interface Bound {
 export class InboundHttpConnection implements CallConnection {
   readonly clock: Clock;
   readonly applications: Applications;
+  readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
   readonly session: InboundSession;
   readonly #shared: InboundHttpShared;
@@ -69,6 +72,7 @@ export class InboundHttpConnection implements CallConnection {
     this.#shared = shared;
     this.clock = shared.clock;
     this.applications = shared.applications;
+    this.profiles = shared.profiles;
     this.limit = shared.limit;
     this.session = session;
     this.#admitted = admitted;

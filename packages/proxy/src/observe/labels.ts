@@ -88,3 +88,12 @@ export function authzLabels(authorization: Authorization): Labels {
   const { group, kind, name } = metadataLabels(authorization.metadata);
   return { authz_group: group, authz_kind: kind, authz_name: name };
 }
+
+/** `rt_*`: what a route of a ServiceProfile calls itself, in the order of the names. */
+export function profileRouteLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(labels)
+      .map(([key, value]) => [`rt_${key}`, value] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

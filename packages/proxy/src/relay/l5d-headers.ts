@@ -42,6 +42,11 @@ export function setCanonicalDst(request: RequestHead, authority: string): void {
   setField(request.headers, DST_CANONICAL, authority);
 }
 
+/** Inbound: what the peer proxy resolved. */
+export function canonicalDst(request: RequestHead): string | undefined {
+  return field(request.headers, DST_CANONICAL);
+}
+
 /** An authority override takes the place of what the application named (spec/proxy.md §4.2). */
 export function removeCanonicalDst(request: RequestHead): void {
   removeField(request.headers, DST_CANONICAL);

@@ -47,6 +47,8 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       serverHttp2: inbound.serverHttp2,
       allowedIps: inbound.ips,
       gatewaySuffixes: inbound.gatewaySuffixes,
+      profileSuffixes: config.destination.profileSuffixes,
+      profileTimeoutMs: inbound.profileTimeoutMs,
       sockets: socketOptions(inbound.sockets),
     },
     admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port, metricsRetainIdleMs: admin.metricsRetainIdleMs },

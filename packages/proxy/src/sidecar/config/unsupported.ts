@@ -11,7 +11,6 @@ export function unsupportedSettings(config: Config): readonly VariableName[] {
     ['TAP_SVC_NAME', tap !== undefined],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
-    ['DESTINATION_PROFILE_INITIAL_TIMEOUT', inbound.profileTimeoutMs !== 500],
     ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
     ['OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', outbound.serverHttp2.adaptive],
     ['INBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', inbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
