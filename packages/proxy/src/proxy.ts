@@ -118,6 +118,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.inbound,
+    rateLimits: ports.rateLimits,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({

@@ -1,9 +1,10 @@
-// Serves one inbound connection as HTTP: for each request route, then authorization, then filters, by the newest policy.
+// Serves one inbound connection as HTTP: for each request route, then authorization, filters and rate limits, by the newest policy.
 // spec/proxy.md §8.3.
-import { type Authorization, type Clock, type Counter, type Reason, reason, reasonOf } from '@weft/core';
+import { type Authorization, type Clock, type Counter, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
-import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import { type Audit, isAudit } from '../observe/audit.ts';
+import { type AuthzMetrics, rateLimitScopeLabel } from '../observe/authz-metrics.ts';
 import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Direction, Refusals } from '../observe/refusals.ts';
@@ -24,6 +25,7 @@ export interface InboundHttpShared {
   readonly limit: InFlightLimit;
   readonly metrics: HttpMetrics;
   readonly authz: AuthzMetrics;
+  readonly audit: Audit;
   readonly refusals: Refusals;
   readonly clock: Clock;
 }
@@ -52,6 +54,7 @@ export async function serveInboundHttp(
 interface Bound {
   readonly meter: HttpMeter;
   readonly allowed: Counter;
+  readonly audited: boolean;
 }
 
 export class InboundHttpConnection implements CallConnection {
@@ -123,10 +126,19 @@ export class InboundHttpConnection implements CallConnection {
     }
     const bound = this.#bind(plan, rule, verdict.authorization);
     bound.allowed.inc();
+    if (bound.audited) shared.audit({ server: plan.server, route: rule.route, client: session.client, authorization: verdict.authorization });
     if (rule.invalid) return this.refuse(exchange, rule.invalid);
     const answered = rule.filters.intercept?.(exchange.request, match);
     if (answered) return this.refuse(exchange, answered);
+    const limited = plan.rateLimit?.limiter.check(session.client);
+    if (limited) return this.#denyRate(exchange, plan, limited);
     this.#admitted(exchange, rule, bound.meter);
+  }
+
+  #denyRate(exchange: Exchange, plan: InboundPlan, { scope, reason: why }: RateLimitDenial): void {
+    const labels = { ...this.session.labels, ...plan.labels, ...plan.rateLimit?.labels, ratelimit_scope: rateLimitScopeLabel(scope) };
+    this.#shared.authz.http.rateLimited.with(labels).inc();
+    this.refuse(exchange, { ...why, detail: `${why.detail}, server ${formatMetadata(plan.server)}` });
   }
 
   #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
@@ -135,7 +147,11 @@ export class InboundHttpConnection implements CallConnection {
     let bound = byAuthorization.get(authorization);
     if (!bound) {
       const labels = { ...this.session.labels, ...plan.labels, ...rule.labels, ...authzLabels(authorization) };
-      bound = { meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }), allowed: this.#shared.authz.http.allow.with(labels) };
+      bound = {
+        meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }),
+        allowed: this.#shared.authz.http.allow.with(labels),
+        audited: isAudit(authorization),
+      };
       byAuthorization.set(authorization, bound);
     }
     return bound;

@@ -83,6 +83,13 @@ export function outboundRouteLabels(route: Metadata): Labels {
   return { route_group: group, route_kind: kind, route_namespace: route.kind === 'resource' ? route.namespace : '', route_name: name };
 }
 
+/** Absent where the limit has no name. */
+export function rateLimitLabels(limit: Metadata | undefined): Labels {
+  if (!limit) return {};
+  const { group, kind, name } = metadataLabels(limit);
+  return { ratelimit_group: group, ratelimit_kind: kind, ratelimit_name: name };
+}
+
 export function authzLabels(authorization: Authorization): Labels {
   const { group, kind, name } = metadataLabels(authorization.metadata);
   return { authz_group: group, authz_kind: kind, authz_name: name };
