@@ -45,7 +45,7 @@ export class Sessions {
   }
 }
 
-/** In a turn of its own: who asks may have been called by the session while it reads, and Node must not reset streams then (`http2` of `applications.ts`). */
+/** In a turn of its own: who asks may have been called by the session while it reads, and Node must not reset streams then (`http2-application.ts`). */
 function destroyLater(session: ClientHttp2Session): void {
   setImmediate(() => session.destroy());
 }
