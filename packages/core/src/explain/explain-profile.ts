@@ -1,5 +1,4 @@
 // Which route of a ServiceProfile takes a request. spec/proxy.md §7.7.
-import { reasonOf } from '../reasons/reason.ts';
 import { patternCompiler } from '../route/pattern.ts';
 import { compileCondition, formatCondition, type ProfileRouting } from '../route/profile-routes.ts';
 import { RequestView, type RoutedRequest } from '../route/request-view.ts';
@@ -13,15 +12,15 @@ export function explainProfile(profile: ProfileRouting, request: RoutedRequest):
   const candidates = profile.routes.map((route, rule): CandidateExplanation => {
     const wanted = formatCondition(route.condition);
     const common = { route: labelsOf(route.labels), rule, match: 0, wants: [wanted] };
-    let mismatch: CandidateExplanation['mismatch'];
-    try {
-      const holds = compileCondition(route.condition, compile)(new RequestView(request));
-      if (!holds) mismatch = { predicate: 'condition', wanted, found: `${request.method} ${request.path}` };
-    } catch (error) {
-      if (reasonOf(error).code !== 'POLICY_INVALID') throw error;
-      mismatch = { predicate: 'condition', wanted: `${wanted} (left out: ${reasonOf(error).detail})`, found: request.path };
+    const holds = compileCondition(route.condition, compile);
+    if (!holds?.(new RequestView(request))) {
+      const mismatch = {
+        predicate: 'condition',
+        wanted: holds ? wanted : `${wanted} (left out: it cannot be read)`,
+        found: `${request.method} ${request.path}`,
+      } as const;
+      return { ...common, outcome: 'rejected', mismatch };
     }
-    if (mismatch) return { ...common, outcome: 'rejected', mismatch };
     if (decided) return { ...common, outcome: 'loses' };
     [winner, decided] = [route, true];
     return { ...common, outcome: 'wins' };

@@ -3,15 +3,17 @@ import {
   type Clock,
   type Endpoint,
   type EndpointSet,
+  FailfastQueue,
   formatReason,
+  type QueueEntry,
+  type QueueSource,
   type Random,
   type Reason,
   reason,
-  type Timer,
   type Unsubscribe,
   type Watch,
 } from '@weft/core';
-import { type Balancer, type Dispatch, type LoadEstimate, p2c } from '@weft/core/balance';
+import { type Balancer, type Dispatch, type LoadEstimate, type Member, p2c } from '@weft/core/balance';
 
 /** The connection side of one endpoint. */
 export interface PoolMember {
@@ -25,11 +27,8 @@ export interface PoolMember {
 }
 
 /** A request or connection that needs an endpoint. */
-export interface Waiter<M> {
-  /** The client went away: nothing is to be done any more. */
-  readonly aborted: boolean;
+export interface Waiter<M> extends QueueEntry {
   start(member: M, dispatch: Dispatch): void;
-  refuse(why: Reason): void;
 }
 
 export interface BalancedQueueOptions<M extends PoolMember> {
@@ -57,37 +56,30 @@ export interface PoolSnapshot {
   readonly endpoints: readonly string[];
 }
 
-export class BalancedQueue<M extends PoolMember> {
+export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M>, Member<M>> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
+  readonly #queue: FailfastQueue<Waiter<M>, Member<M>>;
   #unsubscribe: Unsubscribe | undefined;
-  #queue: Waiter<M>[] = [];
-  #timer: Timer | undefined;
-  #failfast = false;
   #rejected: Reason | undefined;
   #known = false;
   #retired = false;
 
   constructor(options: BalancedQueueOptions<M>) {
+    const { clock, random, load } = options;
     this.#options = options;
-    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock: options.clock, random: options.random, load: (_member, now) => options.load(now) });
+    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, load: (_member, now) => load(now) });
+    this.#queue = new FailfastQueue({ ...options, source: this, onEmpty: () => this.#closeRetired() });
   }
 
   get available(): boolean {
-    return !this.#failfast && !this.#rejected;
+    return !this.#queue.shut && !this.#rejected;
   }
 
   submit(waiter: Waiter<M>): void {
     this.#start();
-    if (this.#rejected) return waiter.refuse(this.#rejected);
-    if (this.#queue.length === 0 && this.#serve(waiter)) return;
-    const hopeless = this.#hopeless();
-    if (hopeless) return waiter.refuse(hopeless);
-    if (this.#failfast) return waiter.refuse(this.#failfastReason());
-    if (this.#queue.length >= this.#options.capacity) return waiter.refuse(reason('QUEUE_FULL', `${this.#options.name}: ${this.#queue.length} wait`));
-    this.#queue.push(waiter);
-    this.#timer ??= this.#options.clock.after(this.#options.failfastMs, () => this.#shut());
+    this.#queue.submit(waiter);
   }
 
   /** Takes nothing new; what waits is still served or failed, what is in flight finishes. */
@@ -99,12 +91,43 @@ export class BalancedQueue<M extends PoolMember> {
   /** Fails what waits and stops at once. */
   destroy(why: Reason): void {
     this.#retired = true;
-    for (const waiter of this.#queue.splice(0)) if (!waiter.aborted) waiter.refuse(why);
+    this.#queue.clear(why);
     this.#close();
   }
 
+  take(): Member<M> | undefined {
+    return this.#balancer.pick(this.#options.clock.now());
+  }
+
+  start(waiter: Waiter<M>, { endpoint, load }: Member<M>): void {
+    waiter.start(endpoint, load.dispatch(this.#options.clock.now()));
+  }
+
+  get ready(): boolean {
+    return this.#balancer.ready > 0;
+  }
+
+  /** Set when the name is rejected, or every endpoint proved to be somebody else. */
+  get hopeless(): Reason | undefined {
+    let why = this.#rejected;
+    for (const member of this.#members.values()) {
+      if (member.ready || !member.hopeless) return undefined;
+      why ??= member.hopeless;
+    }
+    return why;
+  }
+
+  failfast(): Reason {
+    const { name, failfastMs } = this.#options;
+    if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
+    if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
+    const states = [...this.#members.values()].slice(0, 5).map((member) => member.describe());
+    const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
+  }
+
   snapshot(): PoolSnapshot {
-    const why = this.#rejected ?? (this.#failfast ? this.#failfastReason() : undefined);
+    const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
     const endpoints = [...this.#members.values()].map((member) => member.describe());
     return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
   }
@@ -120,12 +143,14 @@ export class BalancedQueue<M extends PoolMember> {
   }
 
   #close(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
     this.#unsubscribe?.();
     for (const member of this.#members.values()) member.close();
     this.#members.clear();
     this.#balancer.update([]);
+  }
+
+  #closeRetired(): void {
+    if (this.#retired) this.#close();
   }
 
   /** Endpoints that stay the same object keep connection and load; what is in flight on a removed one finishes. */
@@ -137,67 +162,15 @@ export class BalancedQueue<M extends PoolMember> {
       member.close();
     }
     for (const endpoint of wanted) {
-      if (!this.#members.has(endpoint))
-        this.#members.set(
-          endpoint,
-          this.#options.connect(endpoint, () => this.#pump()),
-        );
+      if (this.#members.has(endpoint)) continue;
+      const member = this.#options.connect(endpoint, () => {
+        this.#balancer.refresh(member);
+        this.#queue.pump();
+      });
+      this.#members.set(endpoint, member);
     }
     this.#balancer.update(this.#members.values());
-    this.#pump();
-  }
-
-  #serve(waiter: Waiter<M>): boolean {
-    const now = this.#options.clock.now();
-    const member = this.#balancer.pick(now);
-    if (!member) return false;
-    this.#failfast = false;
-    waiter.start(member.endpoint, member.load.dispatch(now));
-    return true;
-  }
-
-  #pump(): void {
-    if (this.#failfast && this.#balancer.members.some((member) => member.endpoint.ready)) this.#failfast = false;
-    for (let waiter = this.#queue[0]; waiter; waiter = this.#queue[0]) {
-      const now = this.#options.clock.now();
-      const refused = this.#rejected ?? this.#hopeless();
-      const member = waiter.aborted || refused ? undefined : this.#balancer.pick(now);
-      if (!member && !waiter.aborted && !refused) return;
-      // Taken out first: what is started may make another endpoint ready, which leads back here.
-      this.#queue.shift();
-      if (member) waiter.start(member.endpoint, member.load.dispatch(now));
-      else if (refused && !waiter.aborted) waiter.refuse(refused);
-    }
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (this.#retired) this.#close();
-  }
-
-  #shut(): void {
-    this.#timer = undefined;
-    this.#failfast = true;
-    const why = this.#failfastReason();
-    for (const waiter of this.#queue.splice(0)) if (!waiter.aborted) waiter.refuse(why);
-    if (this.#retired) this.#close();
-  }
-
-  /** Set when every endpoint proved to be somebody else. */
-  #hopeless(): Reason | undefined {
-    let why: Reason | undefined;
-    for (const member of this.#members.values()) {
-      if (member.ready || !member.hopeless) return undefined;
-      why ??= member.hopeless;
-    }
-    return why;
-  }
-
-  #failfastReason(): Reason {
-    const { name, failfastMs } = this.#options;
-    if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
-    if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    const states = [...this.#members.values()].slice(0, 5).map((member) => member.describe());
-    const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
+    this.#queue.pump();
   }
 }
 

@@ -37,6 +37,7 @@ import {
   type RoutedRequest,
   routeTable,
 } from '@weft/core/route';
+import { profileRouteLabels } from '../observe/labels.ts';
 import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 
@@ -189,20 +190,12 @@ function compileProfile<H extends Available, T>(profile: ProfileRouting, { http,
       ...common,
       timeouts: { requestMs: route.timeoutMs },
       retry: route.isRetryable && retryBudget ? { kind: 'budget', budget: retryBudget } : undefined,
-      profile: { labels: rtLabels(route.labels), responseClasses: route.responseClasses },
+      profile: { labels: profileRouteLabels(route.labels), responseClasses: route.responseClasses },
     },
   });
   const select = profileRoutes(profile.routes.map((route) => ({ condition: route.condition, rule: rule(route) })));
   const implicit: Selected<H> = { match: ANYTHING, rule: { ...common, timeouts: {}, retry: undefined, profile: { labels: {}, responseClasses: [] } } };
   return { parent, canonicalDst: authority, select: (request) => select(request) ?? implicit };
-}
-
-function rtLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(labels)
-      .map(([key, value]) => [`rt_${key}`, value] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
 }
 
 function compileOpaque<H, T extends Available>(parent: Metadata, protocol: OpaqueProtocol, options: OutboundPlanOptions<H, T>): TcpPlan<T> {

@@ -1,0 +1,130 @@
+// Who waits for something to become ready: a bounded queue with one time limit, behind a gate. spec/proxy.md §6.3.
+
+import { type Reason, reason } from '../reasons/reason.ts';
+import type { Clock, Millis, Timer } from '../time/clock.ts';
+
+export interface QueueEntry {
+  /** It is not wanted any more; nothing is called on it from then on. */
+  readonly aborted: boolean;
+  refuse(why: Reason): void;
+}
+
+/** What entries wait for. Asked at every submission and whenever `pump` is called; must not block. */
+export interface QueueSource<E, R> {
+  /** Undefined: nothing is ready. */
+  take(): R | undefined;
+  /** Gives an entry what was taken. */
+  start(entry: E, taken: R): void;
+  /** Whether `take` would give something. */
+  readonly ready: boolean;
+  /** Why waiting is of no use, while that is so. */
+  readonly hopeless: Reason | undefined;
+  /** Why nothing became ready in time, or has not since. */
+  failfast(): Reason;
+}
+
+export interface FailfastQueueOptions<E, R> {
+  /** Shown in reasons. */
+  readonly name: string;
+  readonly source: QueueSource<E, R>;
+  /** Most entries that wait; more are refused. */
+  readonly capacity: number;
+  /** How long nothing may be ready before all that wait fail. */
+  readonly failfastMs: Millis;
+  readonly clock: Clock;
+  /** Called whenever the gate shuts or opens. Default: nobody wants to know. */
+  readonly onGate?: ((shut: boolean) => void) | undefined;
+  /** Called when the last that waited was started or refused. Default: nobody wants to know. */
+  readonly onEmpty?: (() => void) | undefined;
+}
+
+/** The gate is shut from a failed wait until something is ready: entries are refused at once meanwhile. */
+export class FailfastQueue<E extends QueueEntry, R> {
+  readonly #options: FailfastQueueOptions<E, R>;
+  #entries: E[] = [];
+  #timer: Timer | undefined;
+  #shut = false;
+
+  constructor(options: FailfastQueueOptions<E, R>) {
+    this.#options = options;
+  }
+
+  /** How many wait, those included that are not wanted any more. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get shut(): boolean {
+    return this.#shut;
+  }
+
+  submit(entry: E): void {
+    const { source, capacity, name } = this.#options;
+    const taken = this.#entries.length === 0 ? source.take() : undefined;
+    if (taken !== undefined) {
+      this.#setShut(false);
+      return source.start(entry, taken);
+    }
+    const { hopeless } = source;
+    if (hopeless) return entry.refuse(hopeless);
+    if (this.#shut) return entry.refuse(source.failfast());
+    if (this.#entries.length >= capacity) this.#entries = this.#entries.filter((one) => !one.aborted);
+    if (this.#entries.length >= capacity) return entry.refuse(reason('QUEUE_FULL', `${name}: ${capacity} wait`));
+    this.#entries.push(entry);
+    if (!this.#timer) this.#restart();
+  }
+
+  /** To be called when something became ready, or waiting for it hopeless. */
+  pump(): void {
+    const { source } = this.#options;
+    if (this.#shut && source.ready) this.#setShut(false);
+    if (this.#entries.length === 0) return;
+    let served = false;
+    for (let entry = this.#entries[0]; entry; entry = this.#entries[0]) {
+      const { hopeless } = source;
+      const taken = entry.aborted || hopeless ? undefined : source.take();
+      if (taken === undefined && !entry.aborted && !hopeless) {
+        if (served) this.#restart();
+        return;
+      }
+      // Taken out first: what is started may make something else ready, which leads back here.
+      this.#entries.shift();
+      served ||= taken !== undefined;
+      if (taken !== undefined) source.start(entry, taken);
+      else if (hopeless && !entry.aborted) entry.refuse(hopeless);
+    }
+    this.#emptied();
+  }
+
+  /** Refuses all that wait. */
+  clear(why: Reason): void {
+    if (this.#entries.length === 0) return;
+    for (const entry of this.#entries.splice(0)) if (!entry.aborted) entry.refuse(why);
+    this.#emptied();
+  }
+
+  #restart(): void {
+    const { clock, failfastMs } = this.#options;
+    this.#timer?.cancel();
+    this.#timer = clock.after(failfastMs, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#setShut(true);
+    this.clear(this.#options.source.failfast());
+  }
+
+  /** Unless what was started or refused had something new wait. */
+  #emptied(): void {
+    if (this.#entries.length > 0) return this.#restart();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#options.onEmpty?.();
+  }
+
+  #setShut(shut: boolean): void {
+    if (this.#shut === shut) return;
+    this.#shut = shut;
+    this.#options.onGate?.(shut);
+  }
+}
