@@ -1,6 +1,7 @@
 // The mesh as pure logic: names and addresses, the domain model, Watch, balancing, authorization, metric instruments
 // and reason codes. No sockets, files, TLS objects, Kubernetes or gRPC: everything here runs under a manual clock.
 // Example: const source = createWatch<number>(); source.watch.subscribe((s) => console.log(s)); source.set(1);
+export { Breaker, type BreakerOptions, type BreakerState, type Ticket } from './accrual/breaker.ts';
 export { type Authority, formatAuthority, parseAuthority } from './address/authority.ts';
 export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedIp, parseIp, unmapIp } from './address/ip.ts';
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
@@ -131,7 +132,11 @@ export {
   reasonOf,
 } from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
+export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
+export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';
+export { RetryTokens, retryTokens } from './retry/retry-tokens.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
+export { type DeadlineSlot, Deadlines, type Expiring } from './time/deadlines.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
 export { mapWatch, settled, valueOf } from './watch/combine.ts';
 export { constantWatch, createWatch, type Unsubscribe, type Watch, type WatchOptions, type WatchSource, type WatchState } from './watch/watch.ts';

@@ -14,10 +14,12 @@ export type {
   HttpEngine,
   Link,
   LocalResponse,
+  RetryRules,
   ServeOptions,
   ServerConnection,
   Upstream,
   UpstreamOptions,
+  Verdict,
 } from './exchange/engine.ts';
 export { type FieldList, field, type HttpVersion, type RequestHead, type ResponseHead, removeField, setField, type TargetForm } from './exchange/head.ts';
 export type { EngineTimers } from './exchange/timers.ts';

@@ -99,6 +99,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
+    metrics,
     logger,
   });
   const inbound = createInbound({

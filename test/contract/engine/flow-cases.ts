@@ -11,7 +11,7 @@ const TOTAL = 64 * 1024 * 1024;
 const HELD = 24 * 1024 * 1024;
 
 /** Waits until a count stands still, and returns it. */
-async function settled(count: () => number): Promise<number> {
+export async function settled(count: () => number): Promise<number> {
   let last = -1;
   let same = 0;
   while (same < 10) {

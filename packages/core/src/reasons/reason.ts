@@ -130,6 +130,18 @@ export const REASONS = {
   ),
   LOAD_SHED: entry('too many requests are in flight', 'raise the in-flight limit or add replicas'),
   QUEUE_FULL: entry('the queue in front of the target is full', 'raise the queue capacity or add replicas'),
+  EJECTED_CONSECUTIVE_FAILURES: entry(
+    'an endpoint gets no requests for a while because it failed too often in a row',
+    'the detail names the endpoint and its last failures; it is probed with one request after the backoff',
+  ),
+  EJECTED_SUCCESS_RATE: entry(
+    'an endpoint gets no requests for a while because too few of its responses were successes',
+    'the detail names the endpoint and its last failures; it is probed with one request after the backoff',
+  ),
+  EJECTED_PROBE_FAILED: entry(
+    'an endpoint gets no requests for longer because its probe failed',
+    'the detail names the endpoint and what its probe got; the backoff grows with each probe that fails',
+  ),
   IDENTITY_REQUIRED: entry('the endpoint does not have the identity that the request requires', 'check l5d-require-id against the identity of the endpoint'),
   // connecting
   CONNECT_REFUSED: entry('the endpoint refused the connection', 'check that the application listens on that address and port'),

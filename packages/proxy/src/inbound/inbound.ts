@@ -48,7 +48,7 @@ export interface InboundDeps {
   readonly detect: DetectMetrics;
   readonly racing: Racing | undefined;
   /** What a gateway sends its requests with. */
-  readonly outbound: Pick<Outbound, 'discover' | 'limit'>;
+  readonly outbound: Pick<Outbound, 'discover' | 'limit' | 'tries'>;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly limit: InFlightLimit | undefined;
@@ -136,6 +136,7 @@ export function createInbound(deps: InboundDeps): Inbound {
             identity: identity.name,
             discover: deps.outbound.discover,
             limit: deps.outbound.limit,
+            tries: deps.outbound.tries,
             clock,
             logger,
           }),

@@ -8,6 +8,7 @@ import { type AuthzMetrics, rateLimitScopeLabel } from '../observe/authz-metrics
 import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Direction, Refusals } from '../observe/refusals.ts';
+import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
@@ -88,6 +89,17 @@ export class InboundHttpConnection implements CallConnection {
 
   /** Only a client with a mesh identity learns why. */
   refuse(exchange: Exchange, why: Reason): void {
+    this.#report(exchange, why);
+    if (!exchange.aborted) synthesize(exchange, why, this.session.clientId !== undefined, this.#direction);
+  }
+
+  /** The same for a response that the client has the head of. */
+  breakOff(exchange: Exchange, why: Reason): void {
+    this.#report(exchange, why);
+    breakOff(exchange, why, this.session.clientId !== undefined, this.#direction);
+  }
+
+  #report(exchange: Exchange, why: Reason): void {
     const shared = this.#shared;
     const { session } = this;
     const { method, path } = exchange.request;
@@ -95,7 +107,6 @@ export class InboundHttpConnection implements CallConnection {
     const plan = session.plan.current;
     const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
     shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
-    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined, this.#direction);
   }
 
   #route(exchange: Exchange): void {

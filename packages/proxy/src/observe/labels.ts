@@ -77,6 +77,12 @@ export function routeLabels(route: Metadata): Labels {
   return { route_group: group, route_kind: kind, route_name: name };
 }
 
+/** `route_*` of outbound registry metrics. */
+export function outboundRouteLabels(route: Metadata): Labels {
+  const { group, kind, name } = metadataLabels(route);
+  return { route_group: group, route_kind: kind, route_namespace: route.kind === 'resource' ? route.namespace : '', route_name: name };
+}
+
 /** Absent where the limit has no name. */
 export function rateLimitLabels(limit: Metadata | undefined): Labels {
   if (!limit) return {};

@@ -92,7 +92,7 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   }
 
   get ready(): boolean {
-    return this.#balancer.members.some((member) => member.endpoint.ready);
+    return this.#balancer.ready > 0;
   }
 
   /** Set when the name is rejected, or every endpoint proved to be somebody else. */
@@ -144,11 +144,12 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
       member.close();
     }
     for (const endpoint of wanted) {
-      if (!this.#members.has(endpoint))
-        this.#members.set(
-          endpoint,
-          this.#options.connect(endpoint, () => this.#queue.pump()),
-        );
+      if (this.#members.has(endpoint)) continue;
+      const member = this.#options.connect(endpoint, () => {
+        this.#balancer.refresh(member);
+        this.#queue.pump();
+      });
+      this.#members.set(endpoint, member);
     }
     this.#balancer.update(this.#members.values());
     this.#queue.pump();
