@@ -89,7 +89,7 @@ export class Backends {
     settings: QueueSettings,
     make: (endpoint: Endpoint, authority: string | undefined, changed: () => void) => M,
   ): PoolBackend<M> {
-    if (dispatcher.kind === 'fail') return failing(reason('POLICY_INVALID', dispatcher.message));
+    if (dispatcher.kind === 'fail') return failing(reason('BACKEND_INVALID', dispatcher.message));
     const key = `${kind} ${JSON.stringify(dispatcher)}`;
     const known = this.#next.get(key) ?? this.#current.get(key);
     if (known) {

@@ -40,9 +40,9 @@ import type { RequestHead } from '@weft/http';
 import { profileRouteLabels } from '../observe/labels.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
+import type { RoutePlace } from './in-route.ts';
 
-export interface HttpRulePlan<B> {
-  readonly route: Metadata;
+export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */
   readonly grpc: boolean;
   readonly filters: FilterPlan;
@@ -144,7 +144,7 @@ function compileHttp<M, H extends Available, T>(
     routes.map((route) =>
       within(route.metadata, () => ({
         hosts: route.hosts,
-        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule(route.metadata, rule, kind, options) })),
+        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule({ parent, route: route.metadata }, rule, kind, options) })),
       })),
     ),
   );
@@ -152,12 +152,13 @@ function compileHttp<M, H extends Available, T>(
 }
 
 function compileRule<H extends Available, T>(
-  route: Metadata,
+  { parent, route }: RoutePlace,
   rule: HttpRule<unknown, RetryConditions>,
   kind: 'http' | 'grpc',
   { http, random }: OutboundPlanOptions<H, T>,
 ): HttpRulePlan<H> {
   return {
+    parent,
     route,
     grpc: kind === 'grpc',
     filters: compileFilters(route, rule.filters, random),
@@ -178,6 +179,7 @@ function retryOf(policy: Retry<RetryConditions>): RuleRetry {
 function compileProfile<H extends Available, T>(profile: ProfileRouting, { http, random }: OutboundPlanOptions<H, T>): HttpPlan<H> {
   const { parent, retryBudget, authority } = profile;
   const common = {
+    parent,
     route: parent,
     grpc: false,
     filters: compileFilters(parent, [], random),
