@@ -35,6 +35,8 @@ export class WeftExchange implements Exchange, Call {
   /** Request body that came before a connection for it. */
   private held: Buffer[] | null = null;
   private trailers: FieldList | null = null;
+  /** Who waits for the whole body. */
+  private reader: { readonly maxBytes: number; readonly resolve: (body: Buffer | undefined) => void } | null = null;
   private sent = false;
   private touched = false;
   /** A response head went to the client. */
@@ -84,6 +86,13 @@ export class WeftExchange implements Exchange, Call {
     this.upstream.start(this);
   }
 
+  body(maxBytes: number): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      this.reader = { maxBytes, resolve };
+      this.readBody();
+    });
+  }
+
   respond(response: LocalResponse): void {
     if (this.state !== FRESH && this.state !== FAILED) return;
     this.state = DONE;
@@ -121,6 +130,7 @@ export class WeftExchange implements Exchange, Call {
     else if (this.call === null) {
       (this.held ??= []).push(chunk);
       if (last) this.trailers = NO_TRAILERS;
+      if (this.reader !== null) this.readBody();
     } else {
       const { call } = this;
       this.touched = true;
@@ -133,8 +143,10 @@ export class WeftExchange implements Exchange, Call {
   requestEnd(trailers: FieldList): void {
     this.requestEnded = true;
     if (this.dropping) return;
-    if (this.call === null) this.trailers = trailers;
-    else this.endRequest(this.call, trailers);
+    if (this.call === null) {
+      this.trailers = trailers;
+      if (this.reader !== null) this.readBody();
+    } else this.endRequest(this.call, trailers);
   }
 
   /** The response bytes that the client has room for again. */
@@ -147,6 +159,7 @@ export class WeftExchange implements Exchange, Call {
     this.gone = true;
     this.dropping = true;
     this.held = null;
+    if (this.reader !== null) this.readBody();
     this.giveUp(code ?? ErrorCode.cancel);
     this.tell(code === undefined ? { kind: 'client-gone' } : { kind: 'client-gone', code });
   }
@@ -237,6 +250,17 @@ export class WeftExchange implements Exchange, Call {
       this.state = FAILED;
       this.rules?.failed(this, failure);
     }
+  }
+
+  /** Tells the reader when it is decided what it gets. */
+  private readBody(): void {
+    const { reader, held } = this;
+    if (reader === null) return;
+    const bytes = held?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+    const complete = this.requestEnded && !this.gone && bytes <= reader.maxBytes;
+    if (!complete && !this.gone && bytes <= reader.maxBytes) return;
+    this.reader = null;
+    reader.resolve(complete ? Buffer.concat(held ?? []) : undefined);
   }
 
   private endRequest(call: CallEnd, trailers: FieldList): void {
