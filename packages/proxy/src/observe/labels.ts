@@ -77,6 +77,11 @@ export function routeLabels(route: Metadata): Labels {
   return { route_group: group, route_kind: kind, route_name: name };
 }
 
+/** `route_*` of outbound registry metrics. */
+export function outboundRouteLabels(route: Metadata): Labels {
+  return { ...routeLabels(route), route_namespace: route.kind === 'resource' ? route.namespace : '' };
+}
+
 export function authzLabels(authorization: Authorization): Labels {
   const { group, kind, name } = metadataLabels(authorization.metadata);
   return { authz_group: group, authz_kind: kind, authz_name: name };

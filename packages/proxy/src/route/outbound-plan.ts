@@ -14,6 +14,7 @@ import {
   type TlsRoute,
 } from '@weft/core';
 import type { RequestHead } from '@weft/http';
+import type { RouteConnections } from '../observe/route-metrics.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type HeadEdits } from './filters.ts';
 import { hostRank } from './host-match.ts';
@@ -34,6 +35,8 @@ export interface HttpPlan<B> {
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;
+  /** Undefined: there is no route. */
+  readonly connections: RouteConnections | undefined;
   readonly distribute: Distribute<B>;
 }
 
@@ -47,6 +50,7 @@ export type OutboundPlan<H, T> =
 export interface OutboundPlanOptions<H, T> {
   readonly http: (backend: Backend) => H;
   readonly tcp: (backend: Backend) => T;
+  readonly connections: (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata) => RouteConnections;
   readonly random: Random;
 }
 
@@ -97,8 +101,10 @@ function compileRule<H extends Available, T>(
 }
 
 function compileOpaque<H, T extends Available>(parent: Metadata, protocol: OpaqueProtocol, options: OutboundPlanOptions<H, T>): TcpPlan<T> {
-  const rule = protocol.routes[0]?.rules[0];
-  return { parent, distribute: rule ? compileTcpRule(rule, options) : () => undefined };
+  const [route] = protocol.routes;
+  const rule = route?.rules[0];
+  if (!rule) return { parent, connections: undefined, distribute: () => undefined };
+  return { parent, connections: options.connections('tcp', parent, route.metadata), distribute: compileTcpRule(rule, options) };
 }
 
 function compileTcpRule<H, T extends Available>(rule: TcpRule, options: OutboundPlanOptions<H, T>): Distribute<T> {
@@ -114,7 +120,9 @@ function compileTls<H, T extends Available>(
 ): (sni: string) => TcpPlan<T> | undefined {
   const compiled = routes.flatMap((route) => {
     const rule = route.rules[0];
-    return rule ? [{ rank: hostRank(route.snis), plan: { parent, distribute: compileTcpRule(rule, options) } }] : [];
+    if (!rule) return [];
+    const connections = options.connections('tls', parent, route.metadata);
+    return [{ rank: hostRank(route.snis), plan: { parent, connections, distribute: compileTcpRule(rule, options) } }];
   });
   return (sni) => {
     let best: TcpPlan<T> | undefined;
