@@ -34,11 +34,12 @@ import {
   type ProfileRouting,
   patternCompiler,
   profileRoutes,
+  type RoutedRequest,
   routeTable,
 } from '@weft/core/route';
-import type { RequestHead } from '@weft/http';
 import { profileRouteLabels } from '../observe/labels.ts';
-import { type Available, compileDistribution, type Distribute } from './distribution.ts';
+import type { RouteConnections } from '../observe/route-metrics.ts';
+import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 import type { RoutePlace } from './in-route.ts';
 
@@ -80,11 +81,13 @@ export interface HttpPlan<B> {
   /** Sent as `l5d-dst-canonical`: set where a ServiceProfile drives HTTP. */
   readonly canonicalDst: string | undefined;
   /** Undefined: no route matches. Throws MATCH_LIMIT. */
-  select(request: RequestHead): Selected<B> | undefined;
+  select(request: RoutedRequest): Selected<B> | undefined;
 }
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;
+  /** Undefined: there is no route. */
+  readonly connections: RouteConnections | undefined;
   /** Set where the route lets no connection pass. */
   readonly forbidden: Reason | undefined;
   /** With each backend what forbids it. */
@@ -101,6 +104,7 @@ export type OutboundPlan<H, T> =
 export interface OutboundPlanOptions<H, T> {
   readonly http: (backend: Backend) => H;
   readonly tcp: (backend: Backend) => T;
+  readonly connections: (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata) => RouteConnections;
   readonly random: Random;
 }
 
@@ -204,13 +208,24 @@ function compileOpaque<H, T extends Available>(parent: Metadata, protocol: Opaqu
   const [route] = protocol.routes;
   const rule = route?.rules[0];
   return route && rule
-    ? within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, options))
-    : { parent, forbidden: undefined, distribute: () => undefined };
+    ? within(route.metadata, () => compileTcpRule('tcp', parent, route.metadata, rule, options))
+    : { parent, connections: undefined, forbidden: undefined, distribute: distribute([], () => undefined) };
 }
 
-function compileTcpRule<H, T extends Available>(parent: Metadata, route: Metadata, rule: TcpRule, { tcp, random }: OutboundPlanOptions<H, T>): TcpPlan<T> {
+function compileTcpRule<H, T extends Available>(
+  kind: 'tcp' | 'tls',
+  parent: Metadata,
+  route: Metadata,
+  rule: TcpRule,
+  { tcp, connections, random }: OutboundPlanOptions<H, T>,
+): TcpPlan<T> {
   const filters = (filters: readonly Filter[]): Reason | undefined => forbids(filters, route);
-  return { parent, forbidden: filters(rule.filters), distribute: compileDistribution(rule.distribution, { backend: tcp, filters, random }) };
+  return {
+    parent,
+    connections: connections(kind, parent, route),
+    forbidden: filters(rule.filters),
+    distribute: compileDistribution(rule.distribution, { backend: tcp, filters, random }),
+  };
 }
 
 function forbids(filters: readonly Filter[], route: Metadata): Reason | undefined {
@@ -230,7 +245,7 @@ function compileTls<H, T extends Available>(
   for (const route of routes) {
     const [rule] = route.rules;
     if (!rule) continue;
-    const plan = within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, options));
+    const plan = within(route.metadata, () => compileTcpRule('tls', parent, route.metadata, rule, options));
     // Where two routes have the same name the earlier one keeps it.
     for (const sni of route.snis.length === 0 ? [undefined] : route.snis) plans.at(sni, () => plan);
   }
