@@ -63,6 +63,10 @@ export class InboundCall extends MeteredExchange implements ForwardRules {
     this.#leave();
   }
 
+  protected override onAnswer(): void {
+    // Only balancers want penalties.
+  }
+
   protected override onSample(): void {
     // Only balancers want samples.
   }

@@ -1,28 +1,10 @@
 // Endpoints of one backend, and what waits for one of them to become ready. spec/proxy.md §6.1, §6.3.
-import {
-  type Clock,
-  type Endpoint,
-  type EndpointSet,
-  formatReason,
-  type Random,
-  type Reason,
-  reason,
-  type Timer,
-  type Unsubscribe,
-  type Watch,
-} from '@weft/core';
-import { type Balancer, type Dispatch, type LoadEstimate, p2c } from '@weft/core/balance';
-
-/** The connection side of one endpoint. */
-export interface PoolMember {
-  readonly ready: boolean;
-  /** Why waiting for it is of no use, while that is so: it proved to be somebody else. */
-  readonly hopeless: Reason | undefined;
-  /** Address and state, for reasons. */
-  describe(): string;
-  /** No new work; ends when what is in flight is done. */
-  close(): void;
-}
+import type { Clock, Endpoint, EndpointSet, Millis, Random, Reason, Timer, Unsubscribe, Watch } from '@weft/core';
+import { reason } from '@weft/core';
+import { type Balancer, type Dispatch, type LoadEstimate, type Member, p2c } from '@weft/core/balance';
+import type { PoolObserver } from '../observe/balancer-metrics.ts';
+import { describeMember, type MemberStatus, type PoolMember } from './pool-member.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** A request or connection that needs an endpoint. */
 export interface Waiter<M> {
@@ -37,28 +19,54 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly name: string;
   readonly endpoints: Watch<EndpointSet>;
   readonly capacity: number;
-  readonly failfastMs: number;
+  readonly failfastMs: Millis;
   readonly clock: Clock;
   readonly random: Random;
-  readonly load: (now: number) => LoadEstimate;
-  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` turns true or `hopeless` is set. */
+  readonly load: (now: Millis) => LoadEstimate;
+  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` or `hopeless` has changed. */
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
+  readonly observer?: PoolObserver | undefined;
 }
+
+/** A pool at one moment, for people and tools. */
+export interface PoolSnapshot {
+  readonly name: string;
+  /** `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. */
+  readonly gate: 'open' | 'shut';
+  /** Why the gate is shut. */
+  readonly why: Reason | undefined;
+  readonly waiting: number;
+  readonly endpoints: readonly EndpointSnapshot[];
+}
+
+export interface EndpointSnapshot extends MemberStatus {
+  /** What the balancer compares: the estimate in milliseconds times one more than `pending`. */
+  readonly load: number;
+  /** Requests under way whose response has not begun. */
+  readonly pending: number;
+}
+
+/** Endpoints that reasons name. */
+const NAMED = 5;
 
 export class BalancedQueue<M extends PoolMember> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
+  /** Those who will not become ready by waiting. */
+  readonly #hopeless = new Set<M>();
+  readonly #line: WaitingLine<Waiter<M>>;
   #unsubscribe: Unsubscribe | undefined;
-  #queue: Waiter<M>[] = [];
   #timer: Timer | undefined;
   #failfast = false;
   #rejected: Reason | undefined;
   #known = false;
   #retired = false;
+  #closed = false;
 
   constructor(options: BalancedQueueOptions<M>) {
     this.#options = options;
+    this.#line = new WaitingLine(options.capacity);
     this.#balancer = p2c<M>({ ready: (member) => member.ready, clock: options.clock, random: options.random, load: (_member, now) => options.load(now) });
   }
 
@@ -67,66 +75,93 @@ export class BalancedQueue<M extends PoolMember> {
   }
 
   submit(waiter: Waiter<M>): void {
+    const { name, clock, failfastMs, observer } = this.#options;
+    // Only who comes again for a request that began before the policy changed.
+    if (this.#closed) return waiter.refuse(reason('NO_READY_ENDPOINT', `${name}: it is no longer part of the policy`));
     this.#start();
-    if (this.#rejected) return waiter.refuse(this.#rejected);
-    if (this.#queue.length === 0 && this.#serve(waiter)) return;
-    const hopeless = this.#hopeless();
-    if (hopeless) return waiter.refuse(hopeless);
-    if (this.#failfast) return waiter.refuse(this.#failfastReason());
-    if (this.#queue.length >= this.#options.capacity) return waiter.refuse(reason('QUEUE_FULL', `${this.#options.name}: ${this.#queue.length} wait`));
-    this.#queue.push(waiter);
-    this.#timer ??= this.#options.clock.after(this.#options.failfastMs, () => this.#shut());
+    observer?.enqueued();
+    if (!this.#rejected && this.#line.length === 0 && this.#serve(waiter)) return;
+    const why = this.#rejected ?? this.#hopelessReason() ?? (this.#failfast ? this.#failfastReason() : undefined);
+    if (why) return waiter.refuse(why);
+    if (!this.#line.join(waiter, clock.now())) return waiter.refuse(reason('QUEUE_FULL', `${name}: ${this.#line.length} wait`));
+    this.#timer ??= clock.after(failfastMs, () => this.#shut());
+    this.#report();
   }
 
   /** Takes nothing new; what waits is still served or failed, what is in flight finishes. */
   retire(): void {
     this.#retired = true;
-    if (this.#queue.length === 0) this.#close();
+    if (this.#line.length === 0) this.#close();
   }
 
   /** Fails what waits and stops at once. */
   destroy(why: Reason): void {
     this.#retired = true;
-    for (const waiter of this.#queue.splice(0)) if (!waiter.aborted) waiter.refuse(why);
+    this.#refuseAll(why);
     this.#close();
+  }
+
+  snapshot(): PoolSnapshot {
+    const now = this.#options.clock.now();
+    const why = this.#rejected ?? (this.#failfast ? this.#failfastReason() : undefined);
+    const endpoints = this.#balancer.members.map(({ endpoint, load }) => ({ ...endpoint.status, load: load.peek(now), pending: load.inFlight }));
+    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#line.length, endpoints };
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
   #start(): void {
     this.#unsubscribe ??= this.#options.endpoints.subscribe((state) => {
       if (state.kind === 'pending') return;
-      this.#known = true;
       this.#rejected = state.kind === 'rejected' ? state.reason : undefined;
       this.#apply(state.kind === 'value' ? state.value : []);
     });
   }
 
   #close(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopTimer();
     this.#unsubscribe?.();
     for (const member of this.#members.values()) member.close();
     this.#members.clear();
+    this.#hopeless.clear();
     this.#balancer.update([]);
+    this.#report();
+    this.#options.observer?.close();
   }
 
   /** Endpoints that stay the same object keep connection and load; what is in flight on a removed one finishes. */
   #apply(set: EndpointSet): void {
+    const { observer, connect } = this.#options;
     const wanted = new Set(set);
     for (const [endpoint, member] of this.#members) {
       if (wanted.has(endpoint)) continue;
       this.#members.delete(endpoint);
+      this.#hopeless.delete(member);
       member.close();
     }
     for (const endpoint of wanted) {
       if (this.#members.has(endpoint)) continue;
-      const member = this.#options.connect(endpoint, () => {
-        this.#balancer.refresh(member);
-        this.#pump();
-      });
-      this.#members.set(endpoint, member);
+      this.#members.set(
+        endpoint,
+        connect(endpoint, () => this.#changed(endpoint)),
+      );
     }
-    this.#balancer.update(this.#members.values());
+    const { added, removed } = this.#balancer.update(this.#members.values());
+    if (this.#known) {
+      observer?.updated('Add', added.length);
+      observer?.updated('Remove', removed.length);
+    } else observer?.updated('Reset', 1);
+    this.#known = true;
+    this.#pump();
+  }
+
+  #changed(endpoint: Endpoint): void {
+    const member = this.#members.get(endpoint);
+    if (!member) return;
+    if (member.hopeless && !member.ready) this.#hopeless.add(member);
+    else this.#hopeless.delete(member);
+    this.#balancer.refresh(member);
     this.#pump();
   }
 
@@ -134,63 +169,81 @@ export class BalancedQueue<M extends PoolMember> {
     const now = this.#options.clock.now();
     const member = this.#balancer.pick(now);
     if (!member) return false;
-    this.#failfast = false;
-    waiter.start(member.endpoint, member.load.dispatch(now));
+    this.#startOn(member, waiter, now, 0);
     return true;
   }
 
+  #startOn({ endpoint, load }: Member<M>, waiter: Waiter<M>, now: Millis, waitedMs: Millis): void {
+    this.#options.observer?.dequeued(waitedMs);
+    waiter.start(endpoint, load.dispatch(now));
+  }
+
+  /** Serves what waits as far as endpoints are ready. */
   #pump(): void {
-    if (this.#failfast && this.#balancer.ready > 0) this.#failfast = false;
-    for (let waiter = this.#queue[0]; waiter; waiter = this.#queue[0]) {
-      const now = this.#options.clock.now();
-      const refused = this.#rejected ?? this.#hopeless();
+    if (this.#failfast && this.#balancer.ready > 0) this.#setFailfast(false);
+    const { clock } = this.#options;
+    for (let first = this.#line.first; first; first = this.#line.first) {
+      const { waiter, since } = first;
+      const refused = waiter.aborted ? undefined : (this.#rejected ?? this.#hopelessReason());
+      const now = clock.now();
       const member = waiter.aborted || refused ? undefined : this.#balancer.pick(now);
-      if (!member && !waiter.aborted && !refused) return;
-      // Taken out first: what is started may make another endpoint ready, which leads back here.
-      this.#queue.shift();
-      if (member) waiter.start(member.endpoint, member.load.dispatch(now));
-      else if (refused && !waiter.aborted) waiter.refuse(refused);
+      if (!member && !refused && !waiter.aborted) break;
+      // Taken out first: what is started may make an endpoint ready or shut, which leads back here.
+      this.#line.shift();
+      this.#stopTimer();
+      if (refused) waiter.refuse(refused);
+      else if (member) this.#startOn(member, waiter, now, now - since);
     }
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (this.#retired) this.#close();
+    if (this.#line.length > 0) this.#timer ??= this.#options.clock.after(this.#options.failfastMs, () => this.#shut());
+    else if (this.#retired) this.#close();
+    else this.#stopTimer();
+    this.#report();
   }
 
   #shut(): void {
     this.#timer = undefined;
-    this.#failfast = true;
-    const why = this.#failfastReason();
-    for (const waiter of this.#queue.splice(0)) if (!waiter.aborted) waiter.refuse(why);
+    this.#setFailfast(true);
+    this.#refuseAll(this.#failfastReason());
     if (this.#retired) this.#close();
+    this.#report();
+  }
+
+  #refuseAll(why: Reason): void {
+    for (const { waiter } of this.#line.drain()) if (!waiter.aborted) waiter.refuse(why);
+  }
+
+  #setFailfast(failfast: boolean): void {
+    this.#failfast = failfast;
+    this.#options.observer?.gate(failfast ? 'shut' : 'open');
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #report(): void {
+    const { ready } = this.#balancer;
+    this.#options.observer?.state({ ready, pending: this.#members.size - ready, queued: this.#line.length });
   }
 
   /** Set when every endpoint proved to be somebody else. */
-  #hopeless(): Reason | undefined {
-    let why: Reason | undefined;
-    for (const member of this.#members.values()) {
-      if (member.ready || !member.hopeless) return undefined;
-      why ??= member.hopeless;
-    }
-    return why;
+  #hopelessReason(): Reason | undefined {
+    if (this.#hopeless.size === 0 || this.#hopeless.size < this.#members.size) return undefined;
+    const [first] = this.#hopeless;
+    return first?.hopeless;
   }
 
   #failfastReason(): Reason {
     const { name, failfastMs } = this.#options;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
     if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    const states = [...this.#members.values()].slice(0, 5).map((member) => member.describe());
-    const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
+    const named: string[] = [];
+    for (const member of this.#members.values()) {
+      if (named.length === NAMED) break;
+      named.push(describeMember(member.status));
+    }
+    const more = this.#members.size > NAMED ? `, and ${this.#members.size - NAMED} more` : '';
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${named.join(', ')}${more}`);
   }
-}
-
-/** A peer that proved another identity, or none that is trusted, will not become ready by waiting. */
-export function isHopeless(why: Reason | undefined): boolean {
-  return why?.code === 'TLS_PEER_NAME_MISMATCH' || why?.code === 'TLS_PEER_UNTRUSTED' || why?.code === 'TLS_PEER_EXPIRED';
-}
-
-/** `10.0.0.1:80 (CONNECT_REFUSED …)`, as reasons show an endpoint. */
-export function describeMember(address: string, ready: boolean, lastError: Reason | undefined): string {
-  if (lastError) return `${address} (${lastError.code}: ${formatReason(lastError)})`;
-  return ready ? `${address} (ready)` : `${address} (connecting)`;
 }

@@ -32,7 +32,7 @@ export function dispatch(connection: CallConnection, exchange: Exchange, { plan,
   const { limit } = connection;
   if (!limit.enter()) throw new ReasonError(reason('LOAD_SHED', `${limit.max} requests are in flight`));
   const routeEdits = before ? joinEdits(before, rule.filters) : rule.filters;
-  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: filters, requiredId }));
+  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: filters, classifiers: rule.classifiers, requiredId }));
 }
 
 export function httpPlanOf(plan: Plan, version: 'http/1' | 'http/2'): HttpPlan<HttpBackend> | undefined {
