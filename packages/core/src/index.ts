@@ -109,6 +109,7 @@ export { type LogFields, type Logger, type LogLevel, type LogRecord, memoryLogge
 export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
+export { FailfastQueue, type FailfastQueueOptions, type QueueEntry, type QueueSource } from './queue/failfast-queue.ts';
 export { type Buckets, type BucketsOptions, memoryBuckets } from './rate-limit/buckets.ts';
 export { FULL, Gcra, type Nanos } from './rate-limit/gcra.ts';
 export {
@@ -131,7 +132,11 @@ export {
   reasonOf,
 } from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
+export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
+export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';
+export { RetryTokens, retryTokens } from './retry/retry-tokens.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
+export { type DeadlineSlot, Deadlines, type Expiring } from './time/deadlines.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
 export { mapWatch, settled, valueOf } from './watch/combine.ts';
 export { constantWatch, createWatch, type Unsubscribe, type Watch, type WatchOptions, type WatchSource, type WatchState } from './watch/watch.ts';

@@ -65,6 +65,12 @@ export interface InboundConfig {
   readonly detectTimeoutMs: number;
   /** TCP connect to the application. Default 300. */
   readonly connectTimeoutMs: number;
+  /** Between attempts to reach an application that speaks HTTP/2. Default 100 – 10000, jitter 0.1. */
+  readonly connectBackoff: ExponentialBackoff;
+  /** HTTP/2 requests that wait for a connection to the application, per port. Default 10000. */
+  readonly queueCapacity: number;
+  /** How long they do before all fail. Default 1000. */
+  readonly failfastMs: number;
   /** Life of an unused policy watch. Default 90000. */
   readonly policyIdleMs: number;
   /** Default 3000. */
@@ -81,6 +87,10 @@ export interface InboundConfig {
   readonly allowedIps: readonly string[];
   /** Names below these suffixes are reached through this proxy by meshed peers. Default none: it is no gateway. */
   readonly gatewaySuffixes: readonly string[];
+  /** Names below these suffixes may be looked up as profiles, whose routes are counted. Default: those of `outbound`. */
+  readonly profileSuffixes: readonly string[];
+  /** How long requests wait for the profile of their name. Default 500. */
+  readonly profileTimeoutMs: number;
   /** Ports whose policy is watched from the start and for ever. Default none. */
   readonly ports: readonly number[];
   readonly sockets: SocketOptions;
@@ -150,6 +160,7 @@ const HTTP2_CLIENT: Http2Params = Object.freeze({ initialStreamWindow: 65_535, i
 /** Fills in the defaults and freezes the whole. */
 export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
   const allowedIps = settings.inbound?.allowedIps ?? [];
+  const profileSuffixes = settings.outbound?.profileSuffixes ?? ['svc.cluster.local.'];
   return Object.freeze({
     outbound: Object.freeze({
       listeners: constantWatch<readonly Listener[]>([{ listen: { ip: '127.0.0.1', port: 4140 } }]),
@@ -169,7 +180,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       localIps: allowedIps,
       profileNetworks: [],
-      profileSuffixes: ['svc.cluster.local.'],
+      profileSuffixes,
       ingress: false,
       informationalHeaders: settings.outbound?.ingress !== true,
       sockets: {},
@@ -180,6 +191,9 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       directPort: 4143,
       detectTimeoutMs: 10_000,
       connectTimeoutMs: 300,
+      connectBackoff: Object.freeze({ minMs: 100, maxMs: 10_000, jitter: 0.1 }),
+      queueCapacity: 10_000,
+      failfastMs: 1_000,
       policyIdleMs: 90_000,
       poolIdleMs: 3_000,
       maxIdlePerEndpoint: 10_000,
@@ -188,6 +202,8 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       serverHttp2: HTTP2_CLIENT,
       allowedIps,
       gatewaySuffixes: [],
+      profileSuffixes,
+      profileTimeoutMs: 500,
       ports: [],
       sockets: {},
       ...settings.inbound,

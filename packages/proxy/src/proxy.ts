@@ -103,22 +103,26 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
+    metrics,
     logger,
   });
   const inbound = createInbound({
     config: config.inbound,
     identity,
     policy,
+    discovery,
     originalDst,
     dial,
     engine,
     httpMetrics: http,
+    routeMetrics: httpMetrics(metrics, 'route_'),
     authz: authzMetrics(metrics),
     detect,
     outbound,
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.inbound,
+    rateLimits: ports.rateLimits,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({

@@ -61,3 +61,22 @@ acceptanceCase('retry_reconnect_errors', async () => {
   await using _app = await http2Application(port);
   expect(await answering).toMatchObject({ status: 200, body: 'path /retry' });
 });
+
+/** What follows where nobody listens in time. */
+acceptanceCase('retry_reconnect_errors until failfast', async () => {
+  const port = await deserted();
+  await using control = await controlPlane().start();
+  await using proxy = await behind(control, port, { LINKERD2_PROXY_INBOUND_HTTP_FAILFAST_TIMEOUT: '250ms' });
+  const ask = async (): Promise<number> => {
+    // The proxy ends connections on which it fails requests.
+    using session = http2Session(proxy.inboundAddress(8080));
+    return (await getHttp2(session, { ':path': '/retry' })).status;
+  };
+  expect(await ask()).toBe(504);
+  // From then on requests fail at once, as long as the proxy tries in vain.
+  expect(await ask()).toBe(503);
+  expect(await proxy.metric('inbound_http_errors_total', { error: 'failfast', target_port: '8080' })).toBe(1);
+  expect(await proxy.metric('inbound_http_errors_total', { error: 'loadshed', target_port: '8080' })).toBe(1);
+  await using _app = await http2Application(port);
+  await expect.poll(ask, { interval: 10 }).toBe(200);
+});

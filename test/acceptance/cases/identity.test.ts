@@ -1,12 +1,14 @@
 // Certificates: what is taken before there is one, renewal, who a peer is and must be. spec/proxy.md §1.5, §3, §4.4, §10.4 (identity.rs).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ConnectedTls } from '@weft/tls';
 import { expect } from 'vitest';
-import { get, http2Application, httpApplication, seen } from '../process/applications.ts';
+import { type Application, get, getHttp2, http2Application, http2Session, httpApplication, seen, serveOn } from '../process/applications.ts';
+import { clientHelloFor } from '../process/client-hello.ts';
 import { controlPlane } from '../process/control-plane.ts';
 import { meshedPeer, tcpTo } from '../process/meshed-peer.ts';
 import { readyProxy, startProxy } from '../process/proxy-process.ts';
@@ -55,7 +57,7 @@ for (const version of [1, 2] as const) {
     });
     // The process has answered others meanwhile, and this one not.
     for (let i = 0; i < 5; i++) expect((await proxy.admin('/ready')).status).toBe(503);
-    expect(established).toBe(false);
+    expect([established, await proxy.metric('tcp_open_total', { direction: 'inbound', target_addr: '10.42.0.5:8080' })]).toEqual([false, 0]);
     certificates.release();
     // Nothing was lost: it waited unread.
     expect(await ask(await connecting, version)).toContain('path /x');
@@ -67,8 +69,11 @@ acceptanceCase('nonblocking_identity_detection', async () => {
   await using control = await controlPlane().start();
   await using proxy = await behind(control, app.port);
   using peer = await meshedPeer(control, 'client');
-  const stalled = await Promise.all(Array.from({ length: 20 }, () => tcpTo(proxy.inboundAddress(8080))));
-  for (const [index, socket] of stalled.entries()) socket.write(Buffer.from([22, 3, 1, 2, 0, 1, 0]).subarray(0, index % 8));
+  const hello = clientHelloFor(proxy.identity);
+  // Some stop inside the first message, some after it.
+  const pieces = [...Array.from({ length: 20 }, (_, length) => hello.subarray(0, length)), hello];
+  const stalled = await Promise.all(pieces.map(() => tcpTo(proxy.inboundAddress(8080))));
+  for (const [index, socket] of stalled.entries()) socket.write(pieces[index] ?? '');
   expect(await ask(await peer.connect(proxy, 8080), 1)).toContain('path /x');
   expect(stalled.some((socket) => socket.destroyed)).toBe(false);
   for (const socket of stalled) socket.destroy();
@@ -104,22 +109,62 @@ acceptanceCase('identity_header_stripping', async () => {
   expect(plain.headers['l5d-client-id']).toBeUndefined();
 });
 
-acceptanceCase('disco_client_connects_to_tls_server (l5d-require-id)', async () => {
-  await using app = await httpApplication();
-  await using control = await scripted().start();
-  await using both = await pair(control, app.port);
-  const at = both.client.outboundAddress(SERVICE);
-  const right = await get(at, { headers: { 'l5d-require-id': both.server.identity } });
-  expect([right.status, seen(right).headers['l5d-require-id']]).toEqual([200, undefined]);
-  expect((await get(at, { headers: { 'l5d-require-id': OTHER } })).status).toBe(502);
-});
+/** One request that demands an identity of the endpoint; its status, and what reached the application of the header that does. */
+async function demanding(version: 1 | 2, at: string, id: string): Promise<{ readonly status: number; readonly leaked: boolean }> {
+  const headers = { 'l5d-require-id': id };
+  if (version === 1) {
+    const { status, body } = await get(at, { headers });
+    return { status, leaked: body.includes('l5d-require-id') };
+  }
+  using session = http2Session(at);
+  const { status, body } = await getHttp2(session, { ':path': '/', ...headers });
+  return { status, leaked: body.includes('l5d-require-id') };
+}
 
-acceptanceCase('orig_dst_client_cannot_connect_to_plaintext_server (l5d-require-id)', async () => {
-  await using app = await httpApplication();
-  await using control = await scripted().start();
-  await using proxy = await alone(control, app.port);
-  expect((await get(proxy.outboundAddress(SERVICE), { headers: { 'l5d-require-id': OTHER } })).status).toBe(502);
-});
+const naming = (version: 1 | 2) => (version === 1 ? httpApplication() : headersApplication());
+
+/** HTTP/2; answers with the names of the headers it got. */
+function headersApplication(): Promise<Application> {
+  const server = createHttp2Server();
+  server.on('stream', (stream, headers) => {
+    stream.respond({ ':status': 200 });
+    stream.end(Object.keys(headers).join(' '));
+  });
+  return serveOn(server as unknown as Server);
+}
+
+for (const version of [1, 2] as const) {
+  acceptanceCase(`http${version} require_id_header: disco_client_connects_to_tls_server`, async () => {
+    await using app = await naming(version);
+    await using control = await scripted().start();
+    await using both = await pair(control, app.port);
+    const at = both.client.outboundAddress(SERVICE);
+    expect(await demanding(version, at, both.server.identity)).toEqual({ status: 200, leaked: false });
+    expect(await demanding(version, at, OTHER)).toEqual({ status: 502, leaked: false });
+  });
+
+  acceptanceCase(`http${version} require_id_header: orig_dst_client_connects_to_tls_server`, async () => {
+    await using app = await naming(version);
+    await using control = await controlPlane().start();
+    await using server = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { 8080: app.port } });
+    // No policy and no name: only what a profile says of the very address.
+    const address = '10.42.0.77:8080';
+    control.profileOf(address).set({ fullyQualifiedName: '', opaqueProtocol: false, routes: [], overrides: [], endpoint: server.endpoint(8080) });
+    const dial = { '10.42.0.5:8080': server.inboundAddress(8080) };
+    await using client = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [address]: address }, dial });
+    const at = client.outboundAddress(address);
+    expect(await demanding(version, at, server.identity)).toEqual({ status: 200, leaked: false });
+    expect(await demanding(version, at, OTHER)).toEqual({ status: 502, leaked: false });
+    expect(await server.metric('request_total', { direction: 'inbound', tls: 'true', client_id: client.identity })).toBe(1);
+  });
+
+  acceptanceCase(`http${version} require_id_header: orig_dst_client_cannot_connect_to_plaintext_server`, async () => {
+    await using app = await naming(version);
+    await using control = await scripted().start();
+    await using proxy = await alone(control, app.port);
+    expect((await demanding(version, proxy.outboundAddress(SERVICE), OTHER)).status).toBe(502);
+  });
+}
 
 acceptanceCase('an endpoint with another identity than discovery said gets no request', async () => {
   let requests = 0;

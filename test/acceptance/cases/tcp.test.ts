@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { expect } from 'vitest';
 import { answeringApplication, exchangeBytes, get, tcpApplication } from '../process/applications.ts';
 import { controlPlane } from '../process/control-plane.ts';
+import { greeted, greetingApplication } from '../process/greeting.ts';
 import { firstBytes, meshedPeer, tcpTo, untilClosed } from '../process/meshed-peer.ts';
 import { readyProxy } from '../process/proxy-process.ts';
 import { alone, behind, SERVICE, scripted } from '../process/scenes.ts';
@@ -10,22 +11,6 @@ import { serverPolicy } from '../proxy/policies.ts';
 import { acceptanceCase } from './case.ts';
 
 const BYTES = '\x01 hello, this is not HTTP';
-const GREETING = 'J\x00\x00\x00\x0a8.0.36\x00';
-
-/** Greets, then sends everything back. */
-const greetingApplication = () =>
-  tcpApplication((socket) => {
-    socket.write(GREETING, 'latin1');
-    socket.pipe(socket);
-  });
-
-async function greeted(address: string): Promise<void> {
-  const socket = await tcpTo(address);
-  expect(await firstBytes(socket)).toBe(GREETING);
-  socket.write('query');
-  expect(await firstBytes(socket)).toBe('query');
-  socket.destroy();
-}
 
 acceptanceCase('outbound_tcp', async () => {
   await using app = await answeringApplication();

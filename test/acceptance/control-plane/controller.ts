@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -159,9 +160,22 @@ function start(name: ControllerName, args: readonly string[]): ChildProcess {
   const variable = `${name.toUpperCase()}_BIN`;
   const binary = process.env[variable] ?? bundle;
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set ${variable}`);
-  const isScript = /\.[cm]?js$/.test(binary);
-  return spawn(isScript ? process.execPath : binary, isScript ? [binary, ...args] : args, {
-    env: { HOSTNAME: `linkerd-${name}-0` },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const command = /\.[cm]?js$/.test(binary) ? [process.execPath, binary] : [binary];
+  const [program = '', ...rest] = isForeign(name) ? mounted(name, command, args) : [...command, ...args];
+  return spawn(program, rest, { env: { HOSTNAME: `linkerd-${name}-0` }, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Flags of ours for files whose place Linkerd's program has built in. */
+const BUILT_IN: Partial<Record<ControllerName, { readonly flag: string; readonly dir: string }>> = {
+  identity: { flag: '-trust-roots=', dir: '/var/run/linkerd/identity/trust-roots' },
+};
+
+/** The directory of such a file is mounted where the program looks for it, in a mount namespace of its own: needs root. */
+function mounted(name: ControllerName, command: readonly string[], args: readonly string[]): readonly string[] {
+  const builtIn = BUILT_IN[name];
+  const given = builtIn && args.find((arg) => arg.startsWith(builtIn.flag));
+  if (!builtIn || given === undefined) return [...command, ...args];
+  const script = 'mount -t tmpfs tmpfs /var/run && mkdir -p "$2" && mount --bind "$1" "$2" && shift 2 && exec "$@"';
+  const dir = dirname(given.slice(builtIn.flag.length));
+  return ['/usr/bin/env', 'unshare', '-m', '/bin/sh', '-c', script, 'sh', dir, builtIn.dir, ...command, ...args.filter((arg) => arg !== given)];
 }

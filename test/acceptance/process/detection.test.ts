@@ -4,26 +4,10 @@ import { balanced, clientPolicy, detectPolicy, firstOf, onlyFor } from '../proxy
 import { answeringApplication, exchangeBytes, get, httpApplication, tcpApplication } from './applications.ts';
 import { clientHelloFor } from './client-hello.ts';
 import { controlPlane } from './control-plane.ts';
+import { greeted, greetingApplication } from './greeting.ts';
 import { firstBytes, tcpTo, untilClosed } from './meshed-peer.ts';
 import { readyProxy } from './proxy-process.ts';
 import { alone, NAME, pair, SERVICE, scripted } from './scenes.ts';
-
-const GREETING = 'J\x00\x00\x00\x0a8.0.36\x00';
-
-/** Greets, then sends everything back. */
-const greetingApplication = () =>
-  tcpApplication((socket) => {
-    socket.write(GREETING, 'latin1');
-    socket.pipe(socket);
-  });
-
-async function greeted(address: string): Promise<void> {
-  const socket = await tcpTo(address);
-  expect(await firstBytes(socket)).toBe(GREETING);
-  socket.write('query');
-  expect(await firstBytes(socket)).toBe('query');
-  socket.destroy();
-}
 
 test('a server that speaks first needs no declaration where a race is asked for, and its port is remembered', async () => {
   await using app = await greetingApplication();

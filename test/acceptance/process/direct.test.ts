@@ -1,4 +1,6 @@
 // Refusals of the inbound and the direct port, with their reasons. spec/proxy.md §2.4, §2.5, §3.5. What any proxy does there: ../cases.
+import { Duplex } from 'node:stream';
+import { connect } from 'node:tls';
 import { encodeTransportHeader } from '@weft/tls';
 import { expect, test, vi } from 'vitest';
 import { onlyFor } from '../proxy/policies.ts';
@@ -68,10 +70,15 @@ test('bad bytes at every stage harm their own connection only', async () => {
     await comesTo(() => refused(reason), counts.get(reason) ?? 0);
     await exchange();
   }
-  const answer = await meshed(Buffer.concat([http2Header, Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is no frame, whatever it is')]));
-  // The server's SETTINGS and a GOAWAY.
-  expect(answer).toContain('\x07');
-  await exchange();
+  // The server's SETTINGS and a GOAWAY are the answer to bytes that are no HTTP/2, where nothing else is expected.
+  for (const bytes of [
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nthis is no frame, whatever it is',
+    'PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n',
+    'GET / HTTP/1.1\r\nhost: x\r\n\r\n',
+  ]) {
+    expect(await meshed(Buffer.concat([http2Header, Buffer.from(bytes)]))).toContain('\x07');
+    await exchange();
+  }
   // What cannot become a hello is not TLS, and goes where it was going, as any bytes of a client without a mesh.
   const endless = Buffer.concat([Buffer.from([22, 3, 1, 0x40, 0, 1, 0]), Buffer.alloc(70_000, 1)]);
   for (const bytes of [endless, Buffer.from([21, 3, 3, 0, 2, 2, 40, 0, 0, 0, 0, 0, 0, 0, 0])]) {
@@ -84,8 +91,6 @@ test('bad bytes at every stage harm their own connection only', async () => {
 
 /** What a meshed client of this workload says first. */
 async function helloFor(identity: string): Promise<Buffer> {
-  const { connect } = await import('node:tls');
-  const { Duplex } = await import('node:stream');
   return new Promise((resolve) => {
     const transport = new Duplex({
       read: () => undefined,

@@ -147,6 +147,10 @@ export const REASONS = {
   CONNECT_REFUSED: entry('the endpoint refused the connection', 'check that the application listens on that address and port'),
   CONNECT_TIMEOUT: entry('the connection was not established in time', 'check the endpoint and the network between'),
   CONNECT_FAILED: entry('the connection could not be established', 'the detail carries the error of the operating system'),
+  APPLICATION_UNREACHABLE: entry(
+    'requests are shed because the application could not be connected to in time',
+    'check that the application listens; requests are taken again as soon as it does',
+  ),
   CONNECT_LOOPBACK_REFUSED: entry(
     'an outbound connection to a loopback address is refused',
     'endpoints must have pod addresses; a loopback address would lead back to this proxy',

@@ -25,8 +25,20 @@ test('anchors patterns at both ends', () => {
   expect([select('GET', '/a'), select('GET', '/a/b'), select('GET', '/x/a')]).toEqual([0, undefined, undefined]);
 });
 
-test('leaves out routes whose pattern cannot be read, as Linkerd does', () => {
-  expect(selecting(path('/a('), GET)('GET', '/a')).toBe(1);
+test('binds anchors to the alternatives beside them, as Linkerd does', () => {
+  const select = selecting(path('/a|/b'), path('^/c|/d$'), path('^/e$'));
+  expect(['/a', '/a/x', '/x/b', '/b/x', '/c/x', '/x/d', '/e', '/e/x'].map((where) => select('GET', where))).toEqual([0, 0, 0, undefined, 1, 1, 2, undefined]);
+});
+
+test('ignores white space around patterns', () => {
+  expect(selecting(path(' /a\t'))('GET', '/a')).toBe(0);
+});
+
+test('leaves out what cannot be read, and keeps the rest, as Linkerd does', () => {
+  const broken = path('/a(');
+  expect(selecting(broken, GET)('GET', '/a')).toBe(1);
+  expect(selecting({ kind: 'not', of: broken })('GET', '/a')).toBeUndefined();
+  expect(selecting({ kind: 'all', of: [broken, GET] })('GET', '/b')).toBe(0);
 });
 
 test('says conditions in words', () => {

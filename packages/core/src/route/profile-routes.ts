@@ -32,9 +32,12 @@ export type SelectProfileRoute<R> = (request: RoutedRequest) => R | undefined;
 
 /** A route whose condition cannot be compiled takes nothing, as in Linkerd. */
 export function profileRoutes<R>(routes: readonly { readonly condition: RequestCondition; readonly rule: R }[]): SelectProfileRoute<R> {
-  if (routes.length === 0) return () => undefined;
   const compile = patternCompiler();
-  const compiled = routes.map(({ condition, rule }) => ({ holds: conditionOrNever(condition, compile), rule }));
+  const compiled = routes.flatMap(({ condition, rule }) => {
+    const holds = compileCondition(condition, compile);
+    return holds ? [{ holds, rule }] : [];
+  });
+  if (compiled.length === 0) return () => undefined;
   return (request) => {
     const view = new RequestView(request);
     for (const { holds, rule } of compiled) if (holds(view)) return rule;
@@ -42,39 +45,44 @@ export function profileRoutes<R>(routes: readonly { readonly condition: RequestC
   };
 }
 
-export function conditionOrNever(condition: RequestCondition, compile: CompilePattern): Condition {
-  try {
-    return compileCondition(condition, compile);
-  } catch (error) {
-    if (reasonOf(error).code !== 'POLICY_INVALID') throw error;
-    return () => false;
-  }
-}
-
-/** Throws POLICY_INVALID. */
-export function compileCondition(condition: RequestCondition, compile: CompilePattern): Condition {
+/** Undefined where it cannot be compiled. Parts of `all` and `any` that cannot are left out, as in Linkerd. */
+export function compileCondition(condition: RequestCondition, compile: CompilePattern): Condition | undefined {
   switch (condition.kind) {
     case 'all': {
-      const parts = condition.of.map((one) => compileCondition(one, compile));
+      const parts = condition.of.flatMap((one) => compileCondition(one, compile) ?? []);
       return (view) => parts.every((holds) => holds(view));
     }
     case 'any': {
-      const parts = condition.of.map((one) => compileCondition(one, compile));
+      const parts = condition.of.flatMap((one) => compileCondition(one, compile) ?? []);
       return (view) => parts.some((holds) => holds(view));
     }
     case 'not': {
       const holds = compileCondition(condition.of, compile);
-      return (view) => !holds(view);
+      return holds && ((view) => !holds(view));
     }
-    case 'path': {
-      const pattern = compile(condition.regex);
-      return (view) => view.matches(pattern, view.path);
-    }
+    case 'path':
+      return pathCondition(condition.regex, compile);
     case 'method':
       return ({ request }) => request.method === condition.method;
     default:
       return assertNever(condition);
   }
+}
+
+function pathCondition(regex: string, compile: CompilePattern): Condition | undefined {
+  try {
+    const pattern = compile(anchored(regex.trim()));
+    return (view) => view.matches(pattern, view.path);
+  } catch (error) {
+    if (reasonOf(error).code !== 'POLICY_INVALID') throw error;
+    return undefined;
+  }
+}
+
+/** Linkerd writes `^` before the pattern and `$` behind it, so that each binds to the alternative beside it only: `/a|/b` takes `/a/x` and `/x/b`. */
+function anchored(regex: string): string {
+  const pattern = `${regex.startsWith('^') ? '' : '^'}${regex}${regex.endsWith('$') ? '' : '$'}`;
+  return regex.includes('|') ? `(?s:.*)(?:${pattern})(?s:.*)` : pattern.slice(1, -1);
 }
 
 /** Such as `GET and path /authors/[^/]*`. */

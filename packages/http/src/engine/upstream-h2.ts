@@ -38,7 +38,11 @@ export class H2Upstream implements WeftUpstream, ClientHost {
 
   async connect(): Promise<void> {
     if (this.closed) throw new Error('upstream is closed');
-    if (this.current?.usable !== true) await (this.dialing ?? this.dial());
+    if (!this.connected) await (this.dialing ?? this.dial());
+  }
+
+  get connected(): boolean {
+    return this.current?.usable === true;
   }
 
   close(): void {
@@ -76,10 +80,7 @@ export class H2Upstream implements WeftUpstream, ClientHost {
   }
 
   private place(call: Call, retried: boolean): void {
-    if (this.current?.usable === true) {
-      this.current.start(call, retried);
-      return;
-    }
+    if (this.current?.usable === true) return this.current.start(call, retried);
     this.waiting.set(call, retried);
     // The calls that wait learn of a failure by themselves.
     if (this.dialing === null) this.dial().catch(() => undefined);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Exchange, ExchangeOutcome, ForwardRules, HttpEngine, ServeOptions } from '../exchange/engine.ts';
@@ -175,6 +175,32 @@ test('never sends more or less of a body than a rule announced', async () => {
     const port = await serve(engine, { version: 'http/1' }, (exchange) => exchange.forward(upstream, rules, null));
     expect(await talk(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /next HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(end);
   }
+});
+
+test('tells whether a session is open: after it was made, until the peer goes away or the connection is lost', async () => {
+  const sessions: ServerHttp2Session[] = [];
+  const origin = createHttp2Server();
+  origin.on('session', (session) => sessions.push(session.on('error', () => undefined)));
+  const port = await listen((socket) => void origin.emit('connection', socket));
+  const links: Socket[] = [];
+  const dial = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    links.push(socket);
+    return socket;
+  };
+  const upstream = weftEngine().upstream({ version: 'http/2', dial });
+  closers.push(() => upstream.destroy());
+  expect(upstream.connected).toBe(false);
+  await upstream.connect?.();
+  expect(upstream.connected).toBe(true);
+  while (sessions.length < 1) await once(origin, 'session');
+  sessions[0]?.goaway();
+  await expect.poll(() => upstream.connected, { interval: 5 }).toBe(false);
+  await upstream.connect?.();
+  expect([upstream.connected, links.length]).toEqual([true, 2]);
+  links[1]?.destroy();
+  await expect.poll(() => upstream.connected, { interval: 5 }).toBe(false);
 });
 
 test('refuses an upstream of another engine', async () => {

@@ -11,6 +11,7 @@ import type { Discover, Discovered, Lookup } from '../outbound/discover.ts';
 import { dispatch, httpPlanOf, opaquePlanOf } from '../outbound/dispatch.ts';
 import type { CallConnection } from '../outbound/http-call.ts';
 import { connectTcp } from '../outbound/serve-tcp.ts';
+import type { Tries } from '../outbound/tries/tries.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import type { InboundRulePlan } from '../route/inbound-plan.ts';
@@ -24,6 +25,7 @@ export interface GatewayOptions {
   readonly discover: Discover;
   /** Of requests in flight, shared with the outbound side. */
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -113,6 +115,7 @@ class GatewayCalls implements CallConnection {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
   readonly defaultAuthority: string;
   readonly #identity: string;
   readonly #session: InboundSession;
@@ -124,6 +127,7 @@ class GatewayCalls implements CallConnection {
     this.clock = options.clock;
     this.logger = options.logger;
     this.limit = options.limit;
+    this.tries = options.tries;
     this.defaultAuthority = target.authority;
     this.#identity = options.identity;
     this.#session = session;
@@ -143,6 +147,10 @@ class GatewayCalls implements CallConnection {
 
   refuse(exchange: Exchange, why: Reason): void {
     this.#served?.refuse(exchange, why);
+  }
+
+  breakOff(exchange: Exchange, why: Reason): void {
+    this.#served?.breakOff(exchange, why);
   }
 
   closeAfterResponse(): void {

@@ -1,15 +1,26 @@
-// One inbound request, forwarded to the application and watched. One object per request serves as forward rules and observer.
+// One inbound request, forwarded to the application and watched. One object per request serves as queue entry, forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
 import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead } from '@weft/http';
+import {
+  type Exchange,
+  type ForwardFailure,
+  type ForwardRules,
+  field,
+  type LocalResponse,
+  type RequestHead,
+  type ResponseHead,
+  type Upstream,
+} from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
-import { MeteredExchange } from '../relay/metered-exchange.ts';
+import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
+import type { Http2Waiter } from './http2-application.ts';
+import type { InboundProfiles } from './profiles.ts';
 import type { InboundSession } from './session.ts';
 
 /** The connection that a call came in on. */
@@ -17,36 +28,63 @@ export interface CallConnection {
   readonly clock: Clock;
   readonly session: InboundSession;
   readonly applications: Applications;
+  readonly profiles: InboundProfiles;
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
 }
 
-export class InboundCall extends MeteredExchange implements ForwardRules {
+export class InboundCall extends MeteredExchange implements Http2Waiter, ForwardRules {
   readonly origProto: ForwardRules['origProto'];
   readonly #connection: CallConnection;
   readonly #exchange: Exchange;
   readonly #edits: HeadEdits;
+  readonly #bound: HttpMeter;
+  #route: RouteMeter | undefined;
   #admitted = true;
 
-  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits) {
+  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits, meter: HttpMeter) {
     super(connection.clock);
     this.#connection = connection;
     this.#exchange = exchange;
     this.#edits = edits;
+    this.#bound = meter;
     this.origProto = isUpgraded(exchange.request) ? 'decode' : 'none';
   }
 
-  forward(meter: HttpMeter): void {
+  forward(): void {
     const { request } = this.#exchange;
-    const { session, applications } = this.#connection;
+    const { session, profiles } = this.#connection;
+    const profile = profiles.of(request);
     setClientId(request, session.clientId);
     this.#edits.request?.(request.headers);
-    const { grpc, http } = DEFAULT_CLASSIFIERS;
-    this.begin(meter, isGrpcContentType(field(request.headers, 'content-type')) ? grpc : http);
-    const version = request.version === '2' && this.origProto === 'none' ? 'http/2' : 'http/1';
-    this.#exchange.forward(applications.upstream(session.target, version), this, this);
+    if (!profile?.wait(() => this.#dispatch(profile.route(request)))) this.#dispatch(profile?.route(request));
+  }
+
+  #dispatch(route: RouteMeter | undefined): void {
+    if (this.aborted) return;
+    const { session, applications } = this.#connection;
+    this.#route = route;
+    if (this.#exchange.request.version === '2' && this.origProto === 'none') applications.http2(session.target).submit(this);
+    else this.start(applications.http1(session.target));
+  }
+
+  get aborted(): boolean {
+    if (this.#exchange.aborted) this.#leave();
+    return this.#exchange.aborted;
+  }
+
+  start(upstream: Upstream): void {
+    const { grpc, http } = this.#route?.classifiers ?? DEFAULT_CLASSIFIERS;
+    const isGrpc = isGrpcContentType(field(this.#exchange.request.headers, 'content-type'));
+    this.begin(this.#bound, isGrpc ? grpc : http, this.#route?.meter);
+    this.#exchange.forward(upstream, this, this);
+  }
+
+  refuse(why: Reason): void {
+    this.#leave();
+    this.#connection.refuse(this.#exchange, why);
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {

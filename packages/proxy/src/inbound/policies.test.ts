@@ -1,4 +1,15 @@
-import { createWatch, defaultMetadata, type InboundClient, manualClock, type PolicyPort, reason, type ServerPolicy, seeded, valueOf } from '@weft/core';
+import {
+  createWatch,
+  defaultMetadata,
+  type InboundClient,
+  manualClock,
+  memoryBuckets,
+  type PolicyPort,
+  reason,
+  type ServerPolicy,
+  seeded,
+  valueOf,
+} from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
 import { inboundPolicies } from './policies.ts';
@@ -15,7 +26,8 @@ function setup(ports: number[] = []) {
   const source = createWatch<ServerPolicy>();
   source.set(open);
   const policy = { inbound: () => source.watch } as unknown as PolicyPort;
-  return { clock, source, policies: inboundPolicies({ policy, ports, idleMs: 90_000, clock, random: seeded(1) }) };
+  const options = { policy, ports, idleMs: 90_000, clock, buckets: memoryBuckets({ clock }), random: seeded(1) };
+  return { clock, source, policies: inboundPolicies(options) };
 }
 
 test('watches a port while it is used and for the idle time after', () => {

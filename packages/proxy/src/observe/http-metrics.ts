@@ -6,11 +6,12 @@ export interface HttpMetrics {
   bind(labels: Labels): HttpMeter;
 }
 
-export function httpMetrics(registry: MetricRegistry): HttpMetrics {
-  const requests = registry.counter('request_total', 'Total count of HTTP requests.', { evictable: true });
-  const responses = registry.counter('response_total', 'Total count of HTTP responses.', { evictable: true });
+/** `route_`: of the routes of ServiceProfiles. */
+export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' = ''): HttpMetrics {
+  const requests = registry.counter(`${prefix}request_total`, 'Total count of HTTP requests.', { evictable: true });
+  const responses = registry.counter(`${prefix}response_total`, 'Total count of HTTP responses.', { evictable: true });
   const latency = registry.histogram(
-    'response_latency_ms',
+    `${prefix}response_latency_ms`,
     "Elapsed times between a request's headers being received and its response stream completing",
     LATENCY_BUCKETS_MS,
     { evictable: true },

@@ -8,7 +8,7 @@ export interface Refusals {
   /** A connection was refused or broken. `labels`: target_* for the error counters. */
   connection(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
   /** An endpoint could not be connected to; what waited for it is counted by itself. `labels`: of the endpoint. */
-  connecting(why: Reason, labels: Labels): void;
+  connecting(direction: Direction, why: Reason, labels: Labels): void;
   /** A request was answered by the proxy itself. `labels`: target_* and srv_* (inbound). */
   request(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
 }
@@ -47,9 +47,10 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
     }
   };
 
-  const connecting = (why: Reason, labels: Labels): void => {
-    connectErrors.with({ direction: 'outbound', reason: why.code }).inc();
+  const connecting = (direction: Direction, why: Reason, labels: Labels): void => {
+    connectErrors.with({ direction, reason: why.code }).inc();
     logger.log('warn', 'cannot connect to an endpoint', {
+      direction,
       reason: why.code,
       why: formatReason(why),
       endpoint: labels.target_addr,
@@ -67,7 +68,7 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
 /** Linkerd's `error` label. */
 export function errorLabel(direction: Direction, code: ReasonCode): string {
   if (code === 'FAILFAST' || code === 'NO_ENDPOINTS' || code === 'NO_READY_ENDPOINT') return 'failfast';
-  if (code === 'LOAD_SHED' || code === 'QUEUE_FULL' || code === 'DISCOVERY_LIMIT') return 'loadshed';
+  if (code === 'LOAD_SHED' || code === 'APPLICATION_UNREACHABLE' || code === 'QUEUE_FULL' || code === 'DISCOVERY_LIMIT') return 'loadshed';
   if (code === 'DETECT_TIMEOUT' && direction === 'inbound') return 'tls detection timeout';
   if (code === 'GATEWAY_DOMAIN_INVALID') return 'gateway domain invalid';
   if (code === 'GATEWAY_LOOP') return 'gateway loop';

@@ -324,13 +324,12 @@ test('whatever happens in whatever order, everyone who comes is started once or 
       if (end === 'destroy') queue.destroy(reason('DRAINING'));
       else queue.retire();
       clock.advance(3_000);
-      for (const waiter of waiters) expect(waiter.ends).toBe(waiter.aborted ? 0 : 1);
+      expect(waiters.filter(({ ends, aborted }) => ends !== (aborted ? 0 : 1))).toEqual([]);
       expect([clock.pending, source.references]).toEqual([0, 0]);
       started += waiters.filter(({ startedOn }) => startedOn).length;
       refused += waiters.filter(({ refused: why }) => why).length;
     }),
-    { seed: 31, numRuns: 500 },
+    { seed: 31, numRuns: 100 },
   );
-  expect(started).toBeGreaterThan(1_000);
-  expect(refused).toBeGreaterThan(1_000);
+  expect([started > 300, refused > 300]).toEqual([true, true]);
 });

@@ -1,17 +1,25 @@
 // Endpoints of one backend, and what waits for one of them to become ready. spec/proxy.md §6.1, §6.3.
-import type { Clock, Endpoint, EndpointSet, Millis, Random, Reason, Timer, Unsubscribe, Watch } from '@weft/core';
-import { reason } from '@weft/core';
+import {
+  type Clock,
+  type Endpoint,
+  type EndpointSet,
+  FailfastQueue,
+  type Millis,
+  type QueueEntry,
+  type QueueSource,
+  type Random,
+  type Reason,
+  reason,
+  type Unsubscribe,
+  type Watch,
+} from '@weft/core';
 import { type Balancer, type Dispatch, type LoadEstimate, type Member, p2c } from '@weft/core/balance';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
 import { describeMember, type MemberStatus, type PoolMember } from './pool-member.ts';
-import { WaitingLine } from './waiting-line.ts';
 
 /** A request or connection that needs an endpoint. */
-export interface Waiter<M> {
-  /** The client went away: nothing is to be done any more. */
-  readonly aborted: boolean;
+export interface Waiter<M> extends QueueEntry {
   start(member: M, dispatch: Dispatch): void;
-  refuse(why: Reason): void;
 }
 
 export interface BalancedQueueOptions<M extends PoolMember> {
@@ -49,63 +57,96 @@ export interface EndpointSnapshot extends MemberStatus {
 /** Endpoints that reasons name. */
 const NAMED = 5;
 
-export class BalancedQueue<M extends PoolMember> {
+export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M>, Member<M>> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
   /** Those who will not become ready by waiting. */
   readonly #hopeless = new Set<M>();
-  readonly #line: WaitingLine<Waiter<M>>;
+  readonly #queue: FailfastQueue<Waiter<M>, Member<M>>;
   #unsubscribe: Unsubscribe | undefined;
-  #timer: Timer | undefined;
-  #failfast = false;
   #rejected: Reason | undefined;
   #known = false;
   #retired = false;
   #closed = false;
 
   constructor(options: BalancedQueueOptions<M>) {
+    const { clock, random, load, observer } = options;
     this.#options = options;
-    this.#line = new WaitingLine(options.capacity);
-    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock: options.clock, random: options.random, load: (_member, now) => options.load(now) });
+    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, load: (_member, now) => load(now) });
+    this.#queue = new FailfastQueue({
+      ...options,
+      source: this,
+      onGate: (shut) => observer?.gate(shut ? 'shut' : 'open'),
+      onEmpty: () => this.#emptied(),
+    });
   }
 
   get available(): boolean {
-    return !this.#failfast && !this.#rejected;
+    return !this.#queue.shut && !this.#rejected;
   }
 
   submit(waiter: Waiter<M>): void {
-    const { name, clock, failfastMs, observer } = this.#options;
+    const { name, observer } = this.#options;
     // Only who comes again for a request that began before the policy changed.
     if (this.#closed) return waiter.refuse(reason('NO_READY_ENDPOINT', `${name}: it is no longer part of the policy`));
     this.#start();
     observer?.enqueued();
-    if (!this.#rejected && this.#line.length === 0 && this.#serve(waiter)) return;
-    const why = this.#rejected ?? this.#hopelessReason() ?? (this.#failfast ? this.#failfastReason() : undefined);
-    if (why) return waiter.refuse(why);
-    if (!this.#line.join(waiter, clock.now())) return waiter.refuse(reason('QUEUE_FULL', `${name}: ${this.#line.length} wait`));
-    this.#timer ??= clock.after(failfastMs, () => this.#shut());
-    this.#report();
+    this.#queue.submit(waiter);
+    if (this.#queue.length > 0) this.#report();
   }
 
   /** Takes nothing new; what waits is still served or failed, what is in flight finishes. */
   retire(): void {
     this.#retired = true;
-    if (this.#line.length === 0) this.#close();
+    if (this.#queue.length === 0) this.#close();
   }
 
   /** Fails what waits and stops at once. */
   destroy(why: Reason): void {
     this.#retired = true;
-    this.#refuseAll(why);
+    this.#queue.clear(why);
     this.#close();
   }
 
   snapshot(): PoolSnapshot {
     const now = this.#options.clock.now();
-    const why = this.#rejected ?? (this.#failfast ? this.#failfastReason() : undefined);
+    const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
     const endpoints = this.#balancer.members.map(({ endpoint, load }) => ({ ...endpoint.status, load: load.peek(now), pending: load.inFlight }));
-    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#line.length, endpoints };
+    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
+  }
+
+  take(): Member<M> | undefined {
+    return this.#balancer.pick(this.#options.clock.now());
+  }
+
+  start(waiter: Waiter<M>, { endpoint, load }: Member<M>, waitedMs: Millis): void {
+    this.#options.observer?.dequeued(waitedMs);
+    waiter.start(endpoint, load.dispatch(this.#options.clock.now()));
+  }
+
+  get ready(): boolean {
+    return this.#balancer.ready > 0;
+  }
+
+  /** Set when the name is rejected, or every endpoint proved to be somebody else. */
+  get hopeless(): Reason | undefined {
+    if (this.#rejected || this.#hopeless.size === 0 || this.#hopeless.size < this.#members.size) return this.#rejected;
+    const [first] = this.#hopeless;
+    return first?.hopeless;
+  }
+
+  failfast(): Reason {
+    const { name, failfastMs } = this.#options;
+    if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
+    if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
+    const named: string[] = [];
+    for (const member of this.#members.values()) {
+      if (named.length === NAMED) break;
+      named.push(describeMember(member.status));
+    }
+    const more = this.#members.size > NAMED ? `, and ${this.#members.size - NAMED} more` : '';
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${named.join(', ')}${more}`);
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
@@ -117,10 +158,14 @@ export class BalancedQueue<M extends PoolMember> {
     });
   }
 
+  #emptied(): void {
+    if (this.#retired) this.#close();
+    else this.#report();
+  }
+
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopTimer();
     this.#unsubscribe?.();
     for (const member of this.#members.values()) member.close();
     this.#members.clear();
@@ -165,85 +210,13 @@ export class BalancedQueue<M extends PoolMember> {
     this.#pump();
   }
 
-  #serve(waiter: Waiter<M>): boolean {
-    const now = this.#options.clock.now();
-    const member = this.#balancer.pick(now);
-    if (!member) return false;
-    this.#startOn(member, waiter, now, 0);
-    return true;
-  }
-
-  #startOn({ endpoint, load }: Member<M>, waiter: Waiter<M>, now: Millis, waitedMs: Millis): void {
-    this.#options.observer?.dequeued(waitedMs);
-    waiter.start(endpoint, load.dispatch(now));
-  }
-
-  /** Serves what waits as far as endpoints are ready. */
   #pump(): void {
-    if (this.#failfast && this.#balancer.ready > 0) this.#setFailfast(false);
-    const { clock } = this.#options;
-    for (let first = this.#line.first; first; first = this.#line.first) {
-      const { waiter, since } = first;
-      const refused = waiter.aborted ? undefined : (this.#rejected ?? this.#hopelessReason());
-      const now = clock.now();
-      const member = waiter.aborted || refused ? undefined : this.#balancer.pick(now);
-      if (!member && !refused && !waiter.aborted) break;
-      // Taken out first: what is started may make an endpoint ready or shut, which leads back here.
-      this.#line.shift();
-      this.#stopTimer();
-      if (refused) waiter.refuse(refused);
-      else if (member) this.#startOn(member, waiter, now, now - since);
-    }
-    if (this.#line.length > 0) this.#timer ??= this.#options.clock.after(this.#options.failfastMs, () => this.#shut());
-    else if (this.#retired) this.#close();
-    else this.#stopTimer();
+    this.#queue.pump();
     this.#report();
-  }
-
-  #shut(): void {
-    this.#timer = undefined;
-    this.#setFailfast(true);
-    this.#refuseAll(this.#failfastReason());
-    if (this.#retired) this.#close();
-    this.#report();
-  }
-
-  #refuseAll(why: Reason): void {
-    for (const { waiter } of this.#line.drain()) if (!waiter.aborted) waiter.refuse(why);
-  }
-
-  #setFailfast(failfast: boolean): void {
-    this.#failfast = failfast;
-    this.#options.observer?.gate(failfast ? 'shut' : 'open');
-  }
-
-  #stopTimer(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
   }
 
   #report(): void {
     const { ready } = this.#balancer;
-    this.#options.observer?.state({ ready, pending: this.#members.size - ready, queued: this.#line.length });
-  }
-
-  /** Set when every endpoint proved to be somebody else. */
-  #hopelessReason(): Reason | undefined {
-    if (this.#hopeless.size === 0 || this.#hopeless.size < this.#members.size) return undefined;
-    const [first] = this.#hopeless;
-    return first?.hopeless;
-  }
-
-  #failfastReason(): Reason {
-    const { name, failfastMs } = this.#options;
-    if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
-    if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    const named: string[] = [];
-    for (const member of this.#members.values()) {
-      if (named.length === NAMED) break;
-      named.push(describeMember(member.status));
-    }
-    const more = this.#members.size > NAMED ? `, and ${this.#members.size - NAMED} more` : '';
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${named.join(', ')}${more}`);
+    this.#options.observer?.state({ ready, pending: this.#members.size - ready, queued: this.#queue.length });
   }
 }

@@ -7,6 +7,7 @@ import type { HttpPlan, TcpPlan } from '../route/outbound-plan.ts';
 import type { HttpBackend, TcpBackend } from './backends.ts';
 import type { Discovered, Plan } from './discover.ts';
 import { type CallConnection, HttpCall } from './http-call.ts';
+import { TriedRequest } from './tries/tried-request.ts';
 
 export interface DispatchOptions {
   readonly plan: HttpPlan<HttpBackend> | undefined;
@@ -22,6 +23,7 @@ export function dispatch(connection: CallConnection, exchange: Exchange, { plan,
   const selected = plan?.select(request);
   if (!selected) throw new ReasonError(reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
   const { rule, match } = selected;
+  const tries = plan && connection.tries.of(plan, rule, request);
   const answered = rule.filters.intercept?.(request, match);
   if (answered) throw new ReasonError(answered);
   const choice = rule.distribute();
@@ -32,6 +34,7 @@ export function dispatch(connection: CallConnection, exchange: Exchange, { plan,
   const { limit } = connection;
   if (!limit.enter()) throw new ReasonError(reason('LOAD_SHED', `${limit.max} requests are in flight`));
   const routeEdits = before ? joinEdits(before, rule.filters) : rule.filters;
+  if (tries) return new TriedRequest({ connection, exchange, selected, routeEdits, requiredId, tries }).start(choice);
   backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: filters, classifiers: rule.classifiers, requiredId }));
 }
 

@@ -22,6 +22,7 @@ import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
+import type { Tries } from './tries/tries.ts';
 
 /** The connection that a call came in on. */
 export interface CallConnection {
@@ -31,8 +32,11 @@ export interface CallConnection {
   readonly limit: InFlightLimit;
   /** The authority of requests that name none. */
   readonly defaultAuthority: string;
+  readonly tries: Tries;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
+  /** Counts, logs and breaks off a response that the client has the head of. */
+  breakOff(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void;
   /** Set where requests come from peer proxies: whether this one is HTTP/1 carried in HTTP/2. It stays so towards peers that take it. */
@@ -68,7 +72,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   get aborted(): boolean {
-    if (this.#options.exchange.aborted) this.#leave();
+    if (this.#options.exchange.aborted) this.leave();
     return this.#options.exchange.aborted;
   }
 
@@ -99,7 +103,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   refuse(why: Reason): void {
-    this.#leave();
+    this.leave();
     this.#options.connection.refuse(this.#options.exchange, why);
   }
 
@@ -114,18 +118,18 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
-    const why = this.#reasonOf(failure);
+    const why = this.reasonOf(failure);
     if (why) this.refuse(why);
     else if (failure.kind === 'reset') exchange.reset(failure.code);
   }
 
   protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
-    const why = this.#reasonOf(failure);
+    const why = this.reasonOf(failure);
     return why && localResponse(this.#options.exchange.request, why, false);
   }
 
   protected override onHead(head: ResponseHead): void {
-    this.#leave();
+    this.leave();
     this.#penalize(head);
   }
 
@@ -152,11 +156,11 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   protected override onEnd(): void {
-    this.#leave();
+    this.leave();
   }
 
   /** Undefined: a native HTTP/2 stream was reset, which is passed on. */
-  #reasonOf(failure: ForwardFailure): Reason | undefined {
+  protected reasonOf(failure: ForwardFailure): Reason | undefined {
     const at = this.#endpoint?.address ?? '';
     if (failure.kind !== 'reset') return failureReason(failure, at);
     if (this.origProto === 'none' && this.#options.exchange.request.version === '2') return undefined;
@@ -164,7 +168,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   /** Gives the in-flight permit back, once. */
-  #leave(): void {
+  protected leave(): void {
     if (!this.#admitted) return;
     this.#admitted = false;
     this.#options.connection.limit.release();

@@ -1,5 +1,5 @@
 // Puts the outbound side together: discovery, balancers, connections to endpoints. spec/proxy.md §2.2.
-import { Breaker, type Clock, formatSocketAddress, type Logger, type Random, type Reason, type SocketAddress } from '@weft/core';
+import { Breaker, type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random, type Reason, type SocketAddress } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -20,6 +20,7 @@ import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
+import { Tries } from './tries/tries.ts';
 
 export interface OutboundDeps {
   readonly config: OutboundConfig;
@@ -40,6 +41,7 @@ export interface OutboundDeps {
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: MetricRegistry;
   readonly logger: Logger;
 }
 
@@ -50,6 +52,7 @@ export interface Outbound {
   /** What the gateway shares with it. */
   readonly discover: Discover;
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
 }
 
 export function createOutbound(deps: OutboundDeps): Outbound {
@@ -89,7 +92,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           engine,
           meter: deps.http.bind(labels),
           onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
-          onFailed: (why) => deps.refusals.connecting(why, labels),
+          onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
           http2: config.http2,
@@ -106,7 +109,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           endpoint,
           balanced: authority !== undefined,
           onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
-          onFailed: (why) => deps.refusals.connecting(why, labels),
+          onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,
         });
       },
@@ -126,6 +129,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
 
   const limit = deps.limit ?? inFlightLimit(config.maxInFlight);
+  const tries = new Tries({ clock, random, metrics: deps.metrics });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,
@@ -137,6 +141,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     ownAddresses: deps.ownAddresses,
     http: {
       engine,
+      tries,
       serverHttp2: config.serverHttp2,
       limit,
       informationalHeaders: config.informationalHeaders,
@@ -145,5 +150,5 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       logger: deps.logger,
     },
   };
-  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit };
+  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit, tries };
 }

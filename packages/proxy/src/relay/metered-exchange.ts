@@ -1,8 +1,14 @@
 // Watches one exchange for its metrics and its class: one object per request, made of prototype methods.
 // spec/proxy.md §9.2, §6.2 (sample point), §6.5 (classification).
-import { type Clock, type ResponseClass, type ResponseClassifier, resetClass, UNCLASSIFIED } from '@weft/core';
+import { type Clock, type ResponseClass, type ResponseClassifier, type RuleClassifiers, resetClass, UNCLASSIFIED } from '@weft/core';
 import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type LocalResponse, type ResponseHead } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
+
+/** What the route of a ServiceProfile adds: it is counted too, and says what a failure is. */
+export interface RouteMeter {
+  readonly meter: HttpMeter;
+  readonly classifiers: RuleClassifiers;
+}
 
 export abstract class MeteredExchange implements ExchangeObserver {
   protected readonly clock: Clock;
@@ -10,6 +16,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
   /** Set by who gives an exchange up, a timeout for one, before it ends: what it then counts as. */
   protected givenUp: ResponseClass | undefined;
   #classifier: ResponseClassifier | undefined;
+  #route: HttpMeter | undefined;
   #startedAt = 0;
   #status: number | undefined;
   #class: ResponseClass | undefined;
@@ -21,11 +28,13 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   /** The request is dispatched: from here on time counts. */
-  protected begin(meter: HttpMeter, classifier: ResponseClassifier): void {
+  protected begin(meter: HttpMeter, classifier: ResponseClassifier, route?: HttpMeter): void {
     this.meter = meter;
     this.#classifier = classifier;
+    this.#route = route;
     this.#startedAt = this.clock.now();
     meter.request();
+    route?.request();
   }
 
   head(head: ResponseHead): void {
@@ -71,7 +80,10 @@ export abstract class MeteredExchange implements ExchangeObserver {
   #sample(): void {
     this.#sampled = true;
     const now = this.clock.now();
-    if (this.#status !== undefined) this.meter?.latency(this.#status, now - this.#startedAt);
+    if (this.#status !== undefined) {
+      this.meter?.latency(this.#status, now - this.#startedAt);
+      this.#route?.latency(this.#status, now - this.#startedAt);
+    }
     this.onSample(now);
   }
 
@@ -83,7 +95,10 @@ export abstract class MeteredExchange implements ExchangeObserver {
     if (!result && outcome?.kind === 'failed') result = answer ? this.#classOfAnswer(answer) : classOfBreak(outcome.failure);
     // A client that leaves in the middle of a response does not make it a failure.
     else if (!result && status !== undefined) result = this.#class ?? this.#classifier?.end<FieldList>(status, undefined, field);
-    if (result) this.meter?.response(status, result);
+    if (result) {
+      this.meter?.response(status, result);
+      this.#route?.response(status, result);
+    }
     this.onClass(result, status);
   }
 

@@ -49,6 +49,7 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   NO_READY_ENDPOINT: GATEWAY_TIMEOUT,
   FAILFAST: GATEWAY_TIMEOUT,
   LOAD_SHED: UNAVAILABLE,
+  APPLICATION_UNREACHABLE: UNAVAILABLE,
   QUEUE_FULL: UNAVAILABLE,
   DRAINING: UNAVAILABLE,
   IDENTITY_REQUIRED: BAD_GATEWAY,
@@ -69,11 +70,6 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
 
 export function isGrpcRequest(request: RequestHead): boolean {
   return request.version === '2' && field(request.headers, 'content-type')?.startsWith('application/grpc') === true;
-}
-
-/** The status that a client sees for a reason, unless it speaks gRPC. */
-export function statusOf(why: Reason, side: AnsweringSide = 'outbound'): number {
-  return answerOf(why, side).status;
 }
 
 /** `informational`: whether the client may see why (`l5d-proxy-error`, `l5d-proxy-connection`, `grpc-message`). */

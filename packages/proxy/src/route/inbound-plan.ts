@@ -1,7 +1,9 @@
 // A server policy compiled: the routes of a port with who may use them. spec/proxy.md §8.
 import {
   type Authorizer,
+  type Buckets,
   createAuthorizer,
+  createRateLimiter,
   defaultMetadata,
   type Filter,
   formatMetadata,
@@ -9,6 +11,7 @@ import {
   type Labels,
   type Metadata,
   type Random,
+  type RateLimiter,
   type Reason,
   reason,
   reasonOf,
@@ -16,7 +19,7 @@ import {
 } from '@weft/core';
 import { ANYTHING, type CompiledMatch, grpcMatch, httpMatch, patternCompiler, routeTable } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
-import { routeLabels, serverLabels } from '../observe/labels.ts';
+import { rateLimitLabels, routeLabels, serverLabels } from '../observe/labels.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 
 export interface InboundRulePlan {
@@ -28,7 +31,13 @@ export interface InboundRulePlan {
   readonly invalid: Reason | undefined;
 }
 
+export interface InboundRateLimit {
+  readonly limiter: RateLimiter;
+  readonly labels: Labels;
+}
+
 export interface InboundPlan {
+  readonly server: Metadata;
   readonly port: number;
   readonly kind: ServerPolicy['protocol']['kind'];
   /** HTTP detection; the proxy's own limit where the policy has none. */
@@ -36,6 +45,8 @@ export interface InboundPlan {
   readonly labels: Labels;
   /** For opaque connections. HTTP-only protocols admit none. */
   readonly tcp: Authorizer;
+  /** What requests are counted against once they are authorized and filtered. */
+  readonly rateLimit: InboundRateLimit | undefined;
   /** Undefined: no route matches. Throws MATCH_LIMIT. */
   select(request: RequestHead): SelectedInbound | undefined;
 }
@@ -46,17 +57,32 @@ export interface SelectedInbound {
   readonly match: CompiledMatch;
 }
 
-export function compileInbound(policy: ServerPolicy, port: number, random: Random): InboundPlan {
+export interface InboundPlanOptions {
+  /** Of failures that are injected now and then. */
+  readonly random: Random;
+  /** Of all rate limits, so that they outlive the policy. */
+  readonly buckets: Buckets;
+}
+
+export function compileInbound(policy: ServerPolicy, port: number, { random, buckets }: InboundPlanOptions): InboundPlan {
   const { metadata: server, protocol } = policy;
   const tcpAdmits = protocol.kind === 'detect' || protocol.kind === 'opaque' || protocol.kind === 'tls';
   return {
+    server,
     port,
     kind: protocol.kind,
     detectTimeoutMs: protocol.kind === 'detect' ? protocol.timeoutMs : undefined,
     labels: serverLabels(server, port),
     tcp: createAuthorizer({ authorizations: tcpAdmits ? protocol.authorizations : [], server }),
+    rateLimit: compileRateLimit(policy, port, buckets),
     select: compileRoutes(policy, random),
   };
+}
+
+function compileRateLimit({ protocol }: ServerPolicy, port: number, buckets: Buckets): InboundRateLimit | undefined {
+  const limit = 'rateLimit' in protocol ? protocol.rateLimit : undefined;
+  const limiter = limit && createRateLimiter({ limit, scope: String(port), buckets });
+  return limiter && { limiter, labels: rateLimitLabels(limit.metadata) };
 }
 
 function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['select'] {

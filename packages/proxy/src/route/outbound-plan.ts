@@ -43,6 +43,7 @@ import {
   routeTable,
 } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
+import { profileRouteLabels } from '../observe/labels.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 
@@ -226,7 +227,7 @@ function compileProfile<H extends Available>(profile: ProfileRouting, { backend,
       timeouts: { requestMs: route.timeoutMs },
       retry: route.isRetryable && retryBudget ? { kind: 'budget', budget: retryBudget } : undefined,
       classifiers: profileClassifiers(route.responseClasses),
-      profile: { labels: rtLabels(route.labels), responseClasses: route.responseClasses },
+      profile: { labels: profileRouteLabels(route.labels), responseClasses: route.responseClasses },
     },
   });
   const select = profileRoutes(profile.routes.map((route) => ({ condition: route.condition, rule: rule(route) })));
@@ -235,14 +236,6 @@ function compileProfile<H extends Available>(profile: ProfileRouting, { backend,
     rule: { ...common, timeouts: {}, retry: undefined, classifiers: DEFAULT_CLASSIFIERS, profile: { labels: {}, responseClasses: [] } },
   };
   return { parent, canonicalDst: authority, select: (request) => select(request) ?? implicit };
-}
-
-function rtLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(labels)
-      .map(([key, value]) => [`rt_${key}`, value] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
 }
 
 function compileOpaque<T extends Available>(parent: Metadata, protocol: OpaqueProtocol, source: Source<T>): TcpPlan<T> {

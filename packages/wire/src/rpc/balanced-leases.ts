@@ -2,15 +2,17 @@
 // while none is ready. spec/proxy.md §5.3 (balancing), §6.1 – §6.3.
 import {
   type Clock,
+  FailfastQueue,
   formatReason,
   formatSocketAddress,
   type Millis,
+  type QueueEntry,
+  type QueueSource,
   type Random,
   type Reason,
   ReasonError,
   reason,
   type SocketAddress,
-  type Timer,
   type Unsubscribe,
   type Watch,
   type WatchState,
@@ -33,61 +35,54 @@ export interface BalancedLeasesOptions {
   readonly observer?: BalanceObserver | undefined;
 }
 
-interface Waiter {
-  readonly caller: Caller;
+interface Waiter extends QueueEntry {
   readonly since: Millis;
   readonly resolve: (lease: Lease) => void;
-  readonly reject: (error: RpcError) => void;
 }
 
-export class BalancedLeases implements Leases {
+export class BalancedLeases implements Leases, QueueSource<Waiter, Lease> {
   readonly #options: BalancedLeasesOptions;
   readonly #balancer: Balancer<BalancedMember>;
   readonly #members = new Map<string, BalancedMember>();
   /** Left the set while calls were running on them. */
   readonly #draining = new Set<BalancedMember>();
-  #queue: Waiter[] = [];
+  readonly #queue: FailfastQueue<Waiter, Lease>;
   #unsubscribe: Unsubscribe | undefined;
   #resolution: WatchState<readonly SocketAddress[]> = { kind: 'pending' };
-  #timer: Timer | undefined;
-  #failfast = false;
   #closed = false;
 
   constructor(options: BalancedLeasesOptions) {
     this.#options = options;
-    const { clock, random } = options;
+    const { clock, random, observer } = options;
+    this.#queue = new FailfastQueue({ ...options, source: this, onGate: (shut) => observer?.gate(shut ? 'shut' : 'open'), onEmpty: () => this.#onEmpty() });
     this.#balancer = peakEwma<BalancedMember>({ ready: (member) => member.ready, clock, ...(random && { random }) });
   }
 
   acquire(caller: Caller): Promise<Lease> {
-    if (this.#closed) return Promise.reject(new RpcError(RpcCode.UNAVAILABLE, 'the channel is closed'));
+    if (this.#closed) return Promise.reject(closed());
     // Nothing is resolved or connected to before the first call.
     this.#unsubscribe ??= this.#options.addresses.subscribe((state) => this.#onAddresses(state));
-    const { clock, capacity, failfastMs, observer } = this.#options;
-    const lease = this.#queue.length === 0 ? this.#take() : undefined;
-    if (lease) {
-      observer?.dequeued(0);
-      return Promise.resolve(lease);
-    }
-    if (this.#failfast) return Promise.reject(refusal(this.#failfastReason()));
-    if (this.#queue.length >= capacity) this.#queue = this.#queue.filter((waiter) => !waiter.caller.ended);
-    if (this.#queue.length >= capacity) return Promise.reject(refusal(reason('QUEUE_FULL', `${this.#options.name}: ${capacity} calls wait`)));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ caller, since: clock.now(), resolve, reject });
-      this.#timer ??= clock.after(failfastMs, () => this.#shut());
-      this.#report();
+      this.#queue.submit({
+        get aborted() {
+          return caller.ended;
+        },
+        since: this.#options.clock.now(),
+        resolve,
+        refuse: (why) => reject(this.#closed ? closed() : refusal(why)),
+      });
+      if (this.#queue.length > 0) this.#report();
     });
   }
 
   close(): void {
     this.#closed = true;
     this.#unsubscribe?.();
-    this.#timer?.cancel();
     for (const member of [...this.#members.values(), ...this.#draining]) member.close();
     this.#members.clear();
     this.#draining.clear();
     this.#balancer.update([]);
-    for (const waiter of this.#queue.splice(0)) waiter.reject(new RpcError(RpcCode.UNAVAILABLE, 'the channel is closed'));
+    this.#queue.clear(reason('DRAINING'));
     this.#report();
   }
 
@@ -118,47 +113,43 @@ export class BalancedLeases implements Leases {
     return member;
   }
 
-  #take(): Lease | undefined {
-    const now = this.#options.clock.now();
-    const member = this.#balancer.pick(now);
+  take(): Lease | undefined {
+    const member = this.#balancer.pick(this.#options.clock.now());
     const lease = member?.endpoint.take();
     return member && lease && counted(lease, member, this.#options.clock);
+  }
+
+  start(waiter: Waiter, lease: Lease): void {
+    this.#options.observer?.dequeued(this.#options.clock.now() - waiter.since);
+    waiter.resolve(lease);
+  }
+
+  get ready(): boolean {
+    return this.#balancer.ready > 0;
+  }
+
+  /** Addresses may change, and peers come back. */
+  get hopeless(): undefined {
+    return undefined;
+  }
+
+  failfast(): Reason {
+    const { name, failfastMs } = this.#options;
+    if (this.#members.size === 0 && this.#resolution.kind === 'value') return reason('NO_ENDPOINTS', name);
+    return reason('FAILFAST', `${name}: after ${failfastMs} ms still waiting for ${this.waitsFor}`);
   }
 
   /** Something may have become ready, or nothing is any more. */
   #pump(): void {
     if (this.#closed) return;
     for (const member of this.#draining) if (!member.lingers) this.#draining.delete(member);
-    if (this.#failfast && this.#balancer.ready > 0) this.#setFailfast(false);
-    while (this.#queue[0]) {
-      const waiter = this.#queue[0];
-      const lease = waiter.caller.ended ? undefined : this.#take();
-      if (!waiter.caller.ended && !lease) break;
-      this.#queue.shift();
-      if (!lease) waiter.reject(new RpcError(RpcCode.CANCELLED, 'the call has ended'));
-      else {
-        this.#options.observer?.dequeued(this.#options.clock.now() - waiter.since);
-        waiter.resolve(lease);
-      }
-    }
-    if (this.#queue.length === 0) {
-      this.#timer?.cancel();
-      this.#timer = undefined;
-    }
+    this.#queue.pump();
     this.#report();
   }
 
-  #shut(): void {
-    this.#timer = undefined;
-    this.#setFailfast(true);
-    const why = this.#failfastReason();
-    for (const waiter of this.#queue.splice(0)) waiter.reject(refusal(why));
-    this.#report();
-  }
-
-  #setFailfast(shut: boolean): void {
-    this.#failfast = shut;
-    this.#options.observer?.gate(shut ? 'shut' : 'open');
+  /** Within a change, which is told of as a whole, or because the time was over. */
+  #onEmpty(): void {
+    if (this.#queue.shut) this.#report();
   }
 
   #report(): void {
@@ -178,12 +169,6 @@ export class BalancedLeases implements Leases {
     const members = [...this.#members.values()].slice(0, 5).map(({ address, lastError }) => `${formatSocketAddress(address)} (${lastError ?? 'connecting'})`);
     return `a connection to ${members.join(', ')}`;
   }
-
-  #failfastReason(): Reason {
-    const { name, failfastMs } = this.#options;
-    if (this.#members.size === 0 && this.#resolution.kind === 'value') return reason('NO_ENDPOINTS', name);
-    return reason('FAILFAST', `${name}: after ${failfastMs} ms still waiting for ${this.waitsFor}`);
-  }
 }
 
 /** The load of an address counts a call until the first part of its answer: what follows says how much there is to say, not how busy it is. */
@@ -201,6 +186,10 @@ function counted(lease: Lease, { load }: Member<BalancedMember>, clock: Clock): 
       lease.release();
     },
   };
+}
+
+function closed(): RpcError {
+  return new RpcError(RpcCode.UNAVAILABLE, 'the channel is closed');
 }
 
 function refusal(why: Reason): RpcError {

@@ -12,7 +12,7 @@ export interface Lease {
   release(): void;
 }
 
-/** Who waits for a lease. One that has ended is skipped. */
+/** Who waits for a lease. One that has ended is skipped: its promise need not settle. */
 export interface Caller {
   readonly ended: boolean;
 }

@@ -1,5 +1,5 @@
-// What waits for an endpoint, in the order in which it came: bounded, and as cheap with thousands as with one. spec/proxy.md §6.3.
-import type { Millis } from '@weft/core';
+// What waits, in the order in which it came: bounded, and as cheap with thousands as with one. spec/proxy.md §6.3.
+import type { Millis } from '../time/clock.ts';
 
 interface Waiting<W> {
   readonly waiter: W;
@@ -9,6 +9,8 @@ interface Waiting<W> {
 
 /** Served slots are cut off once they are this many and the half of all. */
 const CUT_AT = 64;
+
+const LOOKS = 100;
 
 export class WaitingLine<W extends { readonly aborted: boolean }> {
   readonly capacity: number;
@@ -57,7 +59,7 @@ export class WaitingLine<W extends { readonly aborted: boolean }> {
     return all;
   }
 
-  /** Looks through a full line only once for as many refusals as half of it is long, so that refusing stays cheap. */
+  /** Looks through a full line for so few of the refusals that each costs a hundred looks at most. */
   #sweep(): boolean {
     if (this.#patience > 0) {
       this.#patience--;
@@ -65,7 +67,7 @@ export class WaitingLine<W extends { readonly aborted: boolean }> {
     }
     this.#slots = this.#slots.filter((one) => one !== undefined && !one.waiter.aborted);
     this.#head = 0;
-    this.#patience = Math.floor(this.capacity / 2);
+    this.#patience = Math.floor(this.capacity / LOOKS);
     return this.length < this.capacity;
   }
 }
