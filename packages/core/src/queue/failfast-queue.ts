@@ -1,6 +1,6 @@
 // Who waits for something to become ready: a bounded queue with one time limit, behind a gate. spec/proxy.md §6.3.
 
-import { type Reason, reason } from '../reasons/reason.ts';
+import { REASONS, type Reason, reason } from '../reasons/reason.ts';
 import type { Clock, Millis, Timer } from '../time/clock.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -20,7 +20,7 @@ export interface QueueSource<E, R> {
   readonly ready: boolean;
   /** Why waiting is of no use, while that is so. */
   readonly hopeless: Reason | undefined;
-  /** Why nothing became ready in time, or has not since. */
+  /** Why nothing became ready in time, or has not since. What waited is refused for it; what comes while the gate is shut is shed. */
   failfast(): Reason;
 }
 
@@ -69,7 +69,7 @@ export class FailfastQueue<E extends QueueEntry, R> {
     }
     const { hopeless } = source;
     if (hopeless) return entry.refuse(hopeless);
-    if (this.#shut) return entry.refuse(source.failfast());
+    if (this.#shut) return entry.refuse(shutReason(source.failfast()));
     if (!this.#line.join(entry, clock.now())) return entry.refuse(reason('QUEUE_FULL', `${name}: ${capacity} wait`));
     if (!this.#timer) this.#restart();
   }
@@ -128,4 +128,9 @@ export class FailfastQueue<E extends QueueEntry, R> {
     this.#shut = shut;
     this.#options.onGate?.(shut);
   }
+}
+
+/** Linkerd sheds what comes while the gate is shut: another status than for what had waited. */
+function shutReason({ code, detail = '' }: Reason): Reason {
+  return reason('GATE_SHUT', code === 'FAILFAST' ? detail : `${detail}: ${REASONS[code].sentence}`);
 }

@@ -128,7 +128,7 @@ test('fails all that wait when the time is over, then everything at once, until 
   expect(first.refused).toEqual(reason('FAILFAST', 'web:80: no endpoint ready for 3000 ms: 10.0.0.1 (connecting)'));
   expect(second.refused?.code).toBe('FAILFAST');
   expect(queue.available).toBe(false);
-  expect(submit().refused?.code).toBe('FAILFAST');
+  expect(submit().refused?.code).toBe('GATE_SHUT');
   members[0]?.turn(true);
   expect(queue.available).toBe(true);
   expect(submit().startedOn).toBe('10.0.0.1');
@@ -141,7 +141,7 @@ test('tells an empty set from one that is not known yet', () => {
   clock.advance(3_000);
   expect(unknown.refused).toMatchObject({ code: 'FAILFAST', detail: 'web:80: its endpoints are not known after 3000 ms' });
   source.set([]);
-  expect(submit().refused).toEqual(reason('NO_ENDPOINTS', 'web:80'));
+  expect(submit().refused).toEqual(reason('GATE_SHUT', 'web:80: the target has no endpoints'));
 });
 
 test('refuses what exceeds the capacity and forgets clients that left', () => {
