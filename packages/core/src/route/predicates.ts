@@ -5,7 +5,7 @@ import type { RequestView } from './request-view.ts';
 
 /** Which part of a request did not fit, what was wanted, and what there was. */
 export interface Mismatch {
-  readonly predicate: 'host' | 'method' | 'path' | 'header' | 'query' | 'service';
+  readonly predicate: 'host' | 'method' | 'path' | 'header' | 'query' | 'service' | 'condition';
   /** Of the header or query parameter. */
   readonly name?: string | undefined;
   readonly wanted: string;

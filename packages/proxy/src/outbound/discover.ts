@@ -33,6 +33,8 @@ export type Discovered =
   | {
       readonly kind: 'plan';
       readonly plan: Plan;
+      /** What the plan was compiled from. */
+      readonly routing: OutboundRouting;
       readonly parent: Metadata;
       /** Whether a profile names the service or endpoint. */
       readonly profiled: boolean;
@@ -251,7 +253,7 @@ class Destination {
     if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
     try {
       const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
+      return { kind: 'plan', plan, routing: found, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }

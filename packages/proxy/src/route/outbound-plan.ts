@@ -34,11 +34,11 @@ import {
   type ProfileRouting,
   patternCompiler,
   profileRoutes,
+  type RoutedRequest,
   routeTable,
 } from '@weft/core/route';
-import type { RequestHead } from '@weft/http';
 import { profileRouteLabels } from '../observe/labels.ts';
-import { type Available, compileDistribution, type Distribute } from './distribution.ts';
+import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 
 export interface HttpRulePlan<B> {
@@ -80,7 +80,7 @@ export interface HttpPlan<B> {
   /** Sent as `l5d-dst-canonical`: set where a ServiceProfile drives HTTP. */
   readonly canonicalDst: string | undefined;
   /** Undefined: no route matches. Throws MATCH_LIMIT. */
-  select(request: RequestHead): Selected<B> | undefined;
+  select(request: RoutedRequest): Selected<B> | undefined;
 }
 
 export interface TcpPlan<B> {
@@ -203,7 +203,7 @@ function compileOpaque<H, T extends Available>(parent: Metadata, protocol: Opaqu
   const rule = route?.rules[0];
   return route && rule
     ? within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, options))
-    : { parent, forbidden: undefined, distribute: () => undefined };
+    : { parent, forbidden: undefined, distribute: distribute([], () => undefined) };
 }
 
 function compileTcpRule<H, T extends Available>(parent: Metadata, route: Metadata, rule: TcpRule, { tcp, random }: OutboundPlanOptions<H, T>): TcpPlan<T> {
