@@ -36,8 +36,6 @@ export async function serveOutboundHttp(served: OutboundHttpConnection): Promise
   const server = shared.engine.serve(connection.socket, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   served.server = server;
   connection.enter(server);
-  // Where the policy declares the protocol nothing has been read yet, and accepted connections are paused.
-  connection.socket.resume();
   await server.closed;
 }
 
