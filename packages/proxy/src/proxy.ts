@@ -29,6 +29,7 @@ import { authzMetrics } from './observe/authz-metrics.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
+import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
@@ -94,6 +95,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     detect,
+    routes: routeMetrics(metrics),
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.outbound,

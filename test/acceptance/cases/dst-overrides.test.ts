@@ -33,10 +33,7 @@ async function scene(weights: Readonly<Record<string, number>>): Promise<Scene> 
     applications.push(application);
     ports[name] = application.port;
   }
-  const control = await controlPlane()
-    .outbound(SERVICE, detectPolicy(balanced(NAME)))
-    .profile(SERVICE, profile(weights))
-    .start();
+  const control = await controlPlane().profile(SERVICE, profile(weights)).start();
   const proxy = await routedTo(control, ports);
   const answers = async (requests: number): Promise<Readonly<Record<string, number>>> => {
     const counts: Record<string, number> = {};

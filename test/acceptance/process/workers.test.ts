@@ -46,6 +46,25 @@ describe.runIf(SEVERAL)('on two cores', () => {
     expect(await carried(server)).toEqual([1, 1]);
   });
 
+  test('a log level that is changed holds in every worker', async () => {
+    await using app = await httpApplication();
+    await using control = await scripted().start();
+    await using proxy = await alone(control, app.port, { ...TWO, [`${P}LOG`]: 'warn,linkerd=info' });
+    const found = (): readonly unknown[] => proxy.logs.filter(({ message }) => message === 'protocol found').map(({ worker }) => worker);
+    const toEach = async (): Promise<void> => {
+      const sockets = await Promise.all(Array.from({ length: 4 }, () => opened(proxy.outboundPort(SERVICE))));
+      expect(await Promise.all(sockets.map(statusOver))).toEqual([200, 200, 200, 200]);
+      for (const socket of sockets) socket.destroy();
+    };
+    await toEach();
+    expect(found()).toEqual([]);
+    expect((await get(proxy.adminPort, { method: 'PUT', path: '/proxy-log-level', body: 'warn,linkerd=debug' })).status).toBe(204);
+    // It is on its way to the workers before any later scrape is.
+    await proxy.metric('process_threads');
+    await toEach();
+    await expect.poll(() => [...found()].sort()).toEqual([0, 0, 1, 1]);
+  });
+
   test('four connections that come at once are two for each worker, however the kernel deals them', async () => {
     await using app = await http2Application();
     await using control = await scripted().start();

@@ -1,6 +1,7 @@
-import { createWatch, defaultMetadata, manualClock, type PolicyPort, type ServerPolicy, seeded } from '@weft/core';
+import { createRegistry, createWatch, defaultMetadata, manualClock, type PolicyPort, type ServerPolicy, seeded } from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from '../outbound/backends.ts';
 import { createDiscover } from '../outbound/discover.ts';
 import { explainRoute } from './explain.ts';
@@ -27,6 +28,7 @@ function setup() {
     maxDestinations: 10,
     clock,
     random,
+    routes: routeMetrics(createRegistry({ clock })),
     backends: () => new Backends({ discovery, httpEndpoint: unused, tcpEndpoint: unused, http: settings, tcp: settings }),
   });
   const route = explainRoute({ discover, policy, clock });
@@ -42,7 +44,7 @@ function setup() {
       upgrade: false,
       ...extra,
     };
-    const { status, body } = await route.handle(request, clientIp);
+    const { status, body } = await route.handle(request, clientIp, async () => undefined);
     return { status, body: Buffer.from(body ?? []).toString() };
   };
   return { clock, inbound, ask };

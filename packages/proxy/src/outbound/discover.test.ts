@@ -1,5 +1,6 @@
 import {
   type ClientPolicy,
+  createRegistry,
   createWatch,
   type DiscoveryPort,
   defaultMetadata,
@@ -14,6 +15,7 @@ import {
   type WatchSource,
 } from '@weft/core';
 import { expect, test } from 'vitest';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Lookup } from './discover.ts';
 
@@ -52,6 +54,7 @@ function setup(maxDestinations = 100) {
     maxDestinations,
     clock,
     random,
+    routes: routeMetrics(createRegistry({ clock })),
     backends: () => new Backends({ discovery: discovery as DiscoveryPort, httpEndpoint: fail, tcpEndpoint: fail, http: queue, tcp: queue }),
   });
   const policyOf = (port: number) => get(policies, formatSocketAddress(at(port)));

@@ -10,6 +10,7 @@ import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 import type { Tries } from './tries/tries.ts';
@@ -36,6 +37,8 @@ export interface CallConnection {
 export interface HttpCallOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
+  /** Named where the request fails. */
+  readonly rule: RoutePlace;
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
   readonly backendEdits: HeadEdits;
@@ -89,8 +92,9 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   refuse(why: Reason): void {
+    const { connection, exchange, rule } = this.#options;
     this.leave();
-    this.#options.connection.refuse(this.#options.exchange, why);
+    connection.refuse(exchange, inRoute(why, rule));
   }
 
   response(head: ResponseHead, _request: RequestHead): void {

@@ -12,7 +12,8 @@ import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
-import type { TransportMetrics } from '../observe/transport-metrics.ts';
+import type { RouteMetrics } from '../observe/route-metrics.ts';
+import { type TransportMetrics, zoneOf } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
@@ -32,6 +33,7 @@ export interface OutboundDeps {
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly detect: DetectMetrics;
+  readonly routes: RouteMetrics;
   readonly racing: Racing | undefined;
   readonly limit: InFlightLimit | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
@@ -74,7 +76,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           endpoint,
           engine,
           meter: deps.http.bind(labels),
-          onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
+          onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
@@ -87,7 +89,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
         return new TcpEndpoint({
           ...common,
           endpoint,
-          onConnected: (socket) => transport.track(socket, connectionLabels(labels)),
+          onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,
         });
@@ -104,6 +106,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     maxDestinations: config.maxDestinations,
     clock,
     random,
+    routes: deps.routes,
     backends,
   });
 

@@ -38,11 +38,12 @@ import {
   routeTable,
 } from '@weft/core/route';
 import { profileRouteLabels } from '../observe/labels.ts';
+import type { RouteConnections } from '../observe/route-metrics.ts';
 import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
+import type { RoutePlace } from './in-route.ts';
 
-export interface HttpRulePlan<B> {
-  readonly route: Metadata;
+export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */
   readonly grpc: boolean;
   readonly filters: FilterPlan;
@@ -85,6 +86,8 @@ export interface HttpPlan<B> {
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;
+  /** Undefined: there is no route. */
+  readonly connections: RouteConnections | undefined;
   /** Set where the route lets no connection pass. */
   readonly forbidden: Reason | undefined;
   /** With each backend what forbids it. */
@@ -101,6 +104,7 @@ export type OutboundPlan<H, T> =
 export interface OutboundPlanOptions<H, T> {
   readonly http: (backend: Backend) => H;
   readonly tcp: (backend: Backend) => T;
+  readonly connections: (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata) => RouteConnections;
   readonly random: Random;
 }
 
@@ -144,7 +148,7 @@ function compileHttp<M, H extends Available, T>(
     routes.map((route) =>
       within(route.metadata, () => ({
         hosts: route.hosts,
-        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule(route.metadata, rule, kind, options) })),
+        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule({ parent, route: route.metadata }, rule, kind, options) })),
       })),
     ),
   );
@@ -152,12 +156,13 @@ function compileHttp<M, H extends Available, T>(
 }
 
 function compileRule<H extends Available, T>(
-  route: Metadata,
+  { parent, route }: RoutePlace,
   rule: HttpRule<unknown, RetryConditions>,
   kind: 'http' | 'grpc',
   { http, random }: OutboundPlanOptions<H, T>,
 ): HttpRulePlan<H> {
   return {
+    parent,
     route,
     grpc: kind === 'grpc',
     filters: compileFilters(route, rule.filters, random),
@@ -178,6 +183,7 @@ function retryOf(policy: Retry<RetryConditions>): RuleRetry {
 function compileProfile<H extends Available, T>(profile: ProfileRouting, { http, random }: OutboundPlanOptions<H, T>): HttpPlan<H> {
   const { parent, retryBudget, authority } = profile;
   const common = {
+    parent,
     route: parent,
     grpc: false,
     filters: compileFilters(parent, [], random),
@@ -202,13 +208,24 @@ function compileOpaque<H, T extends Available>(parent: Metadata, protocol: Opaqu
   const [route] = protocol.routes;
   const rule = route?.rules[0];
   return route && rule
-    ? within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, options))
-    : { parent, forbidden: undefined, distribute: distribute([], () => undefined) };
+    ? within(route.metadata, () => compileTcpRule('tcp', parent, route.metadata, rule, options))
+    : { parent, connections: undefined, forbidden: undefined, distribute: distribute([], () => undefined) };
 }
 
-function compileTcpRule<H, T extends Available>(parent: Metadata, route: Metadata, rule: TcpRule, { tcp, random }: OutboundPlanOptions<H, T>): TcpPlan<T> {
+function compileTcpRule<H, T extends Available>(
+  kind: 'tcp' | 'tls',
+  parent: Metadata,
+  route: Metadata,
+  rule: TcpRule,
+  { tcp, connections, random }: OutboundPlanOptions<H, T>,
+): TcpPlan<T> {
   const filters = (filters: readonly Filter[]): Reason | undefined => forbids(filters, route);
-  return { parent, forbidden: filters(rule.filters), distribute: compileDistribution(rule.distribution, { backend: tcp, filters, random }) };
+  return {
+    parent,
+    connections: connections(kind, parent, route),
+    forbidden: filters(rule.filters),
+    distribute: compileDistribution(rule.distribution, { backend: tcp, filters, random }),
+  };
 }
 
 function forbids(filters: readonly Filter[], route: Metadata): Reason | undefined {
@@ -228,7 +245,7 @@ function compileTls<H, T extends Available>(
   for (const route of routes) {
     const [rule] = route.rules;
     if (!rule) continue;
-    const plan = within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, options));
+    const plan = within(route.metadata, () => compileTcpRule('tls', parent, route.metadata, rule, options));
     // Where two routes have the same name the earlier one keeps it.
     for (const sni of route.snis.length === 0 ? [undefined] : route.snis) plans.at(sni, () => plan);
   }
