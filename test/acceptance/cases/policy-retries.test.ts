@@ -90,10 +90,14 @@ for (const version of HTTP_VERSIONS) {
   });
 
   acceptanceCase(`http_timeout_with_request_timeout (${version})`, async () => {
-    await using app = await statuses(version, 0, 0, 0, 0, 0, 0);
-    await using open = await proxyBefore(app, { policy: rulePolicy(version, { http: http({ maxRetries: 5, timeoutMs: 100 }), timeouts: { requestMs: 250 } }) });
+    await using app = await statuses(version, ...Array.from({ length: 50 }, () => 0));
+    await using open = await proxyBefore(app, {
+      policy: rulePolicy(version, { http: http({ maxRetries: 50, timeoutMs: 100 }), timeouts: { requestMs: 450 } }),
+    });
     expect((await request(version, open.at)).status).toBe(504);
-    expect(app.turns).toHaveLength(3);
+    // Five at most have begun by then; a slow machine has fewer.
+    expect(app.turns.length).toBeGreaterThan(1);
+    expect(app.turns.length).toBeLessThanOrEqual(5);
   });
 
   acceptanceCase(`http_requires_allow (${version})`, async () => {
