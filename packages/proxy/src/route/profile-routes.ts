@@ -1,5 +1,5 @@
 // The routes of a ServiceProfile compiled: which one a request belongs to, and what its responses count as. spec/proxy.md §7.7.
-import type { Labels, ProfileRoute, RequestCondition, ResponseCondition } from '@weft/core';
+import { assertNever, type Labels, type ProfileRoute, type RequestCondition, type ResponseCondition } from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { RE2JS } from 're2js';
 
@@ -50,10 +50,13 @@ function requestMatcher(condition: RequestCondition): Matcher<RequestHead> | und
       const matches = requestMatcher(condition.of);
       return matches && ((request) => !matches(request));
     }
-    default: {
+    case 'all':
+    case 'any': {
       const matchers = condition.of.flatMap((one) => requestMatcher(one) ?? []);
       return condition.kind === 'all' ? (request) => matchers.every((matches) => matches(request)) : (request) => matchers.some((matches) => matches(request));
     }
+    default:
+      return assertNever(condition);
   }
 }
 
@@ -81,9 +84,12 @@ function responseMatcher(condition: ResponseCondition): Matcher<number> {
       const matches = responseMatcher(condition.of);
       return (status) => !matches(status);
     }
-    default: {
+    case 'all':
+    case 'any': {
       const matchers = condition.of.map(responseMatcher);
       return condition.kind === 'all' ? (status) => matchers.every((matches) => matches(status)) : (status) => matchers.some((matches) => matches(status));
     }
+    default:
+      return assertNever(condition);
   }
 }
