@@ -1,18 +1,20 @@
 // The mesh as pure logic: names and addresses, the domain model, Watch, balancing, authorization, metric instruments
 // and reason codes. No sockets, files, TLS objects, Kubernetes or gRPC: everything here runs under a manual clock.
 // Example: const source = createWatch<number>(); source.watch.subscribe((s) => console.log(s)); source.set(1);
+export { Breaker, type BreakerOptions, type BreakerState, type Ticket } from './accrual/breaker.ts';
 export { type Authority, formatAuthority, parseAuthority } from './address/authority.ts';
 export { canonicalIp, formatIp, type IpAddress, isIp, isLoopbackIp, type ParsedIp, parseIp, unmapIp } from './address/ip.ts';
 export { formatNetwork, type IpNetwork, networkMatcher, parseNetwork } from './address/network.ts';
 export { formatSocketAddress, parseSocketAddress, type SocketAddress, sameSocketAddress, socketAddressOf } from './address/socket-address.ts';
 export { assertNever } from './assert-never.ts';
+export { formatInboundClient, type InboundClient, type RejectedBy } from './authorize/authorization-rule.ts';
 export {
+  type AuthorizationTrial,
   type AuthorizationVerdict,
   type Authorizer,
   type AuthorizerOptions,
   createAuthorizer,
-  formatInboundClient,
-  type InboundClient,
+  explainAuthorization,
 } from './authorize/authorizer.ts';
 export {
   ALL_NETWORKS,
@@ -37,6 +39,20 @@ export {
   penaltyOf,
   penaltyPeakEwma,
 } from './balance/index.ts';
+export {
+  DEFAULT_CLASSIFIERS,
+  type FieldLookup,
+  GRPC_ROUTE_CLASSIFIERS,
+  grpcClassifier,
+  httpClassifier,
+  isGrpcContentType,
+  profileClassifier,
+  profileClassifiers,
+  type ResponseClassifier,
+  type RuleClassifiers,
+  type StatusRange,
+} from './classify/classifier.ts';
+export { grpcClass, httpClass, parseGrpcStatus, type ResponseClass, resetClass, TIMED_OUT, UNCLASSIFIED } from './classify/response-class.ts';
 export { formatDuration, parseDuration, parseGoDuration } from './config/duration.ts';
 export { formatPortSet, type PortRange, type PortSet, parsePortRange, parsePortSet, portList, portSet, portSetHas, portsOf } from './config/port-set.ts';
 export type {
@@ -94,9 +110,33 @@ export type { PolicyPort, PolicyTarget } from './ports/policy.ts';
 export { type Random, randomInt, seeded, systemRandom } from './ports/random.ts';
 export type { TokenReviewPort, TokenReviewResult } from './ports/token-review.ts';
 export { FailfastQueue, type FailfastQueueOptions, type QueueEntry, type QueueSource } from './queue/failfast-queue.ts';
-export { formatReason, REASONS, type Reason, type ReasonCode, ReasonError, reason, reasonOf } from './reasons/reason.ts';
+export { type Buckets, type BucketsOptions, memoryBuckets } from './rate-limit/buckets.ts';
+export { FULL, Gcra, type Nanos } from './rate-limit/gcra.ts';
+export {
+  type AppliedLimit,
+  createRateLimiter,
+  type RateLimitDenial,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type RateLimitScope,
+} from './rate-limit/rate-limiter.ts';
+export {
+  type ConfiguredAnswer,
+  configuredReason,
+  formatReason,
+  REASONS,
+  type Reason,
+  type ReasonCode,
+  ReasonError,
+  reason,
+  reasonOf,
+} from './reasons/reason.ts';
 export { renderReasons } from './reasons/render.ts';
+export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
+export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';
+export { RetryTokens, retryTokens } from './retry/retry-tokens.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
+export { type DeadlineSlot, Deadlines, type Expiring } from './time/deadlines.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';
 export { mapWatch, settled, valueOf } from './watch/combine.ts';
 export { constantWatch, createWatch, type Unsubscribe, type Watch, type WatchOptions, type WatchSource, type WatchState } from './watch/watch.ts';

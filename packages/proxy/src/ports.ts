@@ -1,7 +1,7 @@
 // What a proxy needs from outside: the ports of core, and those of sockets. Tests plug memory implementations, the
 // sidecar plugs gRPC clients and SO_ORIGINAL_DST.
 import type { Socket } from 'node:net';
-import type { Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, RegistrySnapshot, SocketAddress } from '@weft/core';
+import type { Buckets, Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, RegistrySnapshot, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 import type { OpenListener } from './accept/open-listener.ts';
 import type { InFlightLimit } from './relay/in-flight-limit.ts';
@@ -74,6 +74,8 @@ export interface ProxyPorts {
   readonly listen?: OpenListener;
   /** In place of own counts up to `maxInFlight`, where several proxies share them. */
   readonly inFlight?: { readonly inbound: InFlightLimit; readonly outbound: InFlightLimit };
+  /** In place of own buckets of rate limits, where several proxies share them. */
+  readonly rateLimits?: Buckets;
   /** More admin paths, such as `/shutdown`. Default none. */
   readonly adminRoutes?: readonly AdminRoute[];
   readonly clock?: Clock;

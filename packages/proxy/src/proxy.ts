@@ -20,6 +20,7 @@ import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { explain, type MemorySocket, memoryPair } from './accept/memory-socket.ts';
 import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
+import { explainRoute } from './admin/explain.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
@@ -101,6 +102,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
+    metrics,
     logger,
   });
   const inbound = createInbound({
@@ -119,6 +121,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.inbound,
+    rateLimits: ports.rateLimits,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({
@@ -126,7 +129,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         otherMetrics: ports.otherMetrics,
         retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
         isReady: () => certified,
-        routes: ports.adminRoutes ?? [],
+        routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
       }),
     },
     clock,

@@ -55,6 +55,7 @@ export class Watched implements ExchangeObserver {
   readonly calls: string[] = [];
   outcome: ExchangeOutcome | undefined;
   bytes = 0;
+  requestBytes = 0;
   readonly ended: Promise<ExchangeOutcome>;
   #resolve: (outcome: ExchangeOutcome) => void = () => undefined;
 
@@ -66,6 +67,10 @@ export class Watched implements ExchangeObserver {
 
   sent(): void {
     this.calls.push('sent');
+  }
+
+  requestData(bytes: number): void {
+    this.requestBytes += bytes;
   }
 
   requestEnd(): void {

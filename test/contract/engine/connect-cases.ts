@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants, createServer as createHttp2Server } from 'node:http2';
 import { expect } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Bench, ProxyOptions } from './bench.ts';
 import type { EngineCase } from './suite.ts';
 
@@ -130,8 +130,10 @@ export const connectCases: readonly EngineCase[] = [
       const session = await client(bench, proxy.port);
       const stream = session.request(EXTENDED, { endStream: false });
       expect(await new Bytes(bench, stream).status).toBe(200);
-      // Without an address it takes itself for a server; over HTTP/2 nothing else makes a client of it.
-      const socket = Object.assign(new WebSocket(NO_ADDRESS, undefined, {}), { _isServer: false });
+      // Without an address it takes itself for a server; over HTTP/2 nothing else makes a client of it. It has then no default for the time
+      // that the closing handshake may take, and would give up after a millisecond.
+      const options: ClientOptions & { closeTimeout: number } = { closeTimeout: 30_000 };
+      const socket = Object.assign(new WebSocket(NO_ADDRESS, undefined, options), { _isServer: false });
       bench.defer(() => socket.terminate());
       socket.on('error', () => undefined);
       const received: string[] = [];

@@ -3,43 +3,15 @@ import type { Socket } from 'node:net';
 import { expect } from 'vitest';
 import type { Bench, Proxy, Version } from './bench.ts';
 import { answerOf } from './calls.ts';
+import { Sink, Source } from './numbered-bytes.ts';
 import type { EngineCase } from './suite.ts';
 
 const TOTAL = 64 * 1024 * 1024;
 /** What sockets, windows and streams may hold in all while nobody reads. */
 const HELD = 24 * 1024 * 1024;
-const CHUNK = Buffer.alloc(64 * 1024, 'x');
-
-interface Writer {
-  write(chunk: Buffer): boolean;
-  once(event: 'drain', listener: () => void): unknown;
-  end(): unknown;
-}
-
-/** Writes TOTAL bytes as fast as the writer lets it; counts. */
-class Source {
-  written = 0;
-  readonly #to: Writer;
-
-  constructor(to: Writer) {
-    this.#to = to;
-    this.#fill();
-  }
-
-  #fill(): void {
-    while (this.written < TOTAL) {
-      this.written += CHUNK.length;
-      if (!this.#to.write(CHUNK)) {
-        this.#to.once('drain', () => this.#fill());
-        return;
-      }
-    }
-    this.#to.end();
-  }
-}
 
 /** Waits until a count stands still, and returns it. */
-async function settled(count: () => number): Promise<number> {
+export async function settled(count: () => number): Promise<number> {
   let last = -1;
   let same = 0;
   while (same < 10) {
@@ -60,19 +32,17 @@ async function download(bench: Bench, client: Version, server: Version): Promise
   const origin =
     server === 'http/1'
       ? await bench.http1Origin((_request, response) => {
-          source = new Source(response);
+          response.writeHead(200, { 'content-length': TOTAL });
+          source = new Source(response, TOTAL);
         })
       : (
           await bench.http2Origin((stream) => {
-            stream.respond({ ':status': 200 });
-            source = new Source(stream);
+            stream.respond({ ':status': 200, 'content-length': TOTAL });
+            source = new Source(stream, TOTAL);
           })
         ).port;
   const proxy = await bench.proxy({ client, server, origin });
-  let received = 0;
-  const count = (chunk: Buffer): void => {
-    received += chunk.length;
-  };
+  const sink = new Sink(client === 'http/1');
   if (client === 'http/1') {
     const socket = (await bench.rawClient(proxy.port)).socket;
     socket.removeAllListeners('data');
@@ -80,18 +50,17 @@ async function download(bench: Bench, client: Version, server: Version): Promise
     socket.write('GET / HTTP/1.1\r\nhost: web.test\r\n\r\n');
     await check();
     const ended = proxy.watched[0]?.ended;
-    socket.on('data', count);
-    socket.resume();
+    sink.read(socket);
     await ended;
-    await settled(() => received);
-    expect(received).toBeGreaterThanOrEqual(TOTAL);
+    await settled(() => sink.received);
   } else {
     const stream = bench.http2Client(proxy.port).request({ ':path': '/' });
     await check();
-    stream.on('data', count);
+    sink.read(stream);
     await new Promise((resolve) => stream.once('end', resolve));
-    expect(received).toBe(TOTAL);
   }
+  expect(sink.received).toBe(TOTAL);
+  expect(sink.wrongAt).toBeUndefined();
 
   async function check(): Promise<void> {
     const written = await settled(() => source?.written ?? 0);
@@ -102,16 +71,13 @@ async function download(bench: Bench, client: Version, server: Version): Promise
 }
 
 async function upload(bench: Bench, client: Version, server: Version): Promise<void> {
-  let received = 0;
+  const sink = new Sink();
   let read: () => void = () => undefined;
-  const count = (chunk: Buffer): void => {
-    received += chunk.length;
-  };
   const origin =
     server === 'http/1'
       ? await bench.http1Origin((request, response) => {
           request.on('end', () => response.end('ok'));
-          read = () => void request.on('data', count);
+          read = () => sink.read(request);
         })
       : (
           await bench.http2Origin((stream) => {
@@ -119,7 +85,7 @@ async function upload(bench: Bench, client: Version, server: Version): Promise<v
               stream.respond({ ':status': 200 });
               stream.end('ok');
             });
-            read = () => void stream.on('data', count);
+            read = () => sink.read(stream);
           })
         ).port;
   const proxy = await bench.proxy({ client, server, origin });
@@ -129,11 +95,11 @@ async function upload(bench: Bench, client: Version, server: Version): Promise<v
     const peer = await bench.rawClient(proxy.port);
     peer.send(`POST / HTTP/1.1\r\nhost: web.test\r\ncontent-length: ${TOTAL}\r\n\r\n`);
     const { socket } = peer;
-    source = new Source({ write: (chunk) => socket.write(chunk), once: (event, listener) => socket.once(event, listener), end: () => undefined });
+    source = new Source({ write: (chunk) => socket.write(chunk), once: (event, listener) => socket.once(event, listener), end: () => undefined }, TOTAL);
     answered = peer.receive('200 OK');
   } else {
     const stream = bench.http2Client(proxy.port).request({ ':path': '/', ':method': 'POST' });
-    source = new Source(stream);
+    source = new Source(stream, TOTAL);
     answered = new Promise((resolve) => stream.once('response', resolve));
   }
   answered.catch(() => undefined);
@@ -143,7 +109,8 @@ async function upload(bench: Bench, client: Version, server: Version): Promise<v
   expect(buffered(proxy)).toBeLessThan(2 * 1024 * 1024);
   read();
   await answered;
-  expect(received).toBe(TOTAL);
+  expect(sink.received).toBe(TOTAL);
+  expect(sink.wrongAt).toBeUndefined();
 }
 
 const VERSIONS = ['http/1', 'http/2'] as const;
@@ -170,18 +137,17 @@ export const flowCases: readonly EngineCase[] = [
       const client = await bench.rawClient(proxy.port);
       client.send('GET / HTTP/1.1\r\nhost: web.test\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n');
       await client.receive('\r\n\r\n');
-      const source = new Source(client.socket);
+      const source = new Source(client.socket, TOTAL);
       expect(await settled(() => source.written)).toBeLessThan(HELD);
       expect(buffered(proxy)).toBeLessThan(2 * 1024 * 1024);
-      let received = 0;
+      const sink = new Sink();
       const far = peers[0]?.socket;
-      far?.removeAllListeners('data');
-      far?.on('data', (chunk) => {
-        received += chunk.length;
-      });
-      far?.resume();
-      await new Promise((resolve) => far?.once('end', resolve));
-      expect(received).toBe(TOTAL);
+      if (far === undefined) throw new Error('the tunnel has no far end');
+      far.removeAllListeners('data');
+      sink.read(far);
+      await new Promise((resolve) => far.once('end', resolve));
+      expect(sink.received).toBe(TOTAL);
+      expect(sink.wrongAt).toBeUndefined();
     },
   },
   {
@@ -213,7 +179,7 @@ export const flowCases: readonly EngineCase[] = [
     async run(bench) {
       const origin = await bench.http2Origin((stream, headers) => {
         stream.respond({ ':status': 200 });
-        if (headers[':path'] === '/slow') void new Source(stream);
+        if (headers[':path'] === '/slow') void new Source(stream, TOTAL);
         else stream.end('quick');
       });
       const proxy = await bench.proxy({ client: 'http/2', server: 'http/2', origin: origin.port });

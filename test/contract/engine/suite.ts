@@ -12,6 +12,8 @@ import { http2Cases } from './http2-cases.ts';
 import { lifecycleCases } from './lifecycle-cases.ts';
 import { linkCases } from './link-cases.ts';
 import { poolCases } from './pool-cases.ts';
+import { replayCases } from './replay-cases.ts';
+import { retryCases } from './retry-cases.ts';
 import { translationCases } from './translation-cases.ts';
 import { tunnelCases } from './tunnel-cases.ts';
 
@@ -38,6 +40,8 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   'between versions': translationCases,
   gRPC: grpcCases,
   flow: flowCases,
+  'requests sent again': replayCases,
+  'responses decided on': retryCases,
   lifecycle: lifecycleCases,
   links: linkCases,
 };

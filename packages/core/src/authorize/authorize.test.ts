@@ -3,7 +3,8 @@ import { parseNetwork } from '../address/network.ts';
 import { defaultMetadata, type Metadata } from '../domain/metadata.ts';
 import type { Authentication, Authorization } from '../domain/server-policy.ts';
 import { parseIdentityId } from '../names/identity-name.ts';
-import { createAuthorizer, type InboundClient } from './authorizer.ts';
+import type { InboundClient } from './authorization-rule.ts';
+import { createAuthorizer, explainAuthorization } from './authorizer.ts';
 import { DEFAULT_POLICY_NAMES, defaultServerPolicy, isDefaultPolicyName, LOCALHOST_AUTHORIZATION } from './default-policy.ts';
 
 const net = (text: string): { ip: string; prefix: number } => {
@@ -87,7 +88,34 @@ describe('verdicts', () => {
     const authorizer = createAuthorizer({ authorizations: [], server, route: defaultMetadata('default') });
     expect(authorizer.authorize(meshed('web.ns.example'))).toEqual({
       kind: 'denied',
-      reason: { code: 'UNAUTHORIZED', detail: 'client 10.0.0.1 (web.ns.example), server policy.linkerd.io/Server ns/web, route default/default' },
+      reason: {
+        code: 'UNAUTHORIZED',
+        detail: 'client 10.0.0.1 (web.ns.example), server policy.linkerd.io/Server ns/web, route default/default: there are no authorizations',
+      },
+    });
+  });
+
+  test('of refusal say what each authorization wants', () => {
+    const authorizations = [
+      allow({ kind: 'unauthenticated' }, ['192.0.2.0/24', '198.51.100.0/24']),
+      allow({ kind: 'unauthenticated' }, ['10.0.0.0/8'], ['10.0.0.0/24']),
+      allow({ kind: 'clients', identities: ['a.b'], suffixes: [['ns', 'example'], []] }),
+      allow({ kind: 'tls' }),
+      allow({ kind: 'tls' }),
+    ];
+    const verdict = createAuthorizer({ authorizations, server }).authorize(plain('10.0.0.1'));
+    expect(verdict).toEqual({
+      kind: 'denied',
+      reason: {
+        code: 'UNAUTHORIZED',
+        detail: [
+          'client 10.0.0.1 (no mesh TLS), server policy.linkerd.io/Server ns/web: default/test wants an address in 192.0.2.0/24 or 198.51.100.0/24',
+          'default/test wants an address outside of 10.0.0.0/24',
+          'default/test wants mesh TLS',
+          'default/test wants mesh TLS',
+          'and 1 more',
+        ].join('; '),
+      },
     });
   });
 
@@ -95,6 +123,29 @@ describe('verdicts', () => {
     const authorizer = createAuthorizer({ authorizations: [], server });
     const client = plain('1.2.3.4');
     expect(authorizer.authorize(client)).toBe(authorizer.authorize(client));
+  });
+});
+
+describe('an explanation', () => {
+  const clients = allow({ kind: 'clients', identities: ['a.b', 'c.d', 'e.f', 'g.h', 'i.j'], suffixes: [] });
+  const everything = [allow({ kind: 'tls' }), clients, allow({ kind: 'unauthenticated' }), allow({ kind: 'unauthenticated' }, ['192.0.2.0/24'])];
+  const rejections = (client: InboundClient) =>
+    explainAuthorization({ authorizations: everything, server }, client).trials.map(({ rejected }) => rejected?.by ?? 'admits');
+
+  test('tells of each authorization which part rejected the client, also after the one that decides', () => {
+    expect(rejections(plain('10.0.0.1'))).toEqual(['tls', 'tls', 'admits', 'network']);
+    expect(rejections(meshed())).toEqual(['admits', 'no-identity', 'admits', 'network']);
+    expect(rejections(meshed('x.y'))).toEqual(['admits', 'identity', 'admits', 'network']);
+    expect(explainAuthorization({ authorizations: everything, server }, meshed('x.y'))).toMatchObject({
+      verdict: { kind: 'allowed', authorization: everything[0] },
+      trials: [{}, { authorization: clients, rejected: { sentence: 'default/test wants the identity a.b or c.d or e.f or 2 others' } }, {}, {}],
+    });
+  });
+
+  test('tells an address that is excepted from one that is outside', () => {
+    const authorizations = [allow({ kind: 'unauthenticated' }, ['10.0.0.0/8'], ['10.9.0.0/16'])];
+    const by = (ip: string) => explainAuthorization({ authorizations, server }, plain(ip)).trials[0]?.rejected?.by;
+    expect([by('10.9.1.1'), by('11.0.0.1'), by('10.1.1.1')]).toEqual(['network-except', 'network', undefined]);
   });
 });
 

@@ -1,25 +1,32 @@
 // Who may come in: the authorizations of a server or route, compiled. spec/proxy.md §8.2.
-import type { IpAddress } from '../address/ip.ts';
-import { networkMatcher } from '../address/network.ts';
 import { formatMetadata, type Metadata } from '../domain/metadata.ts';
-import type { Authentication, Authorization } from '../domain/server-policy.ts';
-import { formatIdentityId, type IdentityId, parseIdentityId } from '../names/identity-name.ts';
+import type { Authorization } from '../domain/server-policy.ts';
 import { type Reason, reason } from '../reasons/reason.ts';
-
-/** What is known of the far end of one connection. Make one object per connection: verdicts are remembered by it. */
-export interface InboundClient {
-  readonly ip: IpAddress;
-  /** `mesh`: mesh TLS was terminated here; without identity when the client presented none. TLS that is passed through counts as `none`. */
-  readonly tls: { readonly kind: 'none' } | { readonly kind: 'mesh'; readonly identity?: IdentityId | undefined };
-}
+import {
+  type AuthorizationRule,
+  compileAuthorization,
+  formatInboundClient,
+  formatRejection,
+  type InboundClient,
+  type RejectedBy,
+} from './authorization-rule.ts';
 
 export type AuthorizationVerdict =
   | { readonly kind: 'allowed'; readonly authorization: Authorization }
   | { readonly kind: 'denied' /** Always UNAUTHORIZED. */; readonly reason: Reason };
 
+/** What became of one authorization. */
+export interface AuthorizationTrial {
+  readonly authorization: Authorization;
+  /** Undefined: it admits the client. The first of these decides. */
+  readonly rejected: { readonly by: RejectedBy; readonly sentence: string } | undefined;
+}
+
 /** Asked per request and per policy change; never throws. */
 export interface Authorizer {
   authorize(client: InboundClient): AuthorizationVerdict;
+  /** Every authorization, also those after the one that decides. */
+  explain(client: InboundClient): readonly AuthorizationTrial[];
 }
 
 export interface AuthorizerOptions {
@@ -31,22 +38,22 @@ export interface AuthorizerOptions {
   readonly route?: Metadata | undefined;
 }
 
+interface Compiled {
+  readonly rejects: AuthorizationRule;
+  readonly verdict: Extract<AuthorizationVerdict, { kind: 'allowed' }>;
+}
+
 /** Compiles once per policy. */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const rules = options.authorizations.map((authorization) => ({
-    verdict: { kind: 'allowed', authorization } as const,
-    networks: authorization.networks.map(({ net, except }) => ({ within: networkMatcher([net]), excepted: networkMatcher(except) })),
-    authenticated: compileAuthentication(authorization.authentication),
-  }));
+  const rules = options.authorizations.map(
+    (authorization): Compiled => ({ rejects: compileAuthorization(authorization), verdict: { kind: 'allowed', authorization } }),
+  );
   const place = `server ${formatMetadata(options.server)}${options.route ? `, route ${formatMetadata(options.route)}` : ''}`;
   const known = new WeakMap<InboundClient, AuthorizationVerdict>();
 
   const decide = (client: InboundClient): AuthorizationVerdict => {
-    const { ip } = client;
-    for (const rule of rules) {
-      if (rule.authenticated(client) && rule.networks.some((network) => network.within(ip) && !network.excepted(ip))) return rule.verdict;
-    }
-    return { kind: 'denied', reason: reason('UNAUTHORIZED', `${formatInboundClient(client)}, ${place}`) };
+    for (const { rejects, verdict } of rules) if (rejects(client) === undefined) return verdict;
+    return { kind: 'denied', reason: reason('UNAUTHORIZED', `${formatInboundClient(client)}, ${place}: ${missing(rules, client)}`) };
   };
 
   return {
@@ -55,30 +62,29 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       if (!verdict) known.set(client, (verdict = decide(client)));
       return verdict;
     },
+    explain: (client) => rules.map((rule) => trial(rule, client)),
   };
 }
 
-/** `client 10.1.2.3 (web.ns.serviceaccount…)`, as refusals show it. */
-export function formatInboundClient(client: InboundClient): string {
-  const { tls } = client;
-  const who = tls.kind === 'none' ? 'no mesh TLS' : tls.identity ? formatIdentityId(tls.identity) : 'mesh TLS without identity';
-  return `client ${client.ip} (${who})`;
+/** The decision as data, without a proxy: each authorization, and the part of it that rejected the client. */
+export function explainAuthorization(
+  policy: AuthorizerOptions,
+  client: InboundClient,
+): { readonly verdict: AuthorizationVerdict; readonly trials: readonly AuthorizationTrial[] } {
+  const authorizer = createAuthorizer(policy);
+  return { verdict: authorizer.authorize(client), trials: authorizer.explain(client) };
 }
 
-function compileAuthentication(authentication: Authentication): (client: InboundClient) => boolean {
-  if (authentication.kind === 'unauthenticated') return () => true;
-  if (authentication.kind === 'tls') return (client) => client.tls.kind === 'mesh';
-  const identities = new Set<string>();
-  for (const text of authentication.identities) {
-    const id = parseIdentityId(text);
-    if (id) identities.add(formatIdentityId(id));
-  }
-  // A suffix a.b admits names under it, not a.b itself; without labels it admits every DNS name.
-  const suffixes = authentication.suffixes.map((labels) => (labels.length === 0 ? '' : `.${labels.join('.').toLowerCase()}`));
-  return ({ tls }) => {
-    if (tls.kind === 'none' || !tls.identity) return false;
-    if (tls.identity.kind === 'uri') return identities.has(tls.identity.uri);
-    const { name } = tls.identity;
-    return identities.has(name) || suffixes.some((suffix) => name.endsWith(suffix));
-  };
+function trial({ rejects, verdict: { authorization } }: Compiled, client: InboundClient): AuthorizationTrial {
+  const by = rejects(client);
+  return { authorization, rejected: by && { by, sentence: formatRejection(authorization, by) } };
 }
+
+/** What the first authorizations want: a reason is one line. */
+function missing(rules: readonly Compiled[], client: InboundClient): string {
+  if (rules.length === 0) return 'there are no authorizations';
+  const sentences = rules.slice(0, MAX_NAMED).map((rule) => trial(rule, client).rejected?.sentence ?? '');
+  return `${sentences.join('; ')}${rules.length > MAX_NAMED ? `; and ${rules.length - MAX_NAMED} more` : ''}`;
+}
+
+const MAX_NAMED = 4;

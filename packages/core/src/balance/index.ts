@@ -4,4 +4,5 @@
 export type { Dispatch, LoadEstimate } from './load.ts';
 export { type Balancer, type BalancerOptions, type Member, type P2cOptions, type PeakEwmaOptions, type Picker, p2c, peakEwma, penaltyPeakEwma } from './p2c.ts';
 export { PeakEwma, type PeakEwmaLoadOptions } from './peak-ewma.ts';
-export { DEFAULT_PENALTY, PenaltyPeakEwma, type PenaltyRules, penaltyOf, type ResponseVerdict } from './penalty-peak-ewma.ts';
+export { DEFAULT_PENALTY, type PenaltyRules, penaltyOf } from './penalty.ts';
+export { PenaltyPeakEwma } from './penalty-peak-ewma.ts';

@@ -13,6 +13,8 @@ export interface Dispatch {
 export interface LoadEstimate {
   /** Lower is better; comparable only between estimates of one balancer. */
   cost(now: Millis): number;
+  /** The cost without its side effect on what is stored: for display. */
+  peek(now: Millis): number;
   dispatch(now: Millis): Dispatch;
   /** Requests dispatched and not yet completed. */
   readonly inFlight: number;

@@ -5,7 +5,12 @@ import { manualClock } from '../time/manual-clock.ts';
 import type { LoadEstimate } from './load.ts';
 import { p2c, peakEwma } from './p2c.ts';
 
-const fixed = (cost: number): LoadEstimate => ({ cost: () => cost, dispatch: () => ({ complete: () => undefined, penalize: () => undefined }), inFlight: 0 });
+const fixed = (cost: number): LoadEstimate => ({
+  cost: () => cost,
+  peek: () => cost,
+  dispatch: () => ({ complete: () => undefined, penalize: () => undefined }),
+  inFlight: 0,
+});
 const scripted = (...draws: number[]): Random => ({ next: () => draws.shift() ?? 0 });
 
 describe('pick', () => {
@@ -23,9 +28,10 @@ describe('pick', () => {
     const costs: Record<string, number> = { a: 2, b: 1, c: 1 };
     const load = (endpoint: string): LoadEstimate => fixed(costs[endpoint] ?? 0);
     const endpoints = ['a', 'b', 'c'];
-    expect(p2c({ endpoints, load, random: scripted(0, 0.4) }).pick(0)?.endpoint).toBe('b');
+    // The second draw is among the other two.
+    expect(p2c({ endpoints, load, random: scripted(0, 0) }).pick(0)?.endpoint).toBe('b');
     expect(p2c({ endpoints, load, random: scripted(0.4, 0.9) }).pick(0)?.endpoint).toBe('b');
-    expect(p2c({ endpoints, load, random: scripted(0.9, 0.4) }).pick(0)?.endpoint).toBe('c');
+    expect(p2c({ endpoints, load, random: scripted(0.9, 0.9) }).pick(0)?.endpoint).toBe('c');
   });
 
   test('never compares an endpoint with itself', () => {
@@ -75,6 +81,108 @@ describe('pick', () => {
       dispatch.complete(clock.now());
     }
     expect(counts['slow']).toBeLessThan(60);
+  });
+});
+
+describe('readiness', () => {
+  test('an endpoint that is found not ready is left out until it is refreshed', () => {
+    let asked = 0;
+    const down = new Set(['b']);
+    const ready = (endpoint: string): boolean => {
+      asked++;
+      return !down.has(endpoint);
+    };
+    const balancer = peakEwma({ endpoints: ['a', 'b', 'c'], ready, random: seeded(2), clock: manualClock() });
+    expect([balancer.ready, asked]).toEqual([2, 3]);
+    down.add('c');
+    expect([balancer.pick(0)?.endpoint, balancer.ready]).toEqual(['a', 1]);
+    down.clear();
+    for (let n = 0; n < 20; n++) expect(balancer.pick(0)?.endpoint).toBe('a');
+    balancer.refresh('b');
+    balancer.refresh('c');
+    balancer.refresh('stranger');
+    expect(balancer.ready).toBe(3);
+    down.add('a');
+    balancer.refresh('a');
+    expect(balancer.ready).toBe(2);
+  });
+
+  test('choosing among a thousand asks about two, however few are ready', () => {
+    let asked = 0;
+    const endpoints = Array.from({ length: 1000 }, (_, index) => index);
+    const ready = (endpoint: number): boolean => {
+      asked++;
+      return endpoint % 100 === 0;
+    };
+    const balancer = peakEwma({ endpoints, ready, random: seeded(2), clock: manualClock() });
+    asked = 0;
+    for (let n = 0; n < 100; n++) expect((balancer.pick(0)?.endpoint ?? 1) % 100).toBe(0);
+    expect(asked).toBe(200);
+  });
+
+  test('under any order of updates and changes a pick is ready and in the set, and there is one whenever one is ready', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('set' as const), of: fc.array(fc.nat(9), { maxLength: 10 }) }),
+      fc.record({ kind: fc.constant('up' as const), at: fc.nat(9) }),
+      fc.record({ kind: fc.constant('down' as const), at: fc.nat(9), told: fc.boolean() }),
+      fc.record({ kind: fc.constant('pick' as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(1000), (steps, seed) => {
+        const up = new Set<number>();
+        let known = new Set<number>();
+        const balancer = peakEwma<number>({ ready: (one) => up.has(one), random: seeded(seed), clock: manualClock() });
+        for (const one of steps) {
+          if (one.kind === 'set') {
+            known = new Set(one.of);
+            balancer.update(known);
+          } else if (one.kind === 'up') {
+            up.add(one.at);
+            balancer.refresh(one.at);
+          } else if (one.kind === 'down') {
+            up.delete(one.at);
+            if (one.told) balancer.refresh(one.at);
+          }
+          const candidates = [...known].filter((endpoint) => up.has(endpoint));
+          const picked = balancer.pick(0)?.endpoint;
+          if (candidates.length === 0) expect(picked).toBeUndefined();
+          else expect(candidates).toContain(picked);
+        }
+      }),
+      { seed: 5, numRuns: 500 },
+    );
+  });
+});
+
+describe('load', () => {
+  // Two choices keep the fullest of n bins within ln ln n / ln 2 + O(1) of the mean; three above it is far from what chance gives a single choice.
+  test.each([10, 100, 1000])('of %d equal endpoints none has more than three requests above the mean in flight', (size) => {
+    const balancer = peakEwma({ endpoints: Array.from({ length: size }, (_, index) => index), clock: manualClock(), random: seeded(size) });
+    const perEndpoint = 8;
+    for (let n = 0; n < size * perEndpoint; n++) balancer.pick(0)?.load.dispatch(0);
+    const inFlight = balancer.members.map(({ load }) => load.inFlight);
+    expect(Math.max(...inFlight)).toBeLessThanOrEqual(perEndpoint + 3);
+  });
+
+  test('requests leave an endpoint that slows down, and come back when it recovers', () => {
+    const clock = manualClock();
+    const balancer = peakEwma({ endpoints: [0, 1, 2, 3, 4], decayMs: 1_000, clock, random: seeded(9) });
+    const share = (slow: number | undefined): number => {
+      let toZero = 0;
+      for (let n = 0; n < 8_000; n++) {
+        const member = balancer.pick(clock.now());
+        const dispatch = member?.load.dispatch(clock.now());
+        clock.advance(1);
+        if (member?.endpoint === 0) toZero++;
+        if (member?.endpoint === slow) clock.advance(200);
+        dispatch?.complete(clock.now());
+      }
+      return toZero / 8_000;
+    };
+    expect(share(undefined)).toBeCloseTo(0.2, 1);
+    expect(share(0)).toBeLessThan(0.05);
+    // 200 ms have decayed to the 1 ms of the others after 5.3 s of 8.
+    expect(share(undefined)).toBeGreaterThan(0.03);
   });
 });
 

@@ -4,6 +4,7 @@ import { type Clock, type Millis, systemClock } from '../time/clock.ts';
 import type { LoadEstimate } from './load.ts';
 import { PeakEwma } from './peak-ewma.ts';
 import { PenaltyPeakEwma } from './penalty-peak-ewma.ts';
+import { type Placed, ReadySet } from './ready-set.ts';
 
 /** Chooses one ready endpoint. Called once per request; must not block. Undefined: none is ready. */
 export interface Picker<P> {
@@ -19,13 +20,17 @@ export interface Member<E> {
 export interface Balancer<E> extends Picker<Member<E>> {
   /** Takes a whole new set. Endpoints that are the same object keep their load; every other one is new. */
   update(endpoints: Iterable<E>): { readonly added: readonly E[]; readonly removed: readonly E[] };
+  /** An endpoint may have become ready. That one no longer is need not be told: picks notice, and leave it out until this is called. */
+  refresh(endpoint: E): void;
   readonly members: readonly Member<E>[];
+  /** Endpoints that were ready when they were last asked. */
+  readonly ready: number;
 }
 
 export interface BalancerOptions<E> {
   /** The first set. Default: none. */
   readonly endpoints?: Iterable<E>;
-  /** Whether an endpoint can take a request now. Asked during `pick`. Default: always. */
+  /** Whether an endpoint can take a request now. Asked when it is added, when it is drawn, and by `refresh`. Default: always. */
   readonly ready?: (endpoint: E) => boolean;
   /** For the age of new endpoints. Default: the system's. */
   readonly clock?: Clock;
@@ -45,60 +50,73 @@ export interface PeakEwmaOptions<E> extends BalancerOptions<E> {
   readonly decayMs?: Millis | undefined;
 }
 
-/** Draws before the ready endpoints are counted. Rejected draws keep the choice uniform over the ready ones. */
-const MAX_DRAWS = 8;
+interface Entry<E> extends Member<E>, Placed {}
 
-/** Power of two choices over any load estimate. */
+/** Power of two choices over any load estimate. A pick costs the same among two and among a thousand. */
 export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
   const { ready = () => true, clock = systemClock(), random = systemRandom } = options;
-  let byEndpoint = new Map<E, Member<E>>();
-  let members: readonly Member<E>[] = [];
+  let byEndpoint = new Map<E, Entry<E>>();
+  let members: readonly Entry<E>[] = [];
+  const set = new ReadySet<Entry<E>>();
 
   const update: Balancer<E>['update'] = (endpoints) => {
     const now = clock.now();
-    const next = new Map<E, Member<E>>();
+    const next = new Map<E, Entry<E>>();
     const added: E[] = [];
+    const removed: E[] = [];
     for (const endpoint of new Set(endpoints)) {
-      const kept = byEndpoint.get(endpoint);
-      if (!kept) added.push(endpoint);
-      next.set(endpoint, kept ?? { endpoint, load: options.load(endpoint, now) });
+      let entry = byEndpoint.get(endpoint);
+      if (!entry) {
+        entry = { endpoint, load: options.load(endpoint, now), place: -1 };
+        added.push(endpoint);
+        if (ready(endpoint)) set.add(entry);
+      }
+      next.set(endpoint, entry);
     }
-    const removed = [...byEndpoint.keys()].filter((endpoint) => !next.has(endpoint));
+    for (const [endpoint, entry] of byEndpoint) {
+      if (next.has(endpoint)) continue;
+      removed.push(endpoint);
+      set.delete(entry);
+    }
     byEndpoint = next;
     members = [...next.values()];
     return { added, removed };
   };
 
-  /** A uniformly drawn ready member other than `not`, or undefined after too many misses. */
-  const draw = (not: Member<E> | undefined): Member<E> | undefined => {
-    for (let n = 0; n < MAX_DRAWS; n++) {
-      const member = members[randomInt(random, members.length)];
-      if (member && member !== not && ready(member.endpoint)) return member;
-    }
-    return undefined;
-  };
-
-  const pickCounted = (now: Millis): Member<E> | undefined => {
-    const candidates = members.filter((member) => ready(member.endpoint));
-    if (candidates.length < 2) return candidates[0];
-    const first = randomInt(random, candidates.length);
-    const second = (first + 1 + randomInt(random, candidates.length - 1)) % candidates.length;
-    return lighter(candidates[first], candidates[second], now);
+  /** Whether it is still ready; else it is set aside. */
+  const check = (entry: Entry<E>): boolean => {
+    if (ready(entry.endpoint)) return true;
+    set.delete(entry);
+    return false;
   };
 
   if (options.endpoints) update(options.endpoints);
   return {
     update,
+    refresh(endpoint) {
+      const entry = byEndpoint.get(endpoint);
+      if (entry && ready(endpoint)) set.add(entry);
+      else if (entry) set.delete(entry);
+    },
     get members() {
       return members;
     },
+    get ready() {
+      return set.size;
+    },
     pick(now) {
-      if (members.length >= 2) {
-        const first = draw(undefined);
-        const second = first && draw(first);
-        if (second) return lighter(first, second, now);
+      // Every round that is repeated has set one aside.
+      for (;;) {
+        const { size } = set;
+        const at = size < 2 ? 0 : randomInt(random, size);
+        const first = set.at(at);
+        if (!first) return undefined;
+        if (!check(first)) continue;
+        if (size < 2) return first;
+        const other = randomInt(random, size - 1);
+        const second = set.at(other < at ? other : other + 1);
+        if (second && check(second)) return lighter(first, second, now);
       }
-      return pickCounted(now);
     },
   };
 }
@@ -116,7 +134,6 @@ export function penaltyPeakEwma<E>(options: PeakEwmaOptions<E> = {}): Balancer<E
 }
 
 /** The less loaded one; the first on a tie. */
-function lighter<E>(first: Member<E> | undefined, second: Member<E> | undefined, now: Millis): Member<E> | undefined {
-  if (!first || !second) return first ?? second;
+function lighter<E>(first: Member<E>, second: Member<E>, now: Millis): Member<E> {
   return first.load.cost(now) <= second.load.cost(now) ? first : second;
 }

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { LoadEstimate } from './load.ts';
 import { PeakEwma } from './peak-ewma.ts';
-import { PenaltyPeakEwma, penaltyOf } from './penalty-peak-ewma.ts';
+import { PenaltyPeakEwma } from './penalty-peak-ewma.ts';
 
 const e1 = Math.exp(-1);
 
@@ -77,20 +79,49 @@ describe('penalty peak-EWMA', () => {
     load.dispatch(1).penalize(1, 100);
     expect(load.cost(1)).toBe(5000);
   });
+});
 
-  test.each([
-    [{ status: 200 }, undefined],
-    [{ status: 404 }, undefined],
-    [{ status: 500 }, 5000],
-    [{ status: 429 }, 5000],
-    [{ status: 503, retryAfterMs: 20_000 }, 20_000],
-    [{ status: 503, retryAfterMs: 1 }, 5000],
-    [{ status: 429, retryAfterMs: 900_000 }, 300_000],
-    [{ status: 500, retryAfterMs: 20_000 }, 5000],
-    [{ status: 200, grpcStatus: 14, retryAfterMs: 6000 }, 6000],
-    [{ status: 200, grpcStatus: 13 }, 5000],
-    [{ status: 200, grpcStatus: 5 }, undefined],
-  ])('a response %j earns %s', (response, penalty) => {
-    expect(penaltyOf(response)).toBe(penalty);
+describe.each([
+  ['peak-EWMA', (now: number): LoadEstimate => new PeakEwma({ decayMs: 1_000, now })],
+  ['penalty peak-EWMA', (now: number): LoadEstimate => new PenaltyPeakEwma({ decayMs: 1_000, now })],
+])('%s, whatever happens', (_name, make) => {
+  const events = fc.array(
+    fc.record({ after: fc.double({ min: 0, max: 500, noNaN: true }), what: fc.constantFrom('dispatch', 'complete', 'ask'), which: fc.nat(9) }),
+    { maxLength: 80 },
+  );
+
+  test('never is below the sample it just took, nor above the largest, and counts what is in flight', () => {
+    fc.assert(
+      fc.property(events, (steps) => {
+        let now = 0;
+        const load = make(now);
+        const open: { readonly since: number; readonly dispatch: ReturnType<LoadEstimate['dispatch']> }[] = [];
+        let largest = 30;
+        for (const { after, what, which } of steps) {
+          now += after;
+          if (what === 'dispatch') open.push({ since: now, dispatch: load.dispatch(now) });
+          else if (what === 'ask') load.cost(now);
+          else {
+            const [done] = open.splice(which % Math.max(1, open.length), 1);
+            if (!done) continue;
+            done.dispatch.complete(now);
+            largest = Math.max(largest, now - done.since);
+            // One that decays toward r stays above it; one that jumps to it is it.
+            expect(load.peek(now) / (load.inFlight + 1)).toBeGreaterThanOrEqual((now - done.since) * (1 - 1e-9));
+          }
+          expect(load.inFlight).toBe(open.length);
+          expect(load.peek(now) / (load.inFlight + 1)).toBeLessThanOrEqual(largest * (1 + 1e-9));
+        }
+      }),
+      { seed: 3, numRuns: 500 },
+    );
+  });
+
+  test('looking at it changes nothing', () => {
+    const [looked, alone] = [make(0), make(0)];
+    const dispatches = [looked.dispatch(0), alone.dispatch(0)];
+    for (let now = 1; now < 100; now++) looked.peek(now);
+    for (const dispatch of dispatches) dispatch.complete(100);
+    expect(looked.cost(250)).toBe(alone.cost(250));
   });
 });

@@ -36,6 +36,10 @@ export class PeakEwma implements LoadEstimate, DispatchOwner {
     return this.#estimate * (this.#inFlight + 1);
   }
 
+  peek(now: Millis): number {
+    return this.#estimate * decay(now - this.#updatedAt, this.#decayMs) * (this.#inFlight + 1);
+  }
+
   dispatch(now: Millis): Dispatch {
     this.#inFlight++;
     return new CountedDispatch(this, now);

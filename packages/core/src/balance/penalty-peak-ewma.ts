@@ -24,6 +24,10 @@ export class PenaltyPeakEwma implements LoadEstimate, DispatchOwner {
     return this.#projected(now) * (this.#inFlight + 1);
   }
 
+  peek(now: Millis): number {
+    return this.cost(now);
+  }
+
   dispatch(now: Millis): Dispatch {
     this.#inFlight++;
     return new CountedDispatch(this, now);
@@ -31,48 +35,22 @@ export class PenaltyPeakEwma implements LoadEstimate, DispatchOwner {
 
   finished(now: Millis, elapsedMs: Millis): void {
     this.#inFlight--;
-    const projected = this.#projected(now);
-    const estimate = projected < elapsedMs ? elapsedMs : projected + elapsedMs * (1 - decay(now - this.#updatedAt, this.#decayMs));
-    this.#store(now, estimate);
+    this.#sample(now, elapsedMs);
   }
 
   penalized(now: Millis, _elapsedMs: Millis, penaltyMs: Millis): void {
     this.#inFlight--;
-    this.#store(now, Math.max(penaltyMs, this.#projected(now)));
+    // A lower penalty than what is projected would attract requests.
+    this.#sample(now, Math.max(penaltyMs, this.#projected(now)));
+  }
+
+  #sample(now: Millis, rttMs: Millis): void {
+    const projected = this.#projected(now);
+    this.#estimate = projected < rttMs ? rttMs : projected + rttMs * (1 - decay(now - this.#updatedAt, this.#decayMs));
+    this.#updatedAt = Math.max(now, this.#updatedAt);
   }
 
   #projected(now: Millis): Millis {
     return this.#estimate * decay(now - this.#updatedAt, this.#decayMs);
   }
-
-  #store(now: Millis, estimate: Millis): void {
-    this.#estimate = estimate;
-    this.#updatedAt = Math.max(now, this.#updatedAt);
-  }
-}
-
-export interface PenaltyRules {
-  readonly penaltyMs: Millis;
-  /** Longest hint of the server that is believed. */
-  readonly maxRetryAfterMs: Millis;
-}
-
-export const DEFAULT_PENALTY: PenaltyRules = { penaltyMs: 5000, maxRetryAfterMs: 300_000 };
-
-/** What the head of a response says; `grpcStatus` only of an HTTP 200 with content-type application/grpc, and only from its headers. */
-export interface ResponseVerdict {
-  readonly status: number;
-  readonly grpcStatus?: number | undefined;
-  /** From `retry-after` or the gRPC retry pushback. */
-  readonly retryAfterMs?: Millis | undefined;
-}
-
-/** The penalty that a response earns, or undefined when it is no failure. */
-export function penaltyOf(response: ResponseVerdict, rules: PenaltyRules = DEFAULT_PENALTY): Millis | undefined {
-  const { status, grpcStatus, retryAfterMs } = response;
-  if (status === 429 || status === 503 || grpcStatus === 8 || grpcStatus === 14) {
-    return retryAfterMs === undefined ? rules.penaltyMs : Math.max(rules.penaltyMs, Math.min(retryAfterMs, rules.maxRetryAfterMs));
-  }
-  const failed = (status >= 500 && status <= 599) || grpcStatus === 2 || grpcStatus === 4 || grpcStatus === 13 || grpcStatus === 15;
-  return failed ? rules.penaltyMs : undefined;
 }

@@ -8,7 +8,15 @@ export interface Reason {
   readonly code: ReasonCode;
   /** The variable part: which rule, endpoint, limit or value. One line, no secrets. */
   readonly detail?: string | undefined;
+  /** Where a policy says what the client is to be answered, that; it takes the place of the answer that the code has otherwise. */
+  readonly answer?: ConfiguredAnswer | undefined;
 }
+
+/** Of a filter of a route. spec/proxy.md §4.6, §7.4. */
+export type ConfiguredAnswer =
+  | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
+  | { readonly kind: 'http-failure'; readonly status: number; readonly message: string }
+  | { readonly kind: 'grpc-failure'; readonly code: number; readonly message: string };
 
 interface ReasonEntry {
   /** What happened, as a sentence without a full stop. */
@@ -100,8 +108,20 @@ export const REASONS = {
     'look for a client that connects to very many addresses; destinations without connections make room',
   ),
   POLICY_INVALID: entry('the policy for this target could not be understood', 'check the routes and backends of the target; the detail names the field'),
+  BACKEND_INVALID: entry('the policy names a backend that cannot be used', 'check the backendRefs of the route; the detail says what is wrong with it'),
   // routing and balancing
   ROUTE_NOT_FOUND: entry('no route matches the request', 'check hostnames, path, method and header matches of the routes'),
+  REDIRECTED: entry('a route redirects the request', 'none: the policy says so; the detail names the route and the location'),
+  REDIRECT_INVALID: entry(
+    'a route redirects the request to what is no location',
+    'check the redirect filter of the route against the requests that it matches',
+  ),
+  FAILURE_INJECTED: entry('a route fails the request on purpose', 'none: the policy says so; the detail names the route and the message'),
+  MATCH_LIMIT: entry(
+    'the request takes too long to match against the patterns of the routes',
+    'patterns cost the length of the path or value times their size: shorten them, or refuse such requests before they come here',
+  ),
+  CONNECTION_FORBIDDEN: entry('the route forbids the connection', 'check the filters of the route'),
   NO_ENDPOINTS: entry('the target has no endpoints', 'check that pods of the Service are running and ready'),
   NO_READY_ENDPOINT: entry('none of the endpoints is ready', 'check the state and last error of each endpoint'),
   FAILFAST: entry(
@@ -110,6 +130,18 @@ export const REASONS = {
   ),
   LOAD_SHED: entry('too many requests are in flight', 'raise the in-flight limit or add replicas'),
   QUEUE_FULL: entry('the queue in front of the target is full', 'raise the queue capacity or add replicas'),
+  EJECTED_CONSECUTIVE_FAILURES: entry(
+    'an endpoint gets no requests for a while because it failed too often in a row',
+    'the detail names the endpoint and its last failures; it is probed with one request after the backoff',
+  ),
+  EJECTED_SUCCESS_RATE: entry(
+    'an endpoint gets no requests for a while because too few of its responses were successes',
+    'the detail names the endpoint and its last failures; it is probed with one request after the backoff',
+  ),
+  EJECTED_PROBE_FAILED: entry(
+    'an endpoint gets no requests for longer because its probe failed',
+    'the detail names the endpoint and what its probe got; the backoff grows with each probe that fails',
+  ),
   IDENTITY_REQUIRED: entry('the endpoint does not have the identity that the request requires', 'check l5d-require-id against the identity of the endpoint'),
   // connecting
   CONNECT_REFUSED: entry('the endpoint refused the connection', 'check that the application listens on that address and port'),
@@ -130,6 +162,10 @@ export const REASONS = {
   DOWNGRADED: entry('an upgraded request was reset by the peer', 'the error arose between the peer proxy and its application'),
   REQUEST_INVALID: entry('the request could not be understood', 'the detail says which part of the request is malformed'),
   RESPONSE_TIMEOUT: entry('the response did not arrive in time', 'check the route timeouts and the latency of the application'),
+  PROFILE_TIMEOUT: entry(
+    'the request took longer than its route in the ServiceProfile allows',
+    'check the timeout of the route and the latency of the application',
+  ),
   CLIENT_GONE: entry('the client went away before the response was complete', 'none, unless client timeouts are too short'),
   // authorization
   UNAUTHORIZED: entry(
@@ -153,6 +189,13 @@ export const REASONS = {
 
 export function reason(code: ReasonCode, detail?: string): Reason {
   return detail === undefined ? { code } : { code, detail };
+}
+
+/** `REDIRECTED` or `FAILURE_INJECTED`, with what the client gets. */
+export function configuredReason(route: string, answer: ConfiguredAnswer): Reason {
+  if (answer.kind === 'redirect') return { code: 'REDIRECTED', detail: `${route}: ${answer.status} ${answer.location}`, answer };
+  const status = answer.kind === 'http-failure' ? answer.status : `gRPC status ${answer.code}`;
+  return { code: 'FAILURE_INJECTED', detail: `${route}: ${status} ${answer.message}`, answer };
 }
 
 /** The sentence, followed by the detail where there is one: what headers and logs show. Always one line: details may carry what a peer sent. */

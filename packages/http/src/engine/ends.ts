@@ -50,12 +50,14 @@ export interface Call {
   readonly oneOff: boolean;
   /** What makes the connection bytes that are relayed as bodies; null: an ordinary exchange, or a tunnel between two wires. */
   readonly bytes: Switch | null;
-  /** Nothing of the body was passed on yet. */
+  /** Nothing of the body was passed on yet, or all of it is kept. */
   readonly replayable: boolean;
   /** Given up before it was bound. */
   readonly over: boolean;
-  /** Bound to a connection, the head written. May come twice, when a reused connection turned out dead. */
+  /** Bound to a connection, the head written. May come again after `unbound`. */
   bound(end: CallEnd): void;
+  /** The connection was of no use, a reused one that turned out dead: it will be bound to another. Only while `replayable`. */
+  unbound(): void;
   informational(head: ResponseHead): void;
   /** Hop-by-hop fields are gone already. */
   response(head: ResponseHead, ended: boolean, origin: Origin): void;

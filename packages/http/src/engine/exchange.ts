@@ -1,20 +1,24 @@
 // One request and its response between a client's end and an upstream's: bodies with credit, trailers, resets with their codes, tunnels.
+// It is the call of its upstream itself, unless it may be tried again: then each try is an attempt of its own.
 import type { Exchange, ExchangeObserver, ExchangeOutcome, ForwardFailure, ForwardRules, LocalResponse, Upstream } from '../exchange/engine.ts';
 import { type FieldList, field, type RequestHead, type ResponseHead } from '../exchange/head.ts';
 import { ErrorCode } from '../h2/protocol.ts';
 import type { Switch } from '../translate/connect.ts';
 import { type Translation, translateRequest } from '../translate/translate.ts';
+import { Attempt } from './attempt.ts';
 import type { Call, CallEnd, ClientEnd, Origin, WeftUpstream } from './ends.ts';
+import { ReplayBuffer } from './replay-buffer.ts';
 import { runTunnel, type TunnelEnd } from './tunnel.ts';
 
 const FRESH = 0;
 const FORWARDING = 1;
-/** `forward` failed: one `respond` is allowed. */
+/** `forward` failed or was abandoned: one `respond` is allowed, or another `forward`. */
 const FAILED = 2;
 const DONE = 3;
 
 const NO_TRAILERS: FieldList = [];
 const COMPLETE: ExchangeOutcome = { kind: 'complete' };
+const ABANDONED: ExchangeOutcome = { kind: 'abandoned' };
 
 export class WeftExchange implements Exchange, Call {
   readonly request: RequestHead;
@@ -27,13 +31,16 @@ export class WeftExchange implements Exchange, Call {
   private readonly client: ClientEnd;
   private state = FRESH;
   private rules: ForwardRules | null = null;
-  private observer: ExchangeObserver | null = null;
+  observer: ExchangeObserver | null = null;
   private upstream: WeftUpstream | null = null;
   private gone = false;
   private call: CallEnd | null = null;
   private restore: Translation['restore'] | null = null;
   /** Request body that came before a connection for it. */
   private held: Buffer[] | null = null;
+  /** Keeps the request body instead, where the exchange may be tried again. */
+  private replay: ReplayBuffer | null = null;
+  private attempt: Attempt | null = null;
   private trailers: FieldList | null = null;
   /** Who waits for the whole body. */
   private reader: { readonly maxBytes: number; readonly resolve: (body: Buffer | undefined) => void } | null = null;
@@ -60,14 +67,23 @@ export class WeftExchange implements Exchange, Call {
   }
 
   get replayable(): boolean {
-    return !this.touched;
+    return !this.touched || (this.replay !== null && !this.replay.lost);
+  }
+
+  get repeatable(): boolean {
+    return this.replay !== null && !this.replay.lost && !this.relayed && this.state !== DONE;
+  }
+
+  /** Whether a response may be kept from the client: the request has ended, so that nothing of it is still under way. */
+  get decidable(): boolean {
+    return this.requestEnded && this.repeatable;
   }
 
   // The pipeline's side.
 
   forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void {
     if (!('start' in upstream)) throw new TypeError('upstream belongs to another engine');
-    if (this.state !== FRESH) return;
+    if (this.state !== FRESH && !(this.state === FAILED && this.repeatable)) return;
     if (this.gone) {
       this.state = DONE;
       this.over = true;
@@ -79,6 +95,14 @@ export class WeftExchange implements Exchange, Call {
     this.observer = observer;
     this.upstream = upstream as WeftUpstream;
     const translation = translateRequest(this.request, rules, this.upstream.version);
+    if (rules.retry !== undefined) this.keepBody(rules.retry.maxBodyBytes, translation);
+    if (this.replay !== null) {
+      this.over = false;
+      this.sent = false;
+      this.attempt = new Attempt(this, translation, rules.retry);
+      this.upstream.start(this.attempt);
+      return;
+    }
     this.head = translation.head;
     this.oneOff = translation.oneOff;
     this.bytes = translation.bytes;
@@ -117,8 +141,29 @@ export class WeftExchange implements Exchange, Call {
     if (this.state === DONE) return;
     this.state = DONE;
     this.client.reset(code);
-    this.giveUp(code);
+    this.giveUp(ErrorCode.cancel);
     this.tell({ kind: 'client-gone', code });
+  }
+
+  abandon(): void {
+    if (this.state !== FORWARDING || this.relayed) return;
+    this.state = FAILED;
+    const kept = this.repeatable;
+    this.giveUp(ErrorCode.cancel, kept);
+    this.tell(ABANDONED);
+  }
+
+  relay(): void {
+    if (!this.gone) this.attempt?.relay();
+  }
+
+  cutShort(trailers: FieldList): void {
+    if (!this.relayed || this.over || this.responseEnded) return;
+    this.state = DONE;
+    this.responseEnded = true;
+    this.client.finish(trailers);
+    this.giveUp(ErrorCode.cancel);
+    this.tell(ABANDONED);
   }
 
   // The client's side.
@@ -127,6 +172,7 @@ export class WeftExchange implements Exchange, Call {
   requestData(chunk: Buffer, last: boolean): void {
     if (last) this.requestEnded = true;
     if (this.dropping) this.client.credit(chunk.length);
+    else if (this.replay !== null) this.keep(this.replay, chunk, last);
     else if (this.call === null) {
       (this.held ??= []).push(chunk);
       if (last) this.trailers = NO_TRAILERS;
@@ -134,6 +180,7 @@ export class WeftExchange implements Exchange, Call {
     } else {
       const { call } = this;
       this.touched = true;
+      this.observer?.requestData?.(chunk.length);
       if (last) this.observer?.requestEnd?.();
       call.data(chunk, last);
       if (last) this.settle();
@@ -143,6 +190,7 @@ export class WeftExchange implements Exchange, Call {
   requestEnd(trailers: FieldList): void {
     this.requestEnded = true;
     if (this.dropping) return;
+    if (this.replay !== null) this.replay.trailers = trailers;
     if (this.call === null) {
       this.trailers = trailers;
       if (this.reader !== null) this.readBody();
@@ -179,13 +227,22 @@ export class WeftExchange implements Exchange, Call {
       if (first) this.observer?.requestEnd?.();
       return;
     }
-    const { held, trailers } = this;
-    if (held !== null) {
+    const { held, replay } = this;
+    if (replay !== null) this.sendAgain(end, replay);
+    else if (held !== null) {
       this.held = null;
       this.touched = true;
-      for (const chunk of held) end.data(chunk, false);
+      for (const chunk of held) {
+        this.observer?.requestData?.(chunk.length);
+        end.data(chunk, false);
+      }
     }
+    const trailers = replay === null ? this.trailers : replay.trailers;
     if (trailers !== null && this.call === end) this.endRequest(end, trailers);
+  }
+
+  unbound(): void {
+    this.call = null;
   }
 
   informational(head: ResponseHead): void {
@@ -203,17 +260,13 @@ export class WeftExchange implements Exchange, Call {
   responseData(chunk: Buffer, last: boolean): void {
     if (this.over) return;
     if (chunk.length > 0) this.observer?.data?.(chunk.length);
-    if (last) this.endResponse();
-    this.client.data(chunk, last);
-    if (last) this.tell(COMPLETE);
+    this.relayData(chunk, last);
   }
 
   responseEnd(trailers: FieldList): void {
     if (this.over) return;
     if (trailers.length > 0) this.observer?.trailers?.(trailers);
-    this.endResponse();
-    this.client.finish(trailers);
-    this.tell(COMPLETE);
+    this.relayEnd(trailers);
   }
 
   tunnelled(head: ResponseHead, end: TunnelEnd): void {
@@ -224,7 +277,9 @@ export class WeftExchange implements Exchange, Call {
   }
 
   accepted(bytes: number): void {
-    if (!this.gone) this.client.credit(bytes);
+    if (this.gone) return;
+    const due = this.replay === null ? bytes : this.replay.creditFor(bytes);
+    if (due > 0) this.client.credit(due);
   }
 
   unwanted(): void {
@@ -236,7 +291,7 @@ export class WeftExchange implements Exchange, Call {
     if (this.over) return;
     this.over = true;
     this.call = null;
-    this.drop();
+    if (!this.repeatable) this.drop();
     if (this.responseEnded) return;
     if (this.gone) {
       this.tell({ kind: 'client-gone' });
@@ -250,6 +305,79 @@ export class WeftExchange implements Exchange, Call {
       this.state = FAILED;
       this.rules?.failed(this, failure);
     }
+  }
+
+  // What an attempt asks for.
+
+  /** The response, held or not, is all there: the connection is another exchange's. */
+  answered(): void {
+    const { call } = this;
+    this.call = null;
+    call?.release();
+    this.tell(COMPLETE);
+  }
+
+  /** The response broke while it was held. */
+  broken(failure: ForwardFailure): void {
+    this.call = null;
+    this.tell({ kind: 'failed', failure });
+  }
+
+  relayHead(head: ResponseHead, ended: boolean, origin: Origin): void {
+    this.relayed = true;
+    this.replay?.drop();
+    this.rules?.response?.(head, this.request);
+    if (ended) this.endResponse();
+    this.client.respond(head, ended, origin);
+  }
+
+  relayData(chunk: Buffer, last: boolean): void {
+    if (this.over) return;
+    if (last) this.endResponse();
+    this.client.data(chunk, last);
+    if (last) this.tell(COMPLETE);
+  }
+
+  relayEnd(trailers: FieldList): void {
+    if (this.over) return;
+    this.endResponse();
+    this.client.finish(trailers);
+    this.tell(COMPLETE);
+  }
+
+  /** From the first forward on that asks for it. What is a tunnel, or announces too long a body, is forwarded once. */
+  private keepBody(maxBytes: number, { head, bytes }: Translation): void {
+    if (this.replay !== null || this.touched || bytes !== null || head.upgrade) return;
+    if (Number(field(this.request.headers, 'content-length') ?? 0) > maxBytes) return;
+    const replay = new ReplayBuffer(maxBytes);
+    for (const chunk of this.held ?? []) replay.add(chunk);
+    replay.trailers = this.trailers;
+    this.held = null;
+    this.replay = replay;
+  }
+
+  private keep(replay: ReplayBuffer, chunk: Buffer, last: boolean): void {
+    replay.add(chunk);
+    if (last) replay.trailers = NO_TRAILERS;
+    const { call } = this;
+    if (call === null) return;
+    this.touched = true;
+    replay.passed();
+    this.observer?.requestData?.(chunk.length);
+    if (last) this.observer?.requestEnd?.();
+    call.data(chunk, last);
+    if (last) this.settle();
+  }
+
+  private sendAgain(end: CallEnd, replay: ReplayBuffer): void {
+    replay.restart();
+    for (const piece of replay.pieces) {
+      if (this.call !== end) return;
+      this.touched = true;
+      this.observer?.requestData?.(piece.length);
+      end.data(piece, false);
+    }
+    replay.passed();
   }
 
   /** Tells the reader when it is decided what it gets. */
@@ -292,21 +420,24 @@ export class WeftExchange implements Exchange, Call {
     this.observer?.head?.(head);
   }
 
-  /** The upstream is told that nobody waits. */
-  private giveUp(code: number): void {
+  /** The upstream is told that nobody waits. `kept`: the request may go to another. */
+  private giveUp(code: number, kept = false): void {
     if (this.over) return;
     this.over = true;
-    const { call, upstream } = this;
+    const { call, upstream, attempt } = this;
     this.call = null;
-    this.drop();
+    this.attempt = null;
+    if (attempt !== null) attempt.over = true;
+    if (!kept) this.drop();
     if (call !== null) call.reset(code);
-    else upstream?.cancel(this);
+    else upstream?.cancel(attempt ?? this);
   }
 
   /** The rest of the request body goes nowhere. */
   private drop(): void {
     this.dropping = true;
     this.held = null;
+    this.replay?.drop();
     if (!this.gone && this.hasBody) this.client.credit(Number.MAX_SAFE_INTEGER);
   }
 

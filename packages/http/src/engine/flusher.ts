@@ -18,6 +18,8 @@ export class Flusher {
   private tickScheduled = false;
   private turnScheduled = false;
   private readonly spare: Buffer[] = [];
+  private lent: Buffer | null = null;
+  private returned: Buffer | null = null;
   private readonly onTick = (): void => {
     this.tickScheduled = false;
     this.run();
@@ -45,6 +47,27 @@ export class Flusher {
     if (this.depth > 0 || this.tickScheduled) return;
     this.tickScheduled = true;
     process.nextTick(this.onTick);
+  }
+
+  /** What was read may be overwritten once `written` has told of it: until `takeBack` nobody else is to keep it. */
+  lend(chunk: Buffer): void {
+    this.lent = chunk;
+  }
+
+  /** These bytes have left for good. */
+  written(bytes: Buffer): void {
+    const { lent } = this;
+    if (lent === null || bytes.buffer !== lent.buffer || bytes.byteOffset !== lent.byteOffset || bytes.length !== lent.length) return;
+    this.returned = lent;
+    this.lent = null;
+  }
+
+  /** Whether all of what was lent has left, in one piece. */
+  takeBack(chunk: Buffer): boolean {
+    const done = this.returned === chunk;
+    this.lent = null;
+    this.returned = null;
+    return done;
   }
 
   takeBuffer(): Buffer {

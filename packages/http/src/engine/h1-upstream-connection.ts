@@ -61,6 +61,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     this.host = host;
     this.parser = new ResponseParser(this, shared.fields, shared.statusLines, limits);
     this.wire = new Wire(link, this, shared);
+    this.wire.lends = true;
     this.body = new BodyOutput(this.wire);
   }
 

@@ -91,6 +91,7 @@ export class H2ClientConnection extends H2Connection<H2Call> {
     const { context } = stream;
     if (context === null) return;
     if (cause === 'refused' && !context.retried && context.call.replayable && !context.call.over) {
+      context.call.unbound();
       this.host.callAgain(context.call);
       return;
     }

@@ -4,12 +4,17 @@
 // they are not as known, sockets go on emitting `data`.
 import type { Socket } from 'node:net';
 
-const BUFFER_BYTES = 64 * 1024;
-/** Reads up to this size are copied out; larger ones go on in the buffer they were read into. */
+/** Reads up to this size are copied out of the buffer that all sockets share. */
 const COPY_BYTES = 8 * 1024;
+const BUFFER_BYTES = 64 * 1024;
+/** A read of this size costs as many calls as four of the others; so many may be out that 8 MiB are in use. */
+const WIDE_BYTES = 256 * 1024;
+const MAX_WIDE = 32;
 
 /** What all sockets without large reads read into. Node reads and calls back in one step, so it is never in use twice. */
 const shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+const spare: Buffer[] = [];
+let wideOut = 0;
 
 interface ReadSymbols {
   readonly buffer: symbol;
@@ -23,8 +28,11 @@ interface ReadHandle {
 
 let symbols: ReadSymbols | null | undefined;
 
+/** Takes what a socket read; true when nobody needs the bytes any more, so that the next read may overwrite them. */
+export type ChunkReader = (chunk: Buffer) => boolean;
+
 /** Calls `onChunk` with what the socket reads from now on, in place of `data` events; false where that cannot be done. */
-export function readWithoutBuffers(socket: Socket, onChunk: (chunk: Buffer) => void): boolean {
+export function readWithoutBuffers(socket: Socket, onChunk: ChunkReader): boolean {
   symbols ??= findSymbols(socket);
   const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
@@ -33,25 +41,56 @@ export function readWithoutBuffers(socket: Socket, onChunk: (chunk: Buffer) => v
   Reflect.set(socket, symbols.callback, (bytes: number, from: Buffer) => reads.take(bytes, from));
   Reflect.set(socket, symbols.nextBuffer, () => reads.buffer);
   handle.useUserBuffer(shared);
+  socket.once('close', () => reads.close());
   return true;
 }
 
 /** Which buffer one socket reads into next. */
 class SocketReads {
   buffer: Buffer = shared;
-  private readonly onChunk: (chunk: Buffer) => void;
+  private readonly onChunk: ChunkReader;
 
-  constructor(onChunk: (chunk: Buffer) => void) {
+  constructor(onChunk: ChunkReader) {
     this.onChunk = onChunk;
   }
 
-  /** A small read is copied out. A large one gets the socket a buffer of its own, in which the next large ones go on as they are. */
+  /** A small read is copied out. With large ones the socket has a buffer of its own, and another one whenever somebody keeps what was read. */
   take(bytes: number, from: Buffer): void {
+    const own = from !== shared;
     const large = bytes > COPY_BYTES;
-    const given = large && from !== shared;
-    this.buffer = large ? Buffer.allocUnsafeSlow(BUFFER_BYTES) : shared;
-    this.onChunk(given ? from.subarray(0, bytes) : copyOf(from, bytes));
+    if (own && large) {
+      if (this.onChunk(from.subarray(0, bytes))) return;
+      letGo(from);
+      this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+      return;
+    }
+    this.buffer = large ? takeWide() : shared;
+    const copy = copyOf(from, bytes);
+    if (own) giveBack(from);
+    this.onChunk(copy);
   }
+
+  close(): void {
+    if (this.buffer !== shared) giveBack(this.buffer);
+    this.buffer = shared;
+  }
+}
+
+function takeWide(): Buffer {
+  const one = spare.pop();
+  if (one !== undefined) return one;
+  if (wideOut === MAX_WIDE) return Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  wideOut += 1;
+  return Buffer.allocUnsafeSlow(WIDE_BYTES);
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.length === WIDE_BYTES) spare.push(buffer);
+}
+
+/** Somebody keeps it. */
+function letGo(buffer: Buffer): void {
+  if (buffer.length === WIDE_BYTES) wideOut -= 1;
 }
 
 function copyOf(from: Buffer, bytes: number): Buffer {

@@ -35,6 +35,7 @@ class Direction implements WireOwner {
     const { wire, rest } = this.end;
     wire.owner = this;
     wire.beTunnel();
+    wire.lends = true;
     if (rest !== null) this.wireData(rest);
     if (wire.closed) this.wireClosed();
     else if (wire.ended) this.wireEnd();

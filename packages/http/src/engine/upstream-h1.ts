@@ -71,8 +71,10 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
 
   connectionFailed(connection: H1UpstreamConnection, call: Call, failure: ForwardFailure, answered: boolean): void {
     const again = connection.reused && !answered && failure.kind === 'closed' && call.replayable && IDEMPOTENT.has(call.head.method) && !this.closed;
-    if (again) this.dial(call);
-    else this.failed(call, failure);
+    if (again) {
+      call.unbound();
+      this.dial(call);
+    } else this.failed(call, failure);
   }
 
   connectionLost(connection: H1UpstreamConnection): void {

@@ -39,6 +39,8 @@ export class Wire implements Flushable {
   error: Error | undefined;
   /** Asked for bytes at each flush, instead of `text` and `bytes`. */
   source: WireSource | null = null;
+  /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
+  lends = false;
   private readonly flusher: Flusher;
   private readonly stalled: StalledWires;
   private readonly reuses: boolean;
@@ -65,13 +67,15 @@ export class Wire implements Flushable {
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    const onChunk = (chunk: Buffer): void => {
+    const onChunk = (chunk: Buffer): boolean => {
+      if (this.lends) flusher.lend(chunk);
       flusher.enter();
       try {
         this.owner.wireData(chunk);
       } finally {
         flusher.leave();
       }
+      return this.lends && flusher.takeBack(chunk);
     };
     if (this.reuses) readWithoutBuffers(link as Socket, onChunk);
     link.on('data', onChunk);
@@ -152,6 +156,7 @@ export class Wire implements Flushable {
       link.cork();
       for (const part of full) this.write(part);
       link.uncork();
+      if (!this.deferred && link.writableLength === 0) for (const part of full) this.flusher.written(part);
     }
     this.fill = null;
     this.filled = 0;

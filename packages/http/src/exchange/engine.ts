@@ -68,7 +68,10 @@ export interface Upstream {
   destroy(error?: Error): void;
 }
 
-/** One request and its response. Exactly one of `forward` and `respond` takes effect; a failed `forward` allows one `respond`. */
+/**
+ * One request and its response. Exactly one of `forward` and `respond` takes effect; a `forward` that failed or was abandoned allows one
+ * `respond`, and another `forward` while the exchange is `repeatable`.
+ */
 export interface Exchange {
   /** May be edited in place until `forward` or `respond` is called. */
   readonly request: RequestHead;
@@ -85,6 +88,17 @@ export interface Exchange {
   respond(response: LocalResponse): void;
   /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). A forward under way is given up. */
   reset(code: number): void;
+  /** Optional, as what follows: the request is still whole here (`ForwardRules.retry`), and nothing of a response was relayed. */
+  readonly repeatable?: boolean;
+  /**
+   * Gives up the forward under way, and what it has answered so far, without a word to the client: its upstream stream is reset, its credit
+   * given back. Does nothing once a response head was relayed.
+   */
+  abandon?(): void;
+  /** Relays the response that is held (`RetryRules.held`). */
+  relay?(): void;
+  /** Ends the body of a response that is being relayed with these trailers in place of what was still to come; the forward is given up. */
+  cutShort?(trailers: FieldList): void;
 }
 
 export interface LocalResponse {
@@ -109,8 +123,31 @@ export interface ForwardRules {
   request?(head: RequestHead): void;
   /** Edits the response head just before it is written to the client. Not called for 1xx. */
   response?(head: ResponseHead, request: RequestHead): void;
-  /** `forward` failed before a response head was relayed. Must call `exchange.respond` or `exchange.reset`. Not called when the client is gone. */
+  /** Set where the exchange may be tried again. Engines without that leave it unread. */
+  readonly retry?: RetryRules | undefined;
+  /**
+   * `forward` failed before a response head was relayed. Must call `exchange.respond` or `exchange.reset`, or, while the exchange is
+   * `repeatable`, sooner or later `forward`. Not called when the client is gone.
+   */
   failed(exchange: Exchange, failure: ForwardFailure): void;
+}
+
+/** `retry`: the response is held. `peek`: to be decided with the trailers, if they come first or along with the first frame of the body. */
+export type Verdict = 'relay' | 'retry' | 'peek';
+
+/** Decides what becomes of a response before anything of it is relayed. Only asked while the exchange could be forwarded again. */
+export interface RetryRules {
+  /**
+   * Bytes of the request body that are kept for another forward. A body that announces more is not kept at all; one that turns out longer
+   * is let go of. A response that comes before the request has ended is relayed.
+   */
+  readonly maxBodyBytes: number;
+  /** The final response head came. */
+  judge(head: ResponseHead): Verdict;
+  /** After `peek`: undefined where trailers did not come in time, or the response broke or ended without. */
+  judgeTrailers(head: ResponseHead, trailers: FieldList | undefined): Exclude<Verdict, 'peek'>;
+  /** After `retry`, in a later turn. Flow control holds the rest of the response until `exchange.relay` or `exchange.abandon` is called. */
+  held(exchange: Exchange): void;
 }
 
 export type ForwardFailure =
@@ -124,12 +161,15 @@ export type ForwardFailure =
   | { readonly kind: 'protocol'; readonly error: Error };
 
 /**
- * Watches one exchange; null where unused. Methods are called in this order, at most once each but `data`; `end` always, and last. A response may
- * come before the request's end. `end` comes before `ForwardRules.failed`; what is answered locally then is not watched.
+ * Watches one forward; null where unused. Methods are called in this order, at most once each but those of body frames; `end` always, and last. A response may
+ * come before the request's end. `end` comes before `ForwardRules.failed`; what is answered locally then is not watched. With `ForwardRules.retry`
+ * a response is watched as it comes in, whether or not it is relayed.
  */
 export interface ExchangeObserver {
   /** The request is bound to a connection and its head was written. */
   sent?(): void;
+  /** A request body frame of this many bytes was passed on, or again on another connection. */
+  requestData?(bytes: number): void;
   /** The request body ended. */
   requestEnd?(): void;
   head?(head: ResponseHead): void;
@@ -144,4 +184,6 @@ export type ExchangeOutcome =
   /** A byte tunnel (upgrade, CONNECT) ended; bytes read from the client and written to it. */
   | { readonly kind: 'tunnel'; readonly bytesRead: number; readonly bytesWritten: number }
   | { readonly kind: 'client-gone'; readonly code?: number }
+  /** Given up by `abandon` or `cutShort`. */
+  | { readonly kind: 'abandoned' }
   | { readonly kind: 'failed'; readonly failure: ForwardFailure };

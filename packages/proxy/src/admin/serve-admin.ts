@@ -1,5 +1,5 @@
 // The admin listener's connections: HTTP in plaintext or over mesh TLS, under the inbound policy of its port. spec/proxy.md §8.7.
-import { formatSocketAddress, type Labels, ReasonError, reason, reasonOf } from '@weft/core';
+import { formatSocketAddress, httpClass, type Labels, ReasonError, reason, reasonOf } from '@weft/core';
 import type { Exchange } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import { detectHttp } from '../accept/detect-http.ts';
@@ -9,7 +9,7 @@ import type { InboundPolicies } from '../inbound/policies.ts';
 import { InboundHttpConnection, type InboundHttpShared } from '../inbound/serve-http.ts';
 import { inboundSession, LivePlan, sourceLabels } from '../inbound/session.ts';
 import { type TlsDetectOptions, terminateTls } from '../inbound/terminate-tls.ts';
-import { classify, type HttpMeter } from '../observe/http-metrics.ts';
+import type { HttpMeter } from '../observe/http-metrics.ts';
 import { targetLabels } from '../observe/labels.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { AdminHandler } from './routes.ts';
@@ -73,5 +73,5 @@ async function respond(exchange: Exchange, meter: HttpMeter, clientIp: string, o
     if (!exchange.aborted) exchange.respond({ status, headers: [] });
   }
   meter.latency(status, clock.now() - startedAt);
-  meter.response(classify(false, status, undefined));
+  meter.response(status, httpClass(status, status >= 500));
 }

@@ -11,6 +11,7 @@ import type { Discover, Discovered, Lookup } from '../outbound/discover.ts';
 import { dispatch, httpPlanOf, opaquePlanOf } from '../outbound/dispatch.ts';
 import type { CallConnection } from '../outbound/http-call.ts';
 import { connectTcp } from '../outbound/serve-tcp.ts';
+import type { Tries } from '../outbound/tries/tries.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import type { InboundRulePlan } from '../route/inbound-plan.ts';
@@ -24,6 +25,7 @@ export interface GatewayOptions {
   readonly discover: Discover;
   /** Of requests in flight, shared with the outbound side. */
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -113,6 +115,7 @@ class GatewayCalls implements CallConnection {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
   readonly defaultAuthority: string;
   readonly #identity: string;
   readonly #session: InboundSession;
@@ -124,6 +127,7 @@ class GatewayCalls implements CallConnection {
     this.clock = options.clock;
     this.logger = options.logger;
     this.limit = options.limit;
+    this.tries = options.tries;
     this.defaultAuthority = target.authority;
     this.#identity = options.identity;
     this.#session = session;
@@ -145,6 +149,10 @@ class GatewayCalls implements CallConnection {
     this.#served?.refuse(exchange, why);
   }
 
+  breakOff(exchange: Exchange, why: Reason): void {
+    this.#served?.breakOff(exchange, why);
+  }
+
   closeAfterResponse(): void {
     this.#server?.drain();
   }
@@ -164,7 +172,7 @@ class GatewayCalls implements CallConnection {
   }
 
   /** Throws a ReasonError where nothing takes the request. */
-  #forward(exchange: Exchange, { edits }: InboundRulePlan, found: Discovered): void {
+  #forward(exchange: Exchange, { filters }: InboundRulePlan, found: Discovered): void {
     if (found.kind === 'refused') throw new ReasonError(found.reason);
     const { request } = exchange;
     const { clientId } = this.#session;
@@ -176,6 +184,6 @@ class GatewayCalls implements CallConnection {
     const isHttp1 = request.version !== '2' || isUpgraded(request);
     if (isHttp1) setField(request.headers, 'host', authority);
     if (request.version !== '2') request.authority = authority;
-    dispatch(this, exchange, { plan: httpPlanOf(found.plan, isHttp1 ? 'http/1' : 'http/2'), canonicalDst: found.canonicalDst, edits });
+    dispatch(this, exchange, { plan: httpPlanOf(found.plan, isHttp1 ? 'http/1' : 'http/2'), edits: filters });
   }
 }

@@ -1,13 +1,22 @@
 // One inbound request, forwarded to the application and watched. One object per request serves as queue entry, forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
-import { type Clock, formatSocketAddress, type Reason } from '@weft/core';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, type Upstream } from '@weft/http';
+import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
+import {
+  type Exchange,
+  type ForwardFailure,
+  type ForwardRules,
+  field,
+  type LocalResponse,
+  type RequestHead,
+  type ResponseHead,
+  type Upstream,
+} from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
-import { isGrpcRequest, statusOf } from '../relay/synthesize.ts';
+import { localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
 import type { Http2Waiter } from './http2-application.ts';
@@ -67,7 +76,9 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   }
 
   start(upstream: Upstream): void {
-    this.begin(this.#bound, isGrpcRequest(this.#exchange.request), this.#route);
+    const { grpc, http } = this.#route?.classifiers ?? DEFAULT_CLASSIFIERS;
+    const isGrpc = isGrpcContentType(field(this.#exchange.request.headers, 'content-type'));
+    this.begin(this.#bound, isGrpc ? grpc : http, this.#route?.meter);
     this.#exchange.forward(upstream, this, this);
   }
 
@@ -81,8 +92,9 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     else this.#connection.refuse(exchange, this.#reasonOf(failure));
   }
 
-  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
-    return failure.kind === 'reset' && this.#passesResets ? undefined : statusOf(this.#reasonOf(failure));
+  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+    if (failure.kind === 'reset' && this.#passesResets) return undefined;
+    return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
 
   protected override onHead(_head: ResponseHead): void {
@@ -91,6 +103,10 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   protected override onSample(): void {
     // Only balancers want samples.
+  }
+
+  protected override onClass(): void {
+    // Only breakers want classes.
   }
 
   protected override onEnd(): void {

@@ -1,5 +1,15 @@
 // Puts the inbound side together: policies, TLS termination, connections to the application. spec/proxy.md §2.4, §8.
-import { type Clock, type DiscoveryPort, formatSocketAddress, type IdentityPort, type Logger, type PolicyPort, type Random } from '@weft/core';
+import {
+  type Buckets,
+  type Clock,
+  type DiscoveryPort,
+  formatSocketAddress,
+  type IdentityPort,
+  type Logger,
+  memoryBuckets,
+  type PolicyPort,
+  type Random,
+} from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { TRANSPORT_ALPN, tlsServer } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -8,6 +18,7 @@ import type { AdminHandler } from '../admin/routes.ts';
 import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
 import type { InboundConfig, Listener } from '../config.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import { auditLog } from '../observe/audit.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
@@ -37,10 +48,11 @@ export interface InboundDeps {
   readonly detect: DetectMetrics;
   readonly racing: Racing | undefined;
   /** What a gateway sends its requests with. */
-  readonly outbound: Pick<Outbound, 'discover' | 'limit'>;
+  readonly outbound: Pick<Outbound, 'discover' | 'limit' | 'tries'>;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly limit: InFlightLimit | undefined;
+  readonly rateLimits: Buckets | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -61,10 +73,13 @@ export function createInbound(deps: InboundDeps): Inbound {
     ports: admin ? [...new Set([...config.ports, admin.policyPort])] : config.ports,
     idleMs: config.policyIdleMs,
     clock,
+    buckets: deps.rateLimits ?? memoryBuckets({ clock }),
+    random: deps.random,
   });
   const tlsOptions = { credentials: identity.credentials, handshakeTimeoutMs: config.detectTimeoutMs, clock, logger };
   const server = tlsServer(tlsOptions);
   const directTlsServer = tlsServer({ ...tlsOptions, alpn: TRANSPORT_ALPN });
+  const audit = auditLog(logger);
   const apps = applications({
     dial: deps.dial,
     engine,
@@ -99,6 +114,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     limit: deps.limit ?? inFlightLimit(config.maxInFlight),
     metrics: deps.httpMetrics,
     authz: deps.authz,
+    audit,
     refusals,
     clock,
   };
@@ -120,13 +136,14 @@ export function createInbound(deps: InboundDeps): Inbound {
             identity: identity.name,
             discover: deps.outbound.discover,
             limit: deps.outbound.limit,
+            tries: deps.outbound.tries,
             clock,
             logger,
           }),
     transport,
     refusals,
     http,
-    tcp: { applications: apps, authz: deps.authz, refusals },
+    tcp: { applications: apps, authz: deps.authz, audit, refusals },
   };
 
   return {

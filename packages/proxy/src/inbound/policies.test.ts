@@ -1,4 +1,15 @@
-import { createWatch, defaultMetadata, type InboundClient, manualClock, type PolicyPort, reason, type ServerPolicy, valueOf } from '@weft/core';
+import {
+  createWatch,
+  defaultMetadata,
+  type InboundClient,
+  manualClock,
+  memoryBuckets,
+  type PolicyPort,
+  reason,
+  type ServerPolicy,
+  seeded,
+  valueOf,
+} from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
 import { inboundPolicies } from './policies.ts';
@@ -15,7 +26,8 @@ function setup(ports: number[] = []) {
   const source = createWatch<ServerPolicy>();
   source.set(open);
   const policy = { inbound: () => source.watch } as unknown as PolicyPort;
-  return { clock, source, policies: inboundPolicies({ policy, ports, idleMs: 90_000, clock }) };
+  const options = { policy, ports, idleMs: 90_000, clock, buckets: memoryBuckets({ clock }), random: seeded(1) };
+  return { clock, source, policies: inboundPolicies(options) };
 }
 
 test('watches a port while it is used and for the idle time after', () => {
@@ -56,7 +68,7 @@ test('admits nobody where the source gives nothing usable', () => {
   expect(plan()?.tcp.authorize(CLIENT).kind).toBe('allowed');
   source.reject(reason('POLICY_INVALID'));
   expect(plan()?.tcp.authorize(CLIENT).kind).toBe('denied');
-  expect(plan()?.select(GET)?.authorizer.authorize(CLIENT).kind).toBe('denied');
+  expect(plan()?.select(GET)?.rule.authorizer.authorize(CLIENT).kind).toBe('denied');
 });
 
 test('serves nothing of a policy with a match that it does not understand', () => {
@@ -68,16 +80,19 @@ test('serves nothing of a policy with a match that it does not understand', () =
   const route = { metadata: defaultMetadata('r'), hosts: [], authorizations: ANY };
   source.set({
     ...open,
-    protocol: { ...open.protocol, routes: [{ ...route, rules: [rule('/', 'exact'), rule('/admin.*', 'regex')] }] } as ServerPolicy['protocol'],
+    protocol: { ...open.protocol, routes: [{ ...route, rules: [rule('/', 'exact'), rule('/admin(', 'regex')] }] } as ServerPolicy['protocol'],
   });
-  expect(valueOf(policies.watch(80))?.select(GET)?.invalid?.code).toBe('POLICY_INVALID');
+  expect(valueOf(policies.watch(80))?.select(GET)?.rule.invalid).toMatchObject({
+    code: 'POLICY_INVALID',
+    detail: expect.stringContaining('default/r: the pattern "/admin("'),
+  });
 });
 
 test('fails requests after authorization where a filter is not known', () => {
   const { source, policies } = setup([80]);
   const route = { metadata: defaultMetadata('r'), hosts: [], authorizations: ANY, rules: [{ matches: [], filters: [{ kind: 'unknown' }] }] };
   source.set({ ...open, protocol: { ...open.protocol, routes: [route] } as ServerPolicy['protocol'] });
-  const rule = valueOf(policies.watch(80))?.select(GET);
+  const rule = valueOf(policies.watch(80))?.select(GET)?.rule;
   expect(rule?.authorizer.authorize(CLIENT).kind).toBe('allowed');
-  expect(rule?.invalid).toMatchObject({ code: 'POLICY_INVALID', detail: 'filter unknown is not supported' });
+  expect(rule?.invalid).toMatchObject({ code: 'POLICY_INVALID', detail: 'default/r: filter unknown is not supported on requests' });
 });

@@ -1,6 +1,6 @@
 // Compiled policies by port: watched while in use, some for ever. spec/proxy.md §5.4.
 import { type Clock, createWatch, type PolicyPort, type ServerPolicy, type Unsubscribe, type Watch, type WatchSource } from '@weft/core';
-import { compileInbound, type InboundPlan } from '../route/inbound-plan.ts';
+import { compileInbound, type InboundPlan, type InboundPlanOptions } from '../route/inbound-plan.ts';
 
 export interface InboundPolicies {
   /** Never pending once subscribed. */
@@ -8,7 +8,7 @@ export interface InboundPolicies {
   close(): void;
 }
 
-export interface InboundPoliciesOptions {
+export interface InboundPoliciesOptions extends InboundPlanOptions {
   readonly policy: PolicyPort;
   /** Watched from the start and until `close`. */
   readonly ports: readonly number[];
@@ -46,7 +46,7 @@ export function inboundPolicies(options: InboundPoliciesOptions): InboundPolicie
       clock: options.clock,
       start: (out) => {
         const stop = options.policy.inbound(port).subscribe((state) => {
-          if (state.kind !== 'pending') out.set(compileInbound(state.kind === 'value' ? state.value : NOBODY, port));
+          if (state.kind !== 'pending') out.set(compileInbound(state.kind === 'value' ? state.value : NOBODY, port, options));
         });
         return () => {
           if (sources.get(port) === source) sources.delete(port);

@@ -1,11 +1,25 @@
 // ServiceProfiles of the names by which this workload is called: their routes are counted, and say what a failure is. A request waits a
 // little for the profile of its name, and goes on without. spec/proxy.md §5.4, §7.7, §9.2 (route_*).
-import { type Clock, type DiscoveryPort, formatAuthority, isIp, type Millis, type Profile, parseAuthority, suffixMatcher, type Timer } from '@weft/core';
+import {
+  type Clock,
+  type DiscoveryPort,
+  formatAuthority,
+  isIp,
+  type Labels,
+  type Millis,
+  type Profile,
+  parseAuthority,
+  profileClassifiers,
+  type RuleClassifiers,
+  suffixMatcher,
+  type Timer,
+} from '@weft/core';
+import { profileRoutes } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
-import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
+import type { HttpMetrics } from '../observe/http-metrics.ts';
+import { profileRouteLabels } from '../observe/labels.ts';
 import { canonicalDst } from '../relay/l5d-headers.ts';
 import type { RouteMeter } from '../relay/metered-exchange.ts';
-import { compileProfileRoutes, type ProfileRoutePlan } from '../route/profile-routes.ts';
 
 export interface InboundProfiles {
   /** Of the name that the request was sent to; undefined where none may be looked up for it. */
@@ -91,9 +105,7 @@ export class InboundProfile {
   #waiting: (() => void)[] | undefined = [];
   #timeout: Timer | undefined;
   #idle: Timer | undefined;
-  #select: (request: RequestHead) => ProfileRoutePlan | undefined = () => undefined;
-  #bound = new Map<ProfileRoutePlan, RouteMeter>();
-  #dst: string | undefined;
+  #select: (request: RequestHead) => CountedRoute | undefined = () => undefined;
 
   constructor(name: string, options: InboundProfilesOptions, onClose: () => void) {
     this.#name = name;
@@ -117,14 +129,7 @@ export class InboundProfile {
 
   /** Undefined where no route matches. */
   route(request: RequestHead): RouteMeter | undefined {
-    const plan = this.#select(request);
-    if (!plan) return undefined;
-    let bound = this.#bound.get(plan);
-    if (!bound) {
-      const meter: HttpMeter = this.#options.metrics.bind({ direction: 'inbound', dst: this.#dst, ...plan.labels });
-      this.#bound.set(plan, (bound = { meter, success: (status) => plan.success(status) }));
-    }
-    return bound;
+    return this.#select(request)?.meter;
   }
 
   close(): void {
@@ -137,9 +142,14 @@ export class InboundProfile {
   /** A profile that names no service has no routes to count. */
   #apply(profile: Profile | undefined): void {
     const routes = profile && profile.fullyQualifiedName !== '' ? profile.routes : [];
-    this.#dst = `${profile?.fullyQualifiedName}:${parseAuthority(this.#name)?.port}`;
-    this.#select = compileProfileRoutes(routes);
-    this.#bound = new Map();
+    const dst = `${profile?.fullyQualifiedName}:${parseAuthority(this.#name)?.port}`;
+    const { metrics } = this.#options;
+    this.#select = profileRoutes(
+      routes.map(({ condition, labels, responseClasses }) => ({
+        condition,
+        rule: new CountedRoute(metrics, { direction: 'inbound', dst, ...profileRouteLabels(labels) }, profileClassifiers(responseClasses)),
+      })),
+    );
     this.#settle();
   }
 
@@ -157,5 +167,23 @@ export class InboundProfile {
       if (left > 0) this.#closeWhenIdle(left);
       else this.close();
     });
+  }
+}
+
+/** Its series are made when the first request comes for it. */
+class CountedRoute {
+  readonly #metrics: HttpMetrics;
+  readonly #labels: Labels;
+  readonly #classifiers: RuleClassifiers;
+  #meter: RouteMeter | undefined;
+
+  constructor(metrics: HttpMetrics, labels: Labels, classifiers: RuleClassifiers) {
+    this.#metrics = metrics;
+    this.#labels = labels;
+    this.#classifiers = classifiers;
+  }
+
+  get meter(): RouteMeter {
+    return (this.#meter ??= { meter: this.#metrics.bind(this.#labels), classifiers: this.#classifiers });
   }
 }

@@ -1,12 +1,14 @@
-// Serves one inbound connection as HTTP: for each request route, then authorization, then filters, by the newest policy.
+// Serves one inbound connection as HTTP: for each request route, then authorization, filters and rate limits, by the newest policy.
 // spec/proxy.md §8.3.
-import { type Authorization, type Clock, type Counter, formatMetadata, type Reason, reason, reasonOf } from '@weft/core';
+import { type Authorization, type Clock, type Counter, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
-import type { AuthzMetrics } from '../observe/authz-metrics.ts';
+import { type Audit, isAudit } from '../observe/audit.ts';
+import { type AuthzMetrics, rateLimitScopeLabel } from '../observe/authz-metrics.ts';
 import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Direction, Refusals } from '../observe/refusals.ts';
+import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
@@ -23,6 +25,7 @@ export interface InboundHttpShared {
   readonly limit: InFlightLimit;
   readonly metrics: HttpMetrics;
   readonly authz: AuthzMetrics;
+  readonly audit: Audit;
   readonly refusals: Refusals;
   readonly clock: Clock;
 }
@@ -40,7 +43,7 @@ export async function serveInboundHttp(
 ): Promise<void> {
   const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
     if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
-    new InboundCall(served, exchange, rule.edits, meter).forward();
+    new InboundCall(served, exchange, rule.filters, meter).forward();
   });
   const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   connection.enter(server);
@@ -51,6 +54,7 @@ export async function serveInboundHttp(
 interface Bound {
   readonly meter: HttpMeter;
   readonly allowed: Counter;
+  readonly audited: boolean;
 }
 
 export class InboundHttpConnection implements CallConnection {
@@ -85,6 +89,17 @@ export class InboundHttpConnection implements CallConnection {
 
   /** Only a client with a mesh identity learns why. */
   refuse(exchange: Exchange, why: Reason): void {
+    this.#report(exchange, why);
+    if (!exchange.aborted) synthesize(exchange, why, this.session.clientId !== undefined, this.#direction);
+  }
+
+  /** The same for a response that the client has the head of. */
+  breakOff(exchange: Exchange, why: Reason): void {
+    this.#report(exchange, why);
+    breakOff(exchange, why, this.session.clientId !== undefined, this.#direction);
+  }
+
+  #report(exchange: Exchange, why: Reason): void {
     const shared = this.#shared;
     const { session } = this;
     const { method, path } = exchange.request;
@@ -92,18 +107,18 @@ export class InboundHttpConnection implements CallConnection {
     const plan = session.plan.current;
     const target = { target_addr: session.labels.target_addr, target_ip: session.target.ip, target_port: session.target.port };
     shared.refusals.request(this.#direction, why, { ...target, ...plan.labels }, { method, path, client, target: target.target_addr });
-    if (!exchange.aborted) synthesize(exchange, why, session.clientId !== undefined);
   }
 
   #route(exchange: Exchange): void {
     const shared = this.#shared;
     const { session } = this;
     const plan = session.plan.current;
-    const rule = plan.select(exchange.request);
-    if (!rule) {
+    const selected = plan.select(exchange.request);
+    if (!selected) {
       shared.authz.http.routeNotFound.with({ ...session.labels, ...plan.labels }).inc();
       return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}`));
     }
+    const { rule, match } = selected;
     const verdict = rule.authorizer.authorize(session.client);
     if (verdict.kind === 'denied') {
       shared.authz.http.deny.with({ ...session.labels, ...plan.labels, ...rule.labels }).inc();
@@ -111,8 +126,19 @@ export class InboundHttpConnection implements CallConnection {
     }
     const bound = this.#bind(plan, rule, verdict.authorization);
     bound.allowed.inc();
-    if (rule.invalid) return this.refuse(exchange, reason(rule.invalid.code, `${formatMetadata(rule.route)}: ${rule.invalid.detail ?? ''}`));
+    if (bound.audited) shared.audit({ server: plan.server, route: rule.route, client: session.client, authorization: verdict.authorization });
+    if (rule.invalid) return this.refuse(exchange, rule.invalid);
+    const answered = rule.filters.intercept?.(exchange.request, match);
+    if (answered) return this.refuse(exchange, answered);
+    const limited = plan.rateLimit?.limiter.check(session.client);
+    if (limited) return this.#denyRate(exchange, plan, limited);
     this.#admitted(exchange, rule, bound.meter);
+  }
+
+  #denyRate(exchange: Exchange, plan: InboundPlan, { scope, reason: why }: RateLimitDenial): void {
+    const labels = { ...this.session.labels, ...plan.labels, ...plan.rateLimit?.labels, ratelimit_scope: rateLimitScopeLabel(scope) };
+    this.#shared.authz.http.rateLimited.with(labels).inc();
+    this.refuse(exchange, { ...why, detail: `${why.detail}, server ${formatMetadata(plan.server)}` });
   }
 
   #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
@@ -121,7 +147,11 @@ export class InboundHttpConnection implements CallConnection {
     let bound = byAuthorization.get(authorization);
     if (!bound) {
       const labels = { ...this.session.labels, ...plan.labels, ...rule.labels, ...authzLabels(authorization) };
-      bound = { meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }), allowed: this.#shared.authz.http.allow.with(labels) };
+      bound = {
+        meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }),
+        allowed: this.#shared.authz.http.allow.with(labels),
+        audited: isAudit(authorization),
+      };
       byAuthorization.set(authorization, bound);
     }
     return bound;

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { ReasonError } from '@weft/core';
 import type { Connection } from '../accept/connections.ts';
+import { type Audit, isAudit } from '../observe/audit.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import { authzLabels } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -12,6 +13,7 @@ import type { InboundSession } from './session.ts';
 export interface InboundTcpShared {
   readonly applications: Applications;
   readonly authz: AuthzMetrics;
+  readonly audit: Audit;
   readonly refusals: Refusals;
 }
 
@@ -33,6 +35,7 @@ export async function serveInboundTcp(
     throw new ReasonError(verdict.reason);
   }
   shared.authz.tcp.allow.with({ ...session.labels, ...plan.current.labels, ...authzLabels(verdict.authorization) }).inc();
+  if (isAudit(verdict.authorization)) shared.audit({ server: plan.current.server, client, authorization: verdict.authorization });
   const application = await dial();
   if (connection.signal.aborted) return void application.destroy();
   const relayed = relay(stream, application);

@@ -1,6 +1,6 @@
 // request_total, response_total and response_latency_ms, bound once per endpoint or per connection and route.
 // spec/proxy.md §9.2; classification §6.5.
-import { type Counter, type Family, type Histogram, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry } from '@weft/core';
+import { type Counter, type Family, type Histogram, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, type ResponseClass } from '@weft/core';
 
 export interface HttpMetrics {
   bind(labels: Labels): HttpMeter;
@@ -19,22 +19,13 @@ export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' = ''
   return { bind: (labels) => new HttpMeter(labels, requests, responses, latency) };
 }
 
-/** How a response ended, as metrics show it. */
-export interface Classified {
-  readonly status: number | undefined;
-  /** gRPC status; undefined where the request is not gRPC or none was sent. */
-  readonly grpcStatus: string | undefined;
-  readonly success: boolean;
-  /** Set when the exchange failed without a complete response. */
-  readonly error: string | undefined;
-}
-
 export class HttpMeter {
   readonly #labels: Labels;
   readonly #requests: Counter;
   readonly #responses: Family<Counter>;
   readonly #latency: Family<Histogram>;
-  readonly #responseByClass = new Map<string, Counter>();
+  /** By class and status; undefined where none was sent. */
+  readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
   readonly #latencyByStatus = new Map<number, Histogram>();
 
   constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram>) {
@@ -57,22 +48,19 @@ export class HttpMeter {
     series.observe(ms);
   }
 
-  response({ status, grpcStatus, success, error }: Classified): void {
-    const key = `${status ?? ''} ${grpcStatus ?? ''} ${success} ${error ?? ''}`;
-    let series = this.#responseByClass.get(key);
+  response(status: number | undefined, responseClass: ResponseClass): void {
+    let byStatus = this.#responseByClass.get(responseClass);
+    if (!byStatus) {
+      byStatus = new Map();
+      this.#responseByClass.set(responseClass, byStatus);
+    }
+    let series = byStatus.get(status);
     if (!series) {
-      const classification = success ? 'success' : 'failure';
+      const { failure, grpcStatus, error } = responseClass;
+      const classification = failure ? 'failure' : 'success';
       series = this.#responses.with({ ...this.#labels, status_code: status, classification, grpc_status: grpcStatus, error });
-      this.#responseByClass.set(key, series);
+      byStatus.set(status, series);
     }
     series.inc();
   }
-}
-
-const GRPC_FAILURES = new Set(['2', '4', '7', '13', '14', '15']);
-
-/** A gRPC response without status at its end counts as a success (reported without a number). */
-export function classify(isGrpc: boolean, status: number, grpcStatus: string | undefined): Classified {
-  if (!isGrpc) return { status, grpcStatus: undefined, success: status < 500, error: undefined };
-  return { status, grpcStatus, success: grpcStatus === undefined || !GRPC_FAILURES.has(grpcStatus), error: undefined };
 }

@@ -79,10 +79,27 @@ export function routeLabels(route: Metadata): Labels {
 
 /** `route_*` of outbound registry metrics. */
 export function outboundRouteLabels(route: Metadata): Labels {
-  return { ...routeLabels(route), route_namespace: route.kind === 'resource' ? route.namespace : '' };
+  const { group, kind, name } = metadataLabels(route);
+  return { route_group: group, route_kind: kind, route_namespace: route.kind === 'resource' ? route.namespace : '', route_name: name };
+}
+
+/** Absent where the limit has no name. */
+export function rateLimitLabels(limit: Metadata | undefined): Labels {
+  if (!limit) return {};
+  const { group, kind, name } = metadataLabels(limit);
+  return { ratelimit_group: group, ratelimit_kind: kind, ratelimit_name: name };
 }
 
 export function authzLabels(authorization: Authorization): Labels {
   const { group, kind, name } = metadataLabels(authorization.metadata);
   return { authz_group: group, authz_kind: kind, authz_name: name };
+}
+
+/** `rt_*`: what a route of a ServiceProfile calls itself, in the order of the names. */
+export function profileRouteLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(labels)
+      .map(([key, value]) => [`rt_${key}`, value] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
 }

@@ -13,10 +13,13 @@ export interface Refusals {
   request(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
 }
 
-/** Ordinary verdicts that Linkerd does not count as errors; 403 and 404 have counters of their own. */
-const NOT_AN_ERROR: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE_NOT_FOUND', 'CLIENT_GONE', 'RATE_LIMITED', 'REQUEST_INVALID']);
+/** Ordinary verdicts that Linkerd does not count as errors. */
+const NOT_AN_ERROR: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'REQUEST_INVALID']);
 
-const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING']);
+/** Inbound these have counters of their own, and no other; what a rate limit denies counts in its own and here. */
+const POLICY_VERDICTS: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE_NOT_FOUND']);
+
+const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING', 'REDIRECTED', 'FAILURE_INJECTED']);
 
 export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
   const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');
@@ -34,7 +37,7 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
 
   const refuse = (what: 'connection' | 'request', direction: Direction, why: Reason, labels: Labels, fields: LogFields | undefined): void => {
     byReason.with({ direction, reason: why.code }).inc();
-    if (direction !== 'admin' && !NOT_AN_ERROR.has(why.code)) {
+    if (direction !== 'admin' && !NOT_AN_ERROR.has(why.code) && !(direction === 'inbound' && POLICY_VERDICTS.has(why.code))) {
       const shown = what === 'request' && direction === 'outbound' ? {} : labels;
       errors[what][direction].with({ ...shown, error: errorLabel(direction, why.code) }).inc();
     }
@@ -70,7 +73,7 @@ export function errorLabel(direction: Direction, code: ReasonCode): string {
   if (code === 'GATEWAY_DOMAIN_INVALID') return 'gateway domain invalid';
   if (code === 'GATEWAY_LOOP') return 'gateway loop';
   if (code === 'IDENTITY_REQUIRED') return 'identity required';
-  if (code === 'RESPONSE_TIMEOUT') return 'response timeout';
+  if (code === 'RESPONSE_TIMEOUT' || code === 'PROFILE_TIMEOUT') return 'response timeout';
   if (code === 'TLS_PEER_NO_CERTIFICATE') return 'unexpected';
   if (code === 'DETECT_CLOSED' || code === 'TRANSPORT_HEADER_INVALID') return 'i/o';
   if (code.startsWith('CONNECT_') || code.startsWith('TLS_') || code.startsWith('UPSTREAM_')) return 'i/o';

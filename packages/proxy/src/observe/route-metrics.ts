@@ -45,6 +45,6 @@ export function routeMetrics(registry: MetricRegistry): RouteMetrics {
 }
 
 function errorLabel(why: ReasonCode): string {
-  if (why === 'UNAUTHORIZED') return 'forbidden';
-  return why === 'POLICY_INVALID' ? 'invalid_backend' : 'unexpected';
+  if (why === 'CONNECTION_FORBIDDEN') return 'forbidden';
+  return why === 'POLICY_INVALID' || why === 'BACKEND_INVALID' ? 'invalid_backend' : 'unexpected';
 }

@@ -15,7 +15,7 @@ import {
 import { type LoadEstimate, PeakEwma, PenaltyPeakEwma } from '@weft/core/balance';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import type { TcpEndpoint } from '../connect/tcp-endpoint.ts';
-import { BalancedQueue, type BalancedQueueOptions, type PoolMember, type Waiter } from './balanced-queue.ts';
+import { BalancedQueue, type BalancedQueueOptions, type PoolMember, type PoolSnapshot, type Waiter } from './balanced-queue.ts';
 
 /** Where requests or connections of one backend go. */
 export interface PoolBackend<M> {
@@ -25,6 +25,8 @@ export interface PoolBackend<M> {
   readonly penalty?: { readonly penaltyMs: number; readonly maxRetryAfterMs: number } | undefined;
   /** The name that is balanced over; undefined where requests are forwarded to one endpoint without balancing. */
   readonly authority: string | undefined;
+  /** Its endpoints and what waits for them, now. */
+  snapshot(): PoolSnapshot;
 }
 
 export type HttpBackend = PoolBackend<HttpEndpoint>;
@@ -89,7 +91,7 @@ export class Backends {
     settings: QueueSettings,
     make: (endpoint: Endpoint, authority: string | undefined, changed: () => void) => M,
   ): PoolBackend<M> {
-    if (dispatcher.kind === 'fail') return failing(reason('POLICY_INVALID', dispatcher.message));
+    if (dispatcher.kind === 'fail') return failing(reason('BACKEND_INVALID', dispatcher.message));
     const key = `${kind} ${JSON.stringify(dispatcher)}`;
     const known = this.#next.get(key) ?? this.#current.get(key);
     if (known) {
@@ -111,6 +113,7 @@ export class Backends {
       submit: (waiter) => queue.submit(waiter),
       penalty: kind === 'http' && dispatcher.kind === 'balancer' && dispatcher.load.kind === 'penalty-peak-ewma' ? dispatcher.load : undefined,
       authority,
+      snapshot: () => queue.snapshot(),
     };
     this.#next.set(key, { queue, backend });
     return backend;
@@ -137,5 +140,10 @@ function loadOf(dispatcher: Dispatcher, kind: 'http' | 'tcp'): (now: number) => 
 
 /** A backend that policy says cannot work. */
 function failing<M>(why: Reason): PoolBackend<M> {
-  return { available: true, submit: (waiter) => waiter.refuse(why), authority: undefined };
+  return {
+    available: true,
+    submit: (waiter) => waiter.refuse(why),
+    authority: undefined,
+    snapshot: () => ({ name: 'invalid', gate: 'shut', why, waiting: 0, endpoints: [] }),
+  };
 }

@@ -44,6 +44,18 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
 }
 
+/** A pool at one moment, for people and tools. */
+export interface PoolSnapshot {
+  readonly name: string;
+  /** `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. */
+  readonly gate: 'open' | 'shut';
+  /** Why the gate is shut. */
+  readonly why: Reason | undefined;
+  readonly waiting: number;
+  /** Address and state, as reasons show them. */
+  readonly endpoints: readonly string[];
+}
+
 export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M>, Member<M>> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
@@ -92,7 +104,7 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   }
 
   get ready(): boolean {
-    return this.#balancer.members.some((member) => member.endpoint.ready);
+    return this.#balancer.ready > 0;
   }
 
   /** Set when the name is rejected, or every endpoint proved to be somebody else. */
@@ -112,6 +124,12 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
     const states = [...this.#members.values()].slice(0, 5).map((member) => member.describe());
     const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
     return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
+  }
+
+  snapshot(): PoolSnapshot {
+    const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
+    const endpoints = [...this.#members.values()].map((member) => member.describe());
+    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
@@ -144,11 +162,12 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
       member.close();
     }
     for (const endpoint of wanted) {
-      if (!this.#members.has(endpoint))
-        this.#members.set(
-          endpoint,
-          this.#options.connect(endpoint, () => this.#queue.pump()),
-        );
+      if (this.#members.has(endpoint)) continue;
+      const member = this.#options.connect(endpoint, () => {
+        this.#balancer.refresh(member);
+        this.#queue.pump();
+      });
+      this.#members.set(endpoint, member);
     }
     this.#balancer.update(this.#members.values());
     this.#queue.pump();

@@ -21,11 +21,12 @@ import {
   type Timer,
   type WatchState,
 } from '@weft/core';
+import type { OutboundRouting } from '@weft/core/route';
 import type { NoClientTls } from '../observe/labels.ts';
 import type { RouteConnections, RouteMetrics, RouteTarget } from '../observe/route-metrics.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
 import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
-import { type EffectivePolicy, effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
+import { effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
 
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
@@ -33,8 +34,9 @@ export type Discovered =
   | {
       readonly kind: 'plan';
       readonly plan: Plan;
+      /** What the plan was compiled from. */
+      readonly routing: OutboundRouting;
       readonly parent: Metadata;
-      readonly canonicalDst: string | undefined;
       /** Whether a profile names the service or endpoint. */
       readonly profiled: boolean;
     }
@@ -158,7 +160,7 @@ interface Subject {
   readonly profile: string | undefined;
   readonly noTls: NoClientTls;
   /** Undefined: nobody knows it. */
-  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined;
+  effective(profile: Profile | undefined, policy: ClientPolicy | undefined): OutboundRouting | undefined;
 }
 
 type Known<T> = WatchState<T> | undefined;
@@ -255,12 +257,11 @@ class Destination {
     const { name, target } = this.#subject;
     const found = this.#subject.effective(profile, known);
     if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
-    const { policy, canonicalDst } = found;
     const { random, routes } = this.#options;
     const connections = (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata): RouteConnections => routes.bind(kind, parent, route, target);
     try {
-      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(policy, { http, tcp, connections, random }));
-      return { kind: 'plan', plan, parent: policy.parent, canonicalDst, profiled: profile !== undefined && isKnown(profile) };
+      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, connections, random }));
+      return { kind: 'plan', plan, routing: found, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }

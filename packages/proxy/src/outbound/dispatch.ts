@@ -1,5 +1,5 @@
 // Hands a request to a backend of its target's plan: shared by the sidecar, the ingress and the gateway. spec/proxy.md §2.2, §7.
-import { ReasonError, reason } from '@weft/core';
+import { formatMetadata, ReasonError, reason } from '@weft/core';
 import type { Exchange } from '@weft/http';
 import { setCanonicalDst, takeRequiredId } from '../relay/l5d-headers.ts';
 import { type HeadEdits, joinEdits } from '../route/filters.ts';
@@ -7,28 +7,35 @@ import type { HttpPlan, TcpPlan } from '../route/outbound-plan.ts';
 import type { HttpBackend, TcpBackend } from './backends.ts';
 import type { Discovered, Plan } from './discover.ts';
 import { type CallConnection, HttpCall } from './http-call.ts';
+import { TriedRequest } from './tries/tried-request.ts';
 
 export interface DispatchOptions {
   readonly plan: HttpPlan<HttpBackend> | undefined;
-  readonly canonicalDst: string | undefined;
   /** Come before those of the route. Default none. */
   readonly edits?: HeadEdits;
 }
 
 /** Throws a ReasonError where nothing takes the request. */
-export function dispatch(connection: CallConnection, exchange: Exchange, { plan, canonicalDst, edits: before }: DispatchOptions): void {
+export function dispatch(connection: CallConnection, exchange: Exchange, { plan, edits: before }: DispatchOptions): void {
   const { request } = exchange;
   const requiredId = takeRequiredId(request);
-  if (canonicalDst !== undefined) setCanonicalDst(request, canonicalDst);
-  const rule = plan?.select(request);
-  if (!rule) throw new ReasonError(reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
+  if (plan?.canonicalDst !== undefined) setCanonicalDst(request, plan.canonicalDst);
+  const selected = plan?.select(request);
+  if (!selected) throw new ReasonError(reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
+  const { rule, match } = selected;
+  const tries = plan && connection.tries.of(plan, rule, request);
+  const answered = rule.filters.intercept?.(request, match);
+  if (answered) throw new ReasonError(answered);
   const choice = rule.distribute();
-  if (!choice) throw new ReasonError(reason('LOAD_SHED', 'the route has no backend'));
+  if (!choice) throw new ReasonError(reason('LOAD_SHED', `route ${formatMetadata(rule.route)} has no backend`));
+  const { backend, filters } = choice;
+  const answeredByBackend = filters.intercept?.(request, match);
+  if (answeredByBackend) throw new ReasonError(answeredByBackend);
   const { limit } = connection;
   if (!limit.enter()) throw new ReasonError(reason('LOAD_SHED', `${limit.max} requests are in flight`));
-  const { backend, edits } = choice;
-  const routeEdits = before ? joinEdits(before, rule.edits) : rule.edits;
-  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: edits, requiredId }));
+  const routeEdits = before ? joinEdits(before, rule.filters) : rule.filters;
+  if (tries) return new TriedRequest({ connection, exchange, selected, routeEdits, requiredId, tries }).start(choice);
+  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: filters, requiredId }));
 }
 
 export function httpPlanOf(plan: Plan, version: 'http/1' | 'http/2'): HttpPlan<HttpBackend> | undefined {

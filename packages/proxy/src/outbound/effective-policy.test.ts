@@ -21,11 +21,11 @@ function targets(result: ClientPolicy): unknown {
 }
 
 test('forwards in plaintext to the address where nothing is known', () => {
-  const { policy: effective, canonicalDst } = effectivePolicy(ADDRESS, undefined, undefined);
+  const { policy: effective, profile: driving } = effectivePolicy(ADDRESS, undefined, undefined);
   expect(effective.parent).toEqual(defaultMetadata('fallback'));
   const forward = { kind: 'forward', endpoint: plainEndpoint(ADDRESS) };
   expect(targets(effective)).toEqual({ http: [forward], opaque: [forward] });
-  expect(canonicalDst).toBeUndefined();
+  expect(driving).toBeUndefined();
 });
 
 test('forwards to the endpoint that the profile names, with its identity and hints', () => {
@@ -49,8 +49,8 @@ test('lets a profile with a split rule HTTP and opaque traffic alike', () => {
     { authority: 'a:80', weight: 3 },
     { authority: 'b:80', weight: 0 },
   ];
-  const { policy: effective, canonicalDst } = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides }), policy);
-  expect(canonicalDst).toBe('web:80');
+  const { policy: effective, profile: driving } = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides }), policy);
+  expect(driving?.authority).toBe('web:80');
   expect(targets(effective)).toMatchObject({ http: [{ path: 'a:80' }], opaque: [{ path: 'a:80' }] });
   const none = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides: overrides.slice(1) }), policy);
   expect(targets(none.policy)).toMatchObject({ http: [{ path: 'web:80' }] });

@@ -13,12 +13,7 @@ import {
   plainEndpoint,
   type SocketAddress,
 } from '@weft/core';
-
-export interface EffectivePolicy {
-  readonly policy: ClientPolicy;
-  /** Set when a ServiceProfile drives HTTP: sent as l5d-dst-canonical. */
-  readonly canonicalDst?: string | undefined;
-}
+import type { OutboundRouting } from '@weft/core/route';
 
 /** Carried on the wire only; the proxy's own settings rule. */
 const QUEUE = { capacity: 0, failfastTimeoutMs: 0 };
@@ -26,12 +21,12 @@ const LOAD = { kind: 'peak-ewma', defaultRttMs: 30, decayMs: 10_000 } as const;
 const DETECT_TIMEOUT_MS = 10_000;
 
 /** Of a connection to an address. `profile` and `policy` are undefined where the control plane has none. */
-export function effectivePolicy(address: SocketAddress, profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy {
+export function effectivePolicy(address: SocketAddress, profile: Profile | undefined, policy: ClientPolicy | undefined): OutboundRouting {
   return effective(address.port, profile, policy ?? forwardTo(profile?.endpoint, plainEndpoint(address)), plainEndpoint(address));
 }
 
 /** Of a name, which cannot be connected to unless something is known of it. */
-export function effectivePolicyOfName(port: number, profile: Profile | undefined, policy: ClientPolicy | undefined): EffectivePolicy | undefined {
+export function effectivePolicyOfName(port: number, profile: Profile | undefined, policy: ClientPolicy | undefined): OutboundRouting | undefined {
   const base = policy ?? (profile && fallbackOfName(port, profile));
   return base && effective(port, profile, base, undefined);
 }
@@ -41,15 +36,19 @@ export function isKnown(profile: Profile): boolean {
   return profile.fullyQualifiedName !== '' || profile.endpoint !== undefined;
 }
 
-function effective(port: number, profile: Profile | undefined, base: ClientPolicy, plain: Endpoint | undefined): EffectivePolicy {
+function effective(port: number, profile: Profile | undefined, base: ClientPolicy, plain: Endpoint | undefined): OutboundRouting {
   if (!profile) return { policy: base };
   if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaqueOf(port, profile, base, plain) } } };
   if (profile.fullyQualifiedName === '' || (profile.routes.length === 0 && profile.overrides.length === 0)) return { policy: base };
   const authority = `${profile.fullyQualifiedName}:${port}`;
   const parent = profile.parent ?? base.parent;
-  const http = httpOver(parent, profileDistribution(authority, profile));
+  const distribution = profileDistribution(authority, profile);
+  const http = httpOver(parent, distribution);
   const opaque = opaqueOf(port, profile, base, plain);
-  return { policy: { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque, http1: http, http2: http } }, canonicalDst: authority };
+  return {
+    policy: { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque, http1: http, http2: http } },
+    profile: { authority, parent, routes: profile.routes, retryBudget: profile.retryBudget, distribution },
+  };
 }
 
 /** Detection, and a forward to the endpoint that the profile names, else in plaintext to where the connection was going. */

@@ -1,17 +1,18 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { type Clock, formatIdentityId, type Logger, type Reason, reason } from '@weft/core';
+import { type Clock, DEFAULT_CLASSIFIERS, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason } from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type RequestHead, type ResponseHead, setField } from '@weft/http';
+import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
-import { isGrpcRequest, statusOf, synthesize } from '../relay/synthesize.ts';
+import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
+import type { Tries } from './tries/tries.ts';
 
 /** The connection that a call came in on. */
 export interface CallConnection {
@@ -21,8 +22,11 @@ export interface CallConnection {
   readonly limit: InFlightLimit;
   /** The authority of requests that name none. */
   readonly defaultAuthority: string;
+  readonly tries: Tries;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
+  /** Counts, logs and breaks off a response that the client has the head of. */
+  breakOff(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void;
   /** Set where requests come from peer proxies: whether this one is HTTP/1 carried in HTTP/2. It stays so towards peers that take it. */
@@ -51,11 +55,11 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   constructor(options: HttpCallOptions) {
     super(options.connection.clock);
     this.#options = options;
-    this.#isGrpc = isGrpcRequest(options.exchange.request);
+    this.#isGrpc = isGrpcContentType(field(options.exchange.request.headers, 'content-type'));
   }
 
   get aborted(): boolean {
-    if (this.#options.exchange.aborted) this.#leave();
+    if (this.#options.exchange.aborted) this.leave();
     return this.#options.exchange.aborted;
   }
 
@@ -80,12 +84,12 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
-    this.begin(endpoint.meter, this.#isGrpc);
+    this.begin(endpoint.meter, this.#isGrpc ? DEFAULT_CLASSIFIERS.grpc : DEFAULT_CLASSIFIERS.http);
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
   refuse(why: Reason): void {
-    this.#leave();
+    this.leave();
     this.#options.connection.refuse(this.#options.exchange, why);
   }
 
@@ -100,23 +104,21 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
-    const why = this.#reasonOf(failure);
+    const why = this.reasonOf(failure);
     if (why) this.refuse(why);
     else if (failure.kind === 'reset') exchange.reset(failure.code);
   }
 
-  protected override statusOfFailure(failure: ForwardFailure): number | undefined {
-    const why = this.#reasonOf(failure);
-    return why && statusOf(why);
+  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+    const why = this.reasonOf(failure);
+    return why && localResponse(this.#options.exchange.request, why, false);
   }
 
   protected override onHead(head: ResponseHead): void {
-    this.#leave();
+    this.leave();
     const { penalty } = this.#options.backend;
     if (!penalty || !this.#dispatch) return;
-    const grpcStatus = this.#isGrpc && head.status === 200 ? numberOf(field(head.headers, 'grpc-status')) : undefined;
-    const seconds = numberOf(field(head.headers, 'retry-after'));
-    const penaltyMs = penaltyOf({ status: head.status, grpcStatus, retryAfterMs: seconds === undefined ? undefined : seconds * 1000 }, penalty);
+    const penaltyMs = penaltyOf(head.status, head.headers, field, penalty, this.clock.wall());
     if (penaltyMs !== undefined) this.#dispatch.penalize(this.clock.now(), penaltyMs);
   }
 
@@ -124,12 +126,16 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     this.#dispatch?.complete(now);
   }
 
+  protected override onClass(_responseClass: ResponseClass | undefined): void {
+    // No breaker yet.
+  }
+
   protected override onEnd(): void {
-    this.#leave();
+    this.leave();
   }
 
   /** Undefined: a native HTTP/2 stream was reset, which is passed on. */
-  #reasonOf(failure: ForwardFailure): Reason | undefined {
+  protected reasonOf(failure: ForwardFailure): Reason | undefined {
     const at = this.#endpoint?.address ?? '';
     if (failure.kind !== 'reset') return failureReason(failure, at);
     if (this.origProto === 'none' && this.#options.exchange.request.version === '2') return undefined;
@@ -137,7 +143,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   /** Gives the in-flight permit back, once. */
-  #leave(): void {
+  protected leave(): void {
     if (!this.#admitted) return;
     this.#admitted = false;
     this.#options.connection.limit.release();
@@ -146,10 +152,6 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
 function hasIdentity({ endpoint, isLocal }: HttpEndpoint, wanted: string): boolean {
   return !isLocal && endpoint.identity !== undefined && formatIdentityId(endpoint.identity.id) === wanted.toLowerCase();
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Answers a request that got no further than its connection. */

@@ -60,6 +60,6 @@ export class IngressHttpConnection extends OutboundHttpConnection {
   #dispatch(exchange: Exchange, found: Discovered): void {
     if (found.kind === 'refused') throw new ReasonError(found.reason);
     const plan = httpPlanOf(found.plan, exchange.request.version === '2' ? 'http/2' : 'http/1');
-    dispatch(this, exchange, { plan, canonicalDst: found.canonicalDst });
+    dispatch(this, exchange, { plan });
   }
 }

@@ -1,5 +1,5 @@
 // Puts the outbound side together: discovery, balancers, connections to endpoints. spec/proxy.md §2.2.
-import type { Clock, Logger, Random, Reason, SocketAddress } from '@weft/core';
+import type { Clock, Logger, MetricRegistry, Random, Reason, SocketAddress } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -19,6 +19,7 @@ import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
+import { Tries } from './tries/tries.ts';
 
 export interface OutboundDeps {
   readonly config: OutboundConfig;
@@ -38,6 +39,7 @@ export interface OutboundDeps {
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: MetricRegistry;
   readonly logger: Logger;
 }
 
@@ -48,6 +50,7 @@ export interface Outbound {
   /** What the gateway shares with it. */
   readonly discover: Discover;
   readonly limit: InFlightLimit;
+  readonly tries: Tries;
 }
 
 export function createOutbound(deps: OutboundDeps): Outbound {
@@ -108,6 +111,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
 
   const limit = deps.limit ?? inFlightLimit(config.maxInFlight);
+  const tries = new Tries({ clock, random, metrics: deps.metrics });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,
@@ -119,6 +123,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     ownAddresses: deps.ownAddresses,
     http: {
       engine,
+      tries,
       serverHttp2: config.serverHttp2,
       limit,
       informationalHeaders: config.informationalHeaders,
@@ -127,5 +132,5 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       logger: deps.logger,
     },
   };
-  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit };
+  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit, tries };
 }

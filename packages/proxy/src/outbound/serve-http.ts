@@ -4,14 +4,17 @@ import type { Exchange, Http2Params, HttpEngine, ServerConnection } from '@weft/
 import type { Connection } from '../accept/connections.ts';
 import type { Listener } from '../config.ts';
 import type { Refusals } from '../observe/refusals.ts';
+import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { HttpPlan } from '../route/outbound-plan.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Lookup } from './discover.ts';
 import { dispatch, httpPlanOf } from './dispatch.ts';
 import { answer, type CallConnection, renameAuthority } from './http-call.ts';
+import type { Tries } from './tries/tries.ts';
 
 export interface OutboundHttpShared {
+  readonly tries: Tries;
   readonly engine: HttpEngine;
   readonly serverHttp2: Http2Params;
   readonly limit: InFlightLimit;
@@ -42,6 +45,7 @@ export abstract class OutboundHttpConnection implements CallConnection {
   readonly logger: Logger;
   readonly limit: InFlightLimit;
   readonly defaultAuthority: string;
+  readonly tries: Tries;
   server: ServerConnection | undefined;
 
   constructor(options: OutboundHttpOptions, defaultAuthority: string) {
@@ -49,6 +53,7 @@ export abstract class OutboundHttpConnection implements CallConnection {
     this.clock = options.shared.clock;
     this.logger = options.shared.logger;
     this.limit = options.shared.limit;
+    this.tries = options.shared.tries;
     this.defaultAuthority = defaultAuthority;
   }
 
@@ -66,14 +71,22 @@ export abstract class OutboundHttpConnection implements CallConnection {
   }
 
   refuse(exchange: Exchange, why: Reason): void {
-    const { method, authority, path } = exchange.request;
-    const { refusals, informationalHeaders } = this.options.shared;
-    refusals.request('outbound', why, {}, { method, authority, path });
-    answer(exchange, why, informationalHeaders);
+    this.#report(exchange, why);
+    answer(exchange, why, this.options.shared.informationalHeaders);
+  }
+
+  breakOff(exchange: Exchange, why: Reason): void {
+    this.#report(exchange, why);
+    breakOff(exchange, why, this.options.shared.informationalHeaders);
   }
 
   closeAfterResponse(): void {
     this.server?.drain();
+  }
+
+  #report(exchange: Exchange, why: Reason): void {
+    const { method, authority, path } = exchange.request;
+    this.options.shared.refusals.request('outbound', why, {}, { method, authority, path });
   }
 
   /** Throws a ReasonError where nothing takes the request. */
@@ -104,7 +117,7 @@ export class SidecarHttpConnection extends OutboundHttpConnection {
     const { request } = exchange;
     const { authority } = this.#listener;
     if (authority !== undefined && this.#isListener(request.authority, connection.socket.localPort)) renameAuthority(request, authority);
-    dispatch(this, exchange, { plan: this.#plan, canonicalDst: current?.canonicalDst });
+    dispatch(this, exchange, { plan: this.#plan });
   }
 
   #isListener(authority: string | undefined, port: number | undefined): boolean {

@@ -26,7 +26,9 @@ export async function connectTcp(plan: TcpPlan<TcpBackend>, signal: AbortSignal,
 }
 
 async function connected(plan: TcpPlan<TcpBackend>, signal: AbortSignal, clock: Clock): Promise<Socket> {
-  const choice = plan.distribute();
+  const choice = plan.forbidden ? undefined : plan.distribute();
+  const forbidden = plan.forbidden ?? choice?.filters;
+  if (forbidden) throw new ReasonError(forbidden);
   if (!choice) throw new ReasonError(reason('LOAD_SHED', 'the route has no backend'));
   return new Promise((resolve, reject) => {
     choice.backend.submit(new TcpCall(signal, clock, resolve, reject));

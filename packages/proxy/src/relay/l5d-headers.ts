@@ -1,5 +1,5 @@
 // Headers of the mesh: which are set, checked and removed on the way. spec/proxy.md §4.4.
-import { formatIdentityId, type IdentityId } from '@weft/core';
+import { formatIdentityId, type IdentityId, type RequestOption } from '@weft/core';
 import { field, type RequestHead, type ResponseHead, removeField, setField } from '@weft/http';
 
 const CLIENT_ID = 'l5d-client-id';
@@ -50,4 +50,11 @@ export function canonicalDst(request: RequestHead): string | undefined {
 /** An authority override takes the place of what the application named (spec/proxy.md §4.2). */
 export function removeCanonicalDst(request: RequestHead): void {
   removeField(request.headers, DST_CANONICAL);
+}
+
+/** Outbound, where the route allows it: what the request asks for of timeouts and retries; taken out of it, all lines of it. */
+export function takeOption(request: RequestHead, name: RequestOption): string | undefined {
+  const value = field(request.headers, name);
+  if (value !== undefined) removeField(request.headers, name);
+  return value;
 }

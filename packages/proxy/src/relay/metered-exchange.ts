@@ -1,23 +1,25 @@
-// Watches one exchange for its metrics: one object per request, made of prototype methods. spec/proxy.md §9.2, §6.2 (sample point).
-import type { Clock } from '@weft/core';
-import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type ResponseHead } from '@weft/http';
-import { type Classified, classify, type HttpMeter } from '../observe/http-metrics.ts';
+// Watches one exchange for its metrics and its class: one object per request, made of prototype methods.
+// spec/proxy.md §9.2, §6.2 (sample point), §6.5 (classification).
+import { type Clock, type ResponseClass, type ResponseClassifier, type RuleClassifiers, resetClass, UNCLASSIFIED } from '@weft/core';
+import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type LocalResponse, type ResponseHead } from '@weft/http';
+import type { HttpMeter } from '../observe/http-metrics.ts';
 
-/** What the route of a ServiceProfile adds: it is counted too, and says which responses are failures. */
+/** What the route of a ServiceProfile adds: it is counted too, and says what a failure is. */
 export interface RouteMeter {
   readonly meter: HttpMeter;
-  /** Undefined: as always. */
-  success(status: number): boolean | undefined;
+  readonly classifiers: RuleClassifiers;
 }
 
 export abstract class MeteredExchange implements ExchangeObserver {
   protected readonly clock: Clock;
   protected meter: HttpMeter | undefined;
-  #route: RouteMeter | undefined;
-  #isGrpc = false;
+  /** Set by who gives an exchange up, a timeout for one, before it ends: what it then counts as. */
+  protected givenUp: ResponseClass | undefined;
+  #classifier: ResponseClassifier | undefined;
+  #route: HttpMeter | undefined;
   #startedAt = 0;
   #status: number | undefined;
-  #grpcStatus: string | undefined;
+  #class: ResponseClass | undefined;
   #sampled = false;
   #counted = false;
 
@@ -26,18 +28,18 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   /** The request is dispatched: from here on time counts. */
-  protected begin(meter: HttpMeter, isGrpc: boolean, route?: RouteMeter): void {
+  protected begin(meter: HttpMeter, classifier: ResponseClassifier, route?: HttpMeter): void {
     this.meter = meter;
+    this.#classifier = classifier;
     this.#route = route;
-    this.#isGrpc = isGrpc;
     this.#startedAt = this.clock.now();
     meter.request();
-    route?.meter.request();
+    route?.request();
   }
 
   head(head: ResponseHead): void {
     this.#status = head.status;
-    if (this.#isGrpc) this.#grpcStatus = field(head.headers, 'grpc-status');
+    this.#class = this.#classifier?.head(head.status, head.headers, field);
     this.onHead(head);
     if (head.status === 101) {
       this.#sample();
@@ -51,7 +53,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
 
   trailers(trailers: FieldList): void {
     if (!this.#sampled) this.#sample();
-    if (this.#isGrpc) this.#grpcStatus ??= field(trailers, 'grpc-status');
+    this.#class ??= this.#classifier?.end(this.#status ?? 0, trailers, field);
   }
 
   end(outcome: ExchangeOutcome): void {
@@ -60,12 +62,14 @@ export abstract class MeteredExchange implements ExchangeObserver {
     this.onEnd();
   }
 
-  /** The status of the answer that the client gets in place of the endpoint's; undefined where its stream is reset. */
-  protected abstract statusOfFailure(failure: ForwardFailure): number | undefined;
+  /** The answer that the client gets in place of the endpoint's, which counts as the endpoint's; undefined where its stream is reset. */
+  protected abstract answerTo(failure: ForwardFailure): LocalResponse | undefined;
   /** The head arrived. */
   protected abstract onHead(head: ResponseHead): void;
   /** The first body frame arrived, or the exchange ended before one. */
   protected abstract onSample(now: number): void;
+  /** What the response was; undefined where the client left before there was one. Called once, before `onEnd`. */
+  protected abstract onClass(responseClass: ResponseClass | undefined): void;
   /** Always called, once, last. */
   protected abstract onEnd(): void;
 
@@ -74,7 +78,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
     const now = this.clock.now();
     if (this.#status !== undefined) {
       this.meter?.latency(this.#status, now - this.#startedAt);
-      this.#route?.meter.latency(this.#status, now - this.#startedAt);
+      this.#route?.latency(this.#status, now - this.#startedAt);
     }
     this.onSample(now);
   }
@@ -82,49 +86,27 @@ export abstract class MeteredExchange implements ExchangeObserver {
   #count(outcome: ExchangeOutcome | undefined): void {
     if (this.#counted) return;
     this.#counted = true;
-    const classified = this.#classify(outcome);
-    this.meter?.response(classified);
-    this.#route?.meter.response(classified);
-  }
-
-  #classify(outcome: ExchangeOutcome | undefined): Classified {
-    const error = outcome === undefined ? undefined : errorOf(outcome);
-    if (this.#status !== undefined && error === undefined) {
-      const success = this.#route?.success(this.#status);
-      if (success !== undefined) return { status: this.#status, grpcStatus: undefined, success, error: undefined };
-      return classify(this.#isGrpc, this.#status, this.#grpcStatus);
+    let status = this.#status;
+    let result = this.givenUp;
+    if (!result && outcome?.kind === 'failed') {
+      const answer = status === undefined ? this.answerTo(outcome.failure) : undefined;
+      status ??= answer?.status;
+      result = answer ? this.#classOfAnswer(answer) : classOfBreak(outcome.failure);
     }
-    const answered = this.#status === undefined && outcome?.kind === 'failed' ? this.statusOfFailure(outcome.failure) : undefined;
-    const status = this.#status ?? answered;
-    return { status, grpcStatus: undefined, success: false, error: answered === undefined ? error : undefined };
+    // A client that leaves in the middle of a response does not make it a failure.
+    else if (!result && status !== undefined) result = this.#class ?? this.#classifier?.end<FieldList>(status, undefined, field);
+    if (result) {
+      this.meter?.response(status, result);
+      this.#route?.response(status, result);
+    }
+    this.onClass(result);
+  }
+
+  #classOfAnswer({ status, headers }: LocalResponse): ResponseClass | undefined {
+    return this.#classifier?.head(status, headers, field) ?? this.#classifier?.end(status, headers, field);
   }
 }
 
-/** The `error` label: absent where the exchange came to its end. */
-function errorOf(outcome: ExchangeOutcome): string | undefined {
-  if (outcome.kind === 'complete' || outcome.kind === 'tunnel') return undefined;
-  if (outcome.kind === 'client-gone') return outcome.code === undefined ? 'unclassified' : `h2(${h2Code(outcome.code)})`;
-  return outcome.failure.kind === 'reset' ? `h2(${h2Code(outcome.failure.code)})` : 'unclassified';
-}
-
-/** RFC 9113 §7. */
-const H2_CODES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-];
-
-function h2Code(code: number): string {
-  return H2_CODES[code] ?? String(code);
+function classOfBreak(failure: ForwardFailure): ResponseClass {
+  return failure.kind === 'reset' ? resetClass(failure.code) : UNCLASSIFIED;
 }

@@ -7,6 +7,9 @@ interface Answer {
   readonly grpcStatus: number;
   /** Whether the client's connection is closed afterwards. */
   readonly close: boolean;
+  readonly location?: string;
+  /** In place of the reason. */
+  readonly message?: string;
 }
 
 const INTERNAL: Answer = { status: 500, grpcStatus: 13, close: true };
@@ -19,6 +22,12 @@ const RATE_LIMITED: Answer = { status: 429, grpcStatus: 8, close: false };
 const LOOP: Answer = { status: 508, grpcStatus: 10, close: true };
 const NOT_FOUND: Answer = { status: 404, grpcStatus: 5, close: false };
 const BAD_REQUEST: Answer = { status: 400, grpcStatus: 3, close: true };
+
+/** Who answers: the sides differ in what they tell, spec/proxy.md §4.6, second table. */
+export type AnsweringSide = 'inbound' | 'outbound' | 'admin';
+
+/** The admin listener has no other words than these. */
+const ADMIN_CODES: ReadonlySet<ReasonCode> = new Set(['ROUTE_NOT_FOUND', 'UNAUTHORIZED', 'REQUEST_INVALID']);
 
 /** Everything not listed is an internal error. */
 const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
@@ -34,6 +43,7 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   DISCOVERY_REJECTED: BAD_GATEWAY,
   DISCOVERY_UNAVAILABLE: BAD_GATEWAY,
   DISCOVERY_LIMIT: UNAVAILABLE,
+  BACKEND_INVALID: BAD_GATEWAY,
   ROUTE_NOT_FOUND: NOT_FOUND,
   NO_ENDPOINTS: GATEWAY_TIMEOUT,
   NO_READY_ENDPOINT: GATEWAY_TIMEOUT,
@@ -53,6 +63,7 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   DOWNGRADED: BAD_GATEWAY,
   REQUEST_INVALID: BAD_REQUEST,
   RESPONSE_TIMEOUT,
+  PROFILE_TIMEOUT: GATEWAY_TIMEOUT,
   UNAUTHORIZED: FORBIDDEN,
   RATE_LIMITED,
 };
@@ -61,34 +72,64 @@ export function isGrpcRequest(request: RequestHead): boolean {
   return request.version === '2' && field(request.headers, 'content-type')?.startsWith('application/grpc') === true;
 }
 
-/** The status that a client sees for a reason. */
-export function statusOf(why: Reason): number {
-  return (ANSWERS[why.code] ?? INTERNAL).status;
-}
-
 /** `informational`: whether the client may see why (`l5d-proxy-error`, `l5d-proxy-connection`, `grpc-message`). */
-export function synthesize(exchange: Exchange, why: Reason, informational: boolean): void {
-  exchange.respond(localResponse(exchange.request, why, informational));
+export function synthesize(exchange: Exchange, why: Reason, informational: boolean, side: AnsweringSide = 'outbound'): void {
+  exchange.respond(localResponse(exchange.request, why, informational, side));
 }
 
-export function localResponse(request: RequestHead, why: Reason, informational: boolean): LocalResponse {
-  const answer = ANSWERS[why.code] ?? INTERNAL;
+export function localResponse(request: RequestHead, why: Reason, informational: boolean, side: AnsweringSide = 'outbound'): LocalResponse {
+  const answer = answerOf(why, side);
+  const { status, close } = answer;
   const headers: FieldList = [];
-  const message = informational ? headerText(`${why.code}: ${formatReason(why)}`) : undefined;
   const grpc = isGrpcRequest(request);
   if (grpc) headers.push('content-type', 'application/grpc', 'grpc-status', String(answer.grpcStatus));
-  if (grpc && message !== undefined) headers.push('grpc-message', percentEncoded(message));
-  if (message !== undefined) headers.push('l5d-proxy-error', message);
-  if (message !== undefined && answer.close) headers.push('l5d-proxy-connection', 'close');
-  return { status: grpc ? 200 : answer.status, headers, close: answer.close };
+  if (informational) {
+    if (grpc) headers.push('grpc-message', grpcMessage(why, answer));
+    headers.push('l5d-proxy-error', headerText(messageOf(why)));
+    if (close) headers.push('l5d-proxy-connection', 'close');
+  }
+  if (!grpc && answer.location !== undefined) headers.push('location', answer.location);
+  return { status: grpc ? 200 : status, headers, close };
+}
+
+/** What ends a gRPC response whose body cannot be completed. */
+export function localTrailers(why: Reason, informational: boolean, side: AnsweringSide = 'outbound'): FieldList {
+  const answer = answerOf(why, side);
+  const trailers: FieldList = ['grpc-status', String(answer.grpcStatus)];
+  if (informational) trailers.push('grpc-message', grpcMessage(why, answer));
+  return trailers;
+}
+
+/** Failures that a route injects are only outbound what the policy says; inbound they are internal errors, as in Linkerd. */
+function answerOf(why: Reason, side: AnsweringSide): Answer {
+  if (side === 'admin' && !ADMIN_CODES.has(why.code)) return INTERNAL;
+  const { answer } = why;
+  if (answer?.kind === 'redirect') return { status: answer.status, grpcStatus: 5, close: false, location: answer.location };
+  if (answer && side === 'inbound') return INTERNAL;
+  if (answer?.kind === 'http-failure') return { status: answer.status, grpcStatus: 9, close: false, message: answer.message };
+  if (answer?.kind === 'grpc-failure') return { status: 200, grpcStatus: answer.code, close: false, message: answer.message };
+  return ANSWERS[why.code] ?? INTERNAL;
+}
+
+function messageOf(why: Reason): string {
+  return `${why.code}: ${formatReason(why)}`;
+}
+
+/** What a policy gave as message is the application's to read, and nothing is added to it. */
+function grpcMessage(why: Reason, { message }: Answer): string {
+  return percentEncoded(message ?? messageOf(why));
 }
 
 /** What cannot stand in a header is not shown at all. */
 function headerText(text: string): string {
-  return /^[\x20-\x7e\x80-\xff]*$/.test(text) ? text : 'unexpected error';
+  return /^[\x20-\x7e]*$/.test(text) ? text : 'unexpected error';
 }
 
-/** gRPC over HTTP/2, "Status-Message". */
+/** gRPC over HTTP/2, "Status-Message": UTF-8, and what is not plain ASCII in percent. */
 function percentEncoded(text: string): string {
-  return text.replace(/[^\x20-\x24\x26-\x7e]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  let encoded = '';
+  for (const byte of Buffer.from(text)) {
+    encoded += byte < 0x20 || byte > 0x7e || byte === 0x25 ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}` : String.fromCharCode(byte);
+  }
+  return encoded;
 }

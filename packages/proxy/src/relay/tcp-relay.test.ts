@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { seeded } from '@weft/core';
 import { afterEach, expect, test } from 'vitest';
 import { relay } from './tcp-relay.ts';
 
@@ -38,6 +40,24 @@ test('keeps the other direction open when one side has ended', async () => {
   expect(await received(b.far)).toBe('question');
   b.far.end('answer');
   expect(await received(a.far)).toBe('answer');
+  expect(await relayed.closed).toBeUndefined();
+});
+
+test('carries bytes as they are to a far end that reads in bursts', async () => {
+  const a = await connected();
+  const b = await connected();
+  const relayed = relay(a.near, b.near);
+  const sent = Buffer.alloc(32 * 1024 * 1024);
+  const random = seeded(6);
+  for (let at = 0; at < sent.length; at += 4) sent.writeUInt32LE(Math.floor(random.next() * 2 ** 32), at);
+  a.far.end(sent);
+  const hash = createHash('sha256');
+  for await (const chunk of b.far.iterator({ destroyOnReturn: false })) {
+    hash.update(chunk as Buffer);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(sent).digest('hex'));
+  b.far.end();
   expect(await relayed.closed).toBeUndefined();
 });
 

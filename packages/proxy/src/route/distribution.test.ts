@@ -1,6 +1,7 @@
 import { type Backend, type Distribution, defaultMetadata, seeded } from '@weft/core';
 import { expect, test } from 'vitest';
 import { compileDistribution } from './distribution.ts';
+import { compileFilters } from './filters.ts';
 
 interface Fake {
   readonly name: string;
@@ -15,15 +16,16 @@ const backend = (path: string): Backend => ({
 
 function compile(distribution: Distribution) {
   const made = new Map<string, Fake>();
-  const distribute = compileDistribution(
-    distribution,
-    ({ metadata }) => {
+  const random = seeded(3);
+  const distribute = compileDistribution(distribution, {
+    backend: ({ metadata }) => {
       const fake = { name: metadata.name, available: true };
       made.set(metadata.name, fake);
       return fake;
     },
-    seeded(3),
-  );
+    filters: (filters) => compileFilters(defaultMetadata('r'), filters, random),
+    random,
+  });
   return { made, pick: () => distribute()?.backend.name };
 }
 
@@ -59,5 +61,5 @@ test('has no backend where the rule names none, and refuses weights that admit n
 
 test('refuses filters that it cannot apply', () => {
   const filters = [{ kind: 'unknown' }] as const;
-  expect(() => compile({ kind: 'first-available', backends: [{ backend: backend('a'), filters }] })).toThrow('filter unknown is not supported');
+  expect(() => compile({ kind: 'first-available', backends: [{ backend: backend('a'), filters }] })).toThrow('filter unknown is not supported on requests');
 });

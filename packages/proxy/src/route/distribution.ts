@@ -1,6 +1,5 @@
 // Which backend of a rule takes the next request. spec/proxy.md §6.4.
-import { assertNever, type Backend, type Distribution, type Random, ReasonError, type RouteBackend, reason } from '@weft/core';
-import { compileFilters, type HeadEdits } from './filters.ts';
+import { assertNever, type Backend, type Distribution, type Filter, type Random, ReasonError, type RouteBackend, reason } from '@weft/core';
 
 /** A backend as distributions see it. */
 export interface Available {
@@ -8,20 +7,33 @@ export interface Available {
   readonly available: boolean;
 }
 
-export interface Choice<B> {
+/** A backend, and its filters compiled. */
+export interface Choice<B, F> {
   readonly backend: B;
-  readonly edits: HeadEdits;
+  readonly filters: F;
 }
 
-/** Called once per request. Undefined: the rule has no backend. When none is available the preferred one is returned, to say why. */
-export type Distribute<B> = () => Choice<B> | undefined;
+export interface Distribute<B, F> {
+  /** Called once per request. Undefined: the rule has no backend. When none is available the preferred one is returned, to say why. */
+  (): Choice<B, F> | undefined;
+  /** All of them, in the order of the policy. */
+  readonly choices: readonly Choice<B, F>[];
+}
+
+export interface DistributionOptions<B, F> {
+  readonly backend: (backend: Backend) => B;
+  /** May throw POLICY_INVALID. */
+  readonly filters: (filters: readonly Filter[]) => F;
+  readonly random: Random;
+}
 
 /** Throws POLICY_INVALID. */
-export function compileDistribution<B extends Available>(distribution: Distribution, source: (backend: Backend) => B, random: Random): Distribute<B> {
-  const compile = (one: RouteBackend): Choice<B> => ({ backend: source(one.backend), edits: compileFilters(one.filters) });
+export function compileDistribution<B extends Available, F>(distribution: Distribution, options: DistributionOptions<B, F>): Distribute<B, F> {
+  const { random } = options;
+  const compile = (one: RouteBackend): Choice<B, F> => ({ backend: options.backend(one.backend), filters: options.filters(one.filters) });
   switch (distribution.kind) {
     case 'empty':
-      return () => undefined;
+      return distribute([], () => undefined);
     case 'first-available':
       return firstAvailable(distribution.backends.map(compile));
     case 'random-available': {
@@ -31,20 +43,24 @@ export function compileDistribution<B extends Available>(distribution: Distribut
       const choices = distribution.backends.map(compile);
       if (choices.length < 2) return firstAvailable(choices);
       const weights = distribution.backends.map((one) => one.weight);
-      return () => draw(choices, weights, random);
+      return distribute(choices, () => draw(choices, weights, random));
     }
     default:
       return assertNever(distribution);
   }
 }
 
-function firstAvailable<B extends Available>(choices: readonly Choice<B>[]): Distribute<B> {
-  return () => choices.find((choice) => choice.backend.available) ?? choices[0];
+function firstAvailable<B extends Available, F>(choices: readonly Choice<B, F>[]): Distribute<B, F> {
+  return distribute(choices, () => choices.find((choice) => choice.backend.available) ?? choices[0]);
 }
 
-function draw<B extends Available>(choices: readonly Choice<B>[], weights: readonly number[], random: Random): Choice<B> | undefined {
+export function distribute<B, F>(choices: readonly Choice<B, F>[], choose: () => Choice<B, F> | undefined): Distribute<B, F> {
+  return Object.assign(choose, { choices });
+}
+
+function draw<B extends Available, F>(choices: readonly Choice<B, F>[], weights: readonly number[], random: Random): Choice<B, F> | undefined {
   let total = 0;
-  let some: Choice<B> | undefined;
+  let some: Choice<B, F> | undefined;
   for (const [index, choice] of choices.entries()) {
     if (choice.backend.available) total += weights[index] ?? 0;
     if ((weights[index] ?? 0) > 0) some ??= choice;

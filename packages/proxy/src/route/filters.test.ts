@@ -1,8 +1,11 @@
+import { defaultMetadata, type Filter, seeded } from '@weft/core';
 import { expect, test } from 'vitest';
 import { compileFilters, joinEdits } from './filters.ts';
 
+const compile = (filters: readonly Filter[]) => compileFilters(defaultMetadata('r'), filters, seeded(1));
+
 test('adds, then sets, then removes', () => {
-  const edits = compileFilters([
+  const edits = compile([
     { kind: 'request-headers', modifier: { add: [['X-Added', '1']], set: [['x-set', '2']], remove: ['X-Gone'] } },
     { kind: 'response-headers', modifier: { add: [['x-back', '3']], set: [], remove: [] } },
   ]);
@@ -15,8 +18,8 @@ test('adds, then sets, then removes', () => {
 });
 
 test('joins edits in order and leaves nothing where there is nothing', () => {
-  const first = compileFilters([{ kind: 'request-headers', modifier: { add: [['a', '1']], set: [], remove: [] } }]);
-  const second = compileFilters([{ kind: 'request-headers', modifier: { add: [], set: [['a', '2']], remove: [] } }]);
+  const first = compile([{ kind: 'request-headers', modifier: { add: [['a', '1']], set: [], remove: [] } }]);
+  const second = compile([{ kind: 'request-headers', modifier: { add: [], set: [['a', '2']], remove: [] } }]);
   const headers: string[] = [];
   joinEdits(first, second).request?.(headers);
   expect(headers).toEqual(['a', '2']);

@@ -1,5 +1,7 @@
-// Filters compiled to edits of heads. spec/proxy.md §7.4. What is not supported makes the policy invalid; it is never skipped.
-import { type Filter, type HeaderModifier, ReasonError, reason } from '@weft/core';
+// Filters of a rule or backend compiled: what edits heads, and what answers in a backend's place. spec/proxy.md §7.4.
+// What is not supported makes the policy invalid; it is never skipped.
+import { type Filter, formatMetadata, type HeaderModifier, type Metadata, type Random } from '@weft/core';
+import { type Intercept, sortFilters } from '@weft/core/route';
 import { type FieldList, removeField } from '@weft/http';
 
 export interface HeadEdits {
@@ -7,17 +9,22 @@ export interface HeadEdits {
   readonly response: ((headers: FieldList) => void) | undefined;
 }
 
+export interface FilterPlan extends HeadEdits {
+  /** Undefined where no filter answers requests. */
+  readonly intercept: Intercept | undefined;
+}
+
 const NOTHING: HeadEdits = { request: undefined, response: undefined };
 
 /** Throws POLICY_INVALID on a filter that cannot be applied. */
-export function compileFilters(filters: readonly Filter[]): HeadEdits {
+export function compileFilters(route: Metadata, filters: readonly Filter[], random: Random): FilterPlan {
+  const { headers, intercept } = sortFilters(formatMetadata(route), filters, random);
   let edits = NOTHING;
-  for (const filter of filters) {
+  for (const filter of headers) {
     if (filter.kind === 'request-headers') edits = { ...edits, request: both(edits.request, modify(filter.modifier)) };
-    else if (filter.kind === 'response-headers') edits = { ...edits, response: both(edits.response, modify(filter.modifier)) };
-    else throw new ReasonError(reason('POLICY_INVALID', filter.kind === 'invalid' ? filter.message : `filter ${filter.kind} is not supported`));
+    else edits = { ...edits, response: both(edits.response, modify(filter.modifier)) };
   }
-  return edits;
+  return { ...edits, intercept };
 }
 
 export function joinEdits(first: HeadEdits, second: HeadEdits): HeadEdits {

@@ -1,33 +1,43 @@
 // A server policy compiled: the routes of a port with who may use them. spec/proxy.md §8.
 import {
   type Authorizer,
+  type Buckets,
   createAuthorizer,
+  createRateLimiter,
   defaultMetadata,
-  type GrpcMatch,
-  type HttpMatch,
+  type Filter,
+  formatMetadata,
   type InboundRoute,
   type Labels,
   type Metadata,
+  type Random,
+  type RateLimiter,
   type Reason,
+  reason,
   reasonOf,
   type ServerPolicy,
 } from '@weft/core';
+import { ANYTHING, type CompiledMatch, grpcMatch, httpMatch, patternCompiler, routeTable } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
-import { routeLabels, serverLabels } from '../observe/labels.ts';
-import { compileFilters, type HeadEdits } from './filters.ts';
-import { anyOf, grpcMatcher, httpMatcher, type RuleMatcher } from './rule-match.ts';
-import { selectRoute } from './select-route.ts';
+import { rateLimitLabels, routeLabels, serverLabels } from '../observe/labels.ts';
+import { compileFilters, type FilterPlan } from './filters.ts';
 
 export interface InboundRulePlan {
   readonly route: Metadata;
   readonly labels: Labels;
   readonly authorizer: Authorizer;
-  readonly edits: HeadEdits;
+  readonly filters: FilterPlan;
   /** Set where requests of this rule fail after authorization: the policy asks for what cannot be done. */
   readonly invalid: Reason | undefined;
 }
 
+export interface InboundRateLimit {
+  readonly limiter: RateLimiter;
+  readonly labels: Labels;
+}
+
 export interface InboundPlan {
+  readonly server: Metadata;
   readonly port: number;
   readonly kind: ServerPolicy['protocol']['kind'];
   /** HTTP detection; the proxy's own limit where the policy has none. */
@@ -35,59 +45,98 @@ export interface InboundPlan {
   readonly labels: Labels;
   /** For opaque connections. HTTP-only protocols admit none. */
   readonly tcp: Authorizer;
-  /** Undefined: no route matches. */
-  select(request: RequestHead): InboundRulePlan | undefined;
+  /** What requests are counted against once they are authorized and filtered. */
+  readonly rateLimit: InboundRateLimit | undefined;
+  /** Undefined: no route matches. Throws MATCH_LIMIT. */
+  select(request: RequestHead): SelectedInbound | undefined;
 }
 
-export function compileInbound(policy: ServerPolicy, port: number): InboundPlan {
+/** The rule that takes a request, and the match by which it does. */
+export interface SelectedInbound {
+  readonly rule: InboundRulePlan;
+  readonly match: CompiledMatch;
+}
+
+export interface InboundPlanOptions {
+  /** Of failures that are injected now and then. */
+  readonly random: Random;
+  /** Of all rate limits, so that they outlive the policy. */
+  readonly buckets: Buckets;
+}
+
+export function compileInbound(policy: ServerPolicy, port: number, { random, buckets }: InboundPlanOptions): InboundPlan {
   const { metadata: server, protocol } = policy;
   const tcpAdmits = protocol.kind === 'detect' || protocol.kind === 'opaque' || protocol.kind === 'tls';
   return {
+    server,
     port,
     kind: protocol.kind,
     detectTimeoutMs: protocol.kind === 'detect' ? protocol.timeoutMs : undefined,
     labels: serverLabels(server, port),
     tcp: createAuthorizer({ authorizations: tcpAdmits ? protocol.authorizations : [], server }),
-    select: compileRoutes(policy),
+    rateLimit: compileRateLimit(policy, port, buckets),
+    select: compileRoutes(policy, random),
   };
 }
 
-function compileRoutes(policy: ServerPolicy): InboundPlan['select'] {
+function compileRateLimit({ protocol }: ServerPolicy, port: number, buckets: Buckets): InboundRateLimit | undefined {
+  const limit = 'rateLimit' in protocol ? protocol.rateLimit : undefined;
+  const limiter = limit && createRateLimiter({ limit, scope: String(port), buckets });
+  return limiter && { limiter, labels: rateLimitLabels(limit.metadata) };
+}
+
+function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['select'] {
   const { metadata: server, protocol } = policy;
   if (!('routes' in protocol)) return () => undefined;
   if (protocol.routes.length === 0) {
     const route = defaultMetadata('default');
     const labels = routeLabels(route);
     const authorizer = createAuthorizer({ authorizations: protocol.authorizations, server, route });
-    const rule: InboundRulePlan = { route, labels, authorizer, edits: compileFilters([]), invalid: undefined };
-    return () => rule;
+    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters(route, [], random), invalid: undefined };
+    const selected = { rule, match: ANYTHING };
+    return () => selected;
   }
+  const compile = patternCompiler();
   const plans =
     protocol.kind === 'grpc'
-      ? protocol.routes.map((route) => compileRoute(route, server, (match: GrpcMatch) => grpcMatcher(match)))
-      : protocol.routes.map((route) => compileRoute(route, server, (match: HttpMatch) => httpMatcher(match)));
+      ? protocol.routes.map((route) => compileRoute(route, server, random, (match) => grpcMatch(match, compile)))
+      : protocol.routes.map((route) => compileRoute(route, server, random, (match) => httpMatch(match, compile)));
   // A match that is not understood could have led a request to stricter rules: none is served then.
-  const invalid = plans.flatMap((plan) => plan.rules).find(({ matches, rule }) => matches === NEVER && rule.invalid);
-  return invalid ? () => invalid.rule : selectRoute(plans);
+  const unread = plans.find((plan) => plan.unread)?.unread;
+  if (unread) {
+    const selected = { rule: unread, match: ANYTHING };
+    return () => selected;
+  }
+  return routeTable(plans).select;
 }
 
-const NEVER: RuleMatcher = () => undefined;
+const NO_FILTERS: FilterPlan = { request: undefined, response: undefined, intercept: undefined };
 
-/** What cannot be compiled fails the requests that come to it, so that nothing is admitted by omission. */
-function compileRoute<M>(route: InboundRoute<M>, server: Metadata, compile: (match: M) => RuleMatcher) {
+/** What cannot be compiled fails the requests that come to it, so that nothing is admitted by omission. `unread`: a rule whose matches cannot be. */
+function compileRoute<M>(route: InboundRoute<M>, server: Metadata, random: Random, match: (match: M) => CompiledMatch) {
   const labels = routeLabels(route.metadata);
   const authorizer = createAuthorizer({ authorizations: route.authorizations, server, route: route.metadata });
-  const rules = route.rules.map((rule) => {
-    let invalid: Reason | undefined;
-    let matches = NEVER;
-    let edits: HeadEdits = { request: undefined, response: undefined };
+  const rulePlan = (filters: readonly Filter[]): InboundRulePlan => {
+    const common = { route: route.metadata, labels, authorizer };
     try {
-      matches = anyOf(rule.matches, compile);
-      edits = compileFilters(rule.filters);
+      return { ...common, filters: compileFilters(route.metadata, filters, random), invalid: undefined };
     } catch (error) {
-      invalid = reasonOf(error);
+      return { ...common, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
     }
-    return { matches, rule: { route: route.metadata, labels, authorizer, edits, invalid } satisfies InboundRulePlan };
+  };
+  let unread: InboundRulePlan | undefined;
+  const rules = route.rules.map((rule) => {
+    try {
+      return { matches: rule.matches.map(match), rule: rulePlan(rule.filters) };
+    } catch (error) {
+      unread ??= { route: route.metadata, labels, authorizer, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
+      return { matches: [], rule: unread };
+    }
   });
-  return { hosts: route.hosts, rules };
+  return { hosts: route.hosts, rules, unread };
+}
+
+function inRoute(route: Metadata, error: unknown): Reason {
+  const { code, detail = '' } = reasonOf(error);
+  return reason(code, `${formatMetadata(route)}: ${detail}`);
 }

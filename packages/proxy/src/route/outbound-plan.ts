@@ -2,42 +2,96 @@
 import {
   assertNever,
   type Backend,
-  type ClientPolicy,
-  type GrpcProtocol,
+  type Filter,
+  formatMetadata,
+  type GrpcMatch,
+  type GrpcRetryConditions,
+  type HostMatch,
+  type HttpMatch,
   type HttpProtocol,
+  type HttpRetryConditions,
+  type HttpRule,
   type Metadata,
   type OpaqueProtocol,
+  type ProfileRoute,
   type Random,
+  type Reason,
   ReasonError,
+  type Retry,
+  type RetryBudget,
   reason,
+  reasonOf,
   type TcpRule,
   type TlsRoute,
 } from '@weft/core';
-import type { RequestHead } from '@weft/http';
+import {
+  ANYTHING,
+  type CompiledMatch,
+  grpcMatch,
+  HostIndex,
+  httpMatch,
+  type OutboundRouting,
+  type ProfileRouting,
+  patternCompiler,
+  profileRoutes,
+  type RoutedRequest,
+  routeTable,
+} from '@weft/core/route';
+import { profileRouteLabels } from '../observe/labels.ts';
 import type { RouteConnections } from '../observe/route-metrics.ts';
-import { type Available, compileDistribution, type Distribute } from './distribution.ts';
-import { compileFilters, type HeadEdits } from './filters.ts';
-import { hostRank } from './host-match.ts';
-import { anyOf, grpcMatcher, httpMatcher } from './rule-match.ts';
-import { type RoutePlan, selectRoute } from './select-route.ts';
+import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
+import { compileFilters, type FilterPlan } from './filters.ts';
 
 export interface HttpRulePlan<B> {
   readonly route: Metadata;
-  readonly edits: HeadEdits;
-  readonly distribute: Distribute<B>;
+  /** Of a gRPC route: every response is classified by its grpc-status. */
+  readonly grpc: boolean;
+  readonly filters: FilterPlan;
+  readonly distribute: Distribute<B, FilterPlan>;
+  readonly timeouts: HttpRule<unknown, unknown>['timeouts'];
+  readonly retry: RuleRetry | undefined;
+  /** Whether requests may change timeouts and retries by headers of their own. */
+  readonly allowL5dHeaders: boolean;
+  /** Set on the routes of a ServiceProfile. */
+  readonly profile: ProfileRule | undefined;
+}
+
+/** Which failures are tried again, and what bounds it. */
+export type RuleRetry =
+  | { readonly kind: 'http'; readonly policy: Retry<HttpRetryConditions> }
+  | { readonly kind: 'grpc'; readonly policy: Retry<GrpcRetryConditions> }
+  /** Of a ServiceProfile: what it classifies as a failure, within a budget that all its routes share. */
+  | { readonly kind: 'budget'; readonly budget: RetryBudget };
+
+export interface ProfileRule {
+  /** `rt_*` of the route metrics; empty on the route that takes what no other does. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The first that matches decides. */
+  readonly responseClasses: ProfileRoute['responseClasses'];
+}
+
+/** The rule that takes a request, and the match by which it does. */
+export interface Selected<B> {
+  readonly rule: HttpRulePlan<B>;
+  readonly match: CompiledMatch;
 }
 
 export interface HttpPlan<B> {
   readonly parent: Metadata;
-  /** Undefined: no route matches. */
-  select(request: RequestHead): HttpRulePlan<B> | undefined;
+  /** Sent as `l5d-dst-canonical`: set where a ServiceProfile drives HTTP. */
+  readonly canonicalDst: string | undefined;
+  /** Undefined: no route matches. Throws MATCH_LIMIT. */
+  select(request: RoutedRequest): Selected<B> | undefined;
 }
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;
   /** Undefined: there is no route. */
   readonly connections: RouteConnections | undefined;
-  readonly distribute: Distribute<B>;
+  /** Set where the route lets no connection pass. */
+  readonly forbidden: Reason | undefined;
+  /** With each backend what forbids it. */
+  readonly distribute: Distribute<B, Reason | undefined>;
 }
 
 export type OutboundPlan<H, T> =
@@ -54,19 +108,23 @@ export interface OutboundPlanOptions<H, T> {
   readonly random: Random;
 }
 
-/** Throws POLICY_INVALID where the policy asks for what cannot be done. */
-export function compileOutbound<H extends Available, T extends Available>(policy: ClientPolicy, options: OutboundPlanOptions<H, T>): OutboundPlan<H, T> {
-  const { parent, protocol } = policy;
-  const http = (one: HttpProtocol): HttpPlan<H> => compileHttp(parent, one, options);
+/** Throws POLICY_INVALID, naming the route, where the policy asks for what cannot be done. */
+export function compileOutbound<H extends Available, T extends Available>(routing: OutboundRouting, options: OutboundPlanOptions<H, T>): OutboundPlan<H, T> {
+  const { profile } = routing;
+  const { parent, protocol } = routing.policy;
+  const compile = patternCompiler();
+  const http = (one: HttpProtocol): HttpPlan<H> => compileHttp(parent, one.routes, 'http', (match: HttpMatch) => httpMatch(match, compile), options);
   const opaque = (one: OpaqueProtocol): TcpPlan<T> => compileOpaque(parent, one, options);
   switch (protocol.kind) {
-    case 'detect':
-      return { kind: 'detect', http1: http(protocol.http1), http2: http(protocol.http2), opaque: opaque(protocol.opaque) };
+    case 'detect': {
+      const byProfile = profile && compileProfile(profile, options);
+      return { kind: 'detect', http1: byProfile ?? http(protocol.http1), http2: byProfile ?? http(protocol.http2), opaque: opaque(protocol.opaque) };
+    }
     case 'http1':
     case 'http2':
       return { kind: protocol.kind, http: http(protocol) };
     case 'grpc':
-      return { kind: 'http2', http: compileGrpc(parent, protocol, options) };
+      return { kind: 'http2', http: compileHttp(parent, protocol.routes, 'grpc', (match: GrpcMatch) => grpcMatch(match, compile), options) };
     case 'opaque':
       return { kind: 'opaque', opaque: opaque(protocol) };
     case 'tls':
@@ -76,41 +134,104 @@ export function compileOutbound<H extends Available, T extends Available>(policy
   }
 }
 
-function compileHttp<H extends Available, T>(parent: Metadata, protocol: HttpProtocol, options: OutboundPlanOptions<H, T>): HttpPlan<H> {
-  const routes = protocol.routes.map((route) => ({
-    hosts: route.hosts,
-    rules: route.rules.map((rule) => ({ matches: anyOf(rule.matches, httpMatcher), rule: compileRule(route.metadata, rule, options) })),
-  }));
-  return { parent, select: selectRoute(routes) };
-}
+type Routes<M> = readonly { readonly metadata: Metadata; readonly hosts: readonly HostMatch[]; readonly rules: readonly HttpRule<M, RetryConditions>[] }[];
+type RetryConditions = HttpRetryConditions | GrpcRetryConditions;
 
-function compileGrpc<H extends Available, T>(parent: Metadata, protocol: GrpcProtocol, options: OutboundPlanOptions<H, T>): HttpPlan<H> {
-  const routes: RoutePlan<HttpRulePlan<H>>[] = protocol.routes.map((route) => ({
-    hosts: route.hosts,
-    rules: route.rules.map((rule) => ({ matches: anyOf(rule.matches, grpcMatcher), rule: compileRule(route.metadata, rule, options) })),
-  }));
-  return { parent, select: selectRoute(routes) };
+function compileHttp<M, H extends Available, T>(
+  parent: Metadata,
+  routes: Routes<M>,
+  kind: 'http' | 'grpc',
+  match: (match: M) => CompiledMatch,
+  options: OutboundPlanOptions<H, T>,
+): HttpPlan<H> {
+  const table = routeTable(
+    routes.map((route) =>
+      within(route.metadata, () => ({
+        hosts: route.hosts,
+        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule(route.metadata, rule, kind, options) })),
+      })),
+    ),
+  );
+  return { parent, canonicalDst: undefined, select: table.select };
 }
 
 function compileRule<H extends Available, T>(
   route: Metadata,
-  rule: { readonly filters: TcpRule['filters']; readonly distribution: TcpRule['distribution'] },
-  options: OutboundPlanOptions<H, T>,
+  rule: HttpRule<unknown, RetryConditions>,
+  kind: 'http' | 'grpc',
+  { http, random }: OutboundPlanOptions<H, T>,
 ): HttpRulePlan<H> {
-  return { route, edits: compileFilters(rule.filters), distribute: compileDistribution(rule.distribution, options.http, options.random) };
+  return {
+    route,
+    grpc: kind === 'grpc',
+    filters: compileFilters(route, rule.filters, random),
+    distribute: compileDistribution(rule.distribution, { backend: http, filters: (filters) => compileFilters(route, filters, random), random }),
+    timeouts: rule.timeouts,
+    retry: rule.retry && retryOf(rule.retry),
+    allowL5dHeaders: rule.allowL5dHeaders,
+    profile: undefined,
+  };
+}
+
+function retryOf(policy: Retry<RetryConditions>): RuleRetry {
+  const { conditions } = policy;
+  return 'codes' in conditions ? { kind: 'grpc', policy: { ...policy, conditions } } : { kind: 'http', policy: { ...policy, conditions } };
+}
+
+/** Its routes differ in classes, retries and timeouts, and share one distribution. */
+function compileProfile<H extends Available, T>(profile: ProfileRouting, { http, random }: OutboundPlanOptions<H, T>): HttpPlan<H> {
+  const { parent, retryBudget, authority } = profile;
+  const common = {
+    route: parent,
+    grpc: false,
+    filters: compileFilters(parent, [], random),
+    distribute: compileDistribution(profile.distribution, { backend: http, filters: (filters) => compileFilters(parent, filters, random), random }),
+    allowL5dHeaders: false,
+  };
+  const rule = (route: ProfileRoute): Selected<H> => ({
+    match: ANYTHING,
+    rule: {
+      ...common,
+      timeouts: { requestMs: route.timeoutMs },
+      retry: route.isRetryable && retryBudget ? { kind: 'budget', budget: retryBudget } : undefined,
+      profile: { labels: profileRouteLabels(route.labels), responseClasses: route.responseClasses },
+    },
+  });
+  const select = profileRoutes(profile.routes.map((route) => ({ condition: route.condition, rule: rule(route) })));
+  const implicit: Selected<H> = { match: ANYTHING, rule: { ...common, timeouts: {}, retry: undefined, profile: { labels: {}, responseClasses: [] } } };
+  return { parent, canonicalDst: authority, select: (request) => select(request) ?? implicit };
 }
 
 function compileOpaque<H, T extends Available>(parent: Metadata, protocol: OpaqueProtocol, options: OutboundPlanOptions<H, T>): TcpPlan<T> {
   const [route] = protocol.routes;
   const rule = route?.rules[0];
-  if (!rule) return { parent, connections: undefined, distribute: () => undefined };
-  return { parent, connections: options.connections('tcp', parent, route.metadata), distribute: compileTcpRule(rule, options) };
+  return route && rule
+    ? within(route.metadata, () => compileTcpRule('tcp', parent, route.metadata, rule, options))
+    : { parent, connections: undefined, forbidden: undefined, distribute: distribute([], () => undefined) };
 }
 
-function compileTcpRule<H, T extends Available>(rule: TcpRule, options: OutboundPlanOptions<H, T>): Distribute<T> {
-  const unsupported = rule.filters[0];
-  if (unsupported) throw new ReasonError(reason('POLICY_INVALID', `filter ${unsupported.kind} is not supported on connections`));
-  return compileDistribution(rule.distribution, options.tcp, options.random);
+function compileTcpRule<H, T extends Available>(
+  kind: 'tcp' | 'tls',
+  parent: Metadata,
+  route: Metadata,
+  rule: TcpRule,
+  { tcp, connections, random }: OutboundPlanOptions<H, T>,
+): TcpPlan<T> {
+  const filters = (filters: readonly Filter[]): Reason | undefined => forbids(filters, route);
+  return {
+    parent,
+    connections: connections(kind, parent, route),
+    forbidden: filters(rule.filters),
+    distribute: compileDistribution(rule.distribution, { backend: tcp, filters, random }),
+  };
+}
+
+function forbids(filters: readonly Filter[], route: Metadata): Reason | undefined {
+  for (const filter of filters) {
+    if (filter.kind === 'invalid') throw new ReasonError(reason('POLICY_INVALID', filter.message));
+    if (filter.kind !== 'forbidden') throw new ReasonError(reason('POLICY_INVALID', `filter ${filter.kind} is not supported on connections`));
+  }
+  return filters.length > 0 ? reason('CONNECTION_FORBIDDEN', formatMetadata(route)) : undefined;
 }
 
 function compileTls<H, T extends Available>(
@@ -118,21 +239,22 @@ function compileTls<H, T extends Available>(
   routes: readonly TlsRoute[],
   options: OutboundPlanOptions<H, T>,
 ): (sni: string) => TcpPlan<T> | undefined {
-  const compiled = routes.flatMap((route) => {
-    const rule = route.rules[0];
-    if (!rule) return [];
-    const connections = options.connections('tls', parent, route.metadata);
-    return [{ rank: hostRank(route.snis), plan: { parent, connections, distribute: compileTcpRule(rule, options) } }];
-  });
-  return (sni) => {
-    let best: TcpPlan<T> | undefined;
-    let bestRank = -1;
-    for (const { rank, plan } of compiled) {
-      const found = rank(sni);
-      if (found === undefined || found <= bestRank) continue;
-      best = plan;
-      bestRank = found;
-    }
-    return best;
-  };
+  const plans = new HostIndex<TcpPlan<T>>();
+  for (const route of routes) {
+    const [rule] = route.rules;
+    if (!rule) continue;
+    const plan = within(route.metadata, () => compileTcpRule('tls', parent, route.metadata, rule, options));
+    // Where two routes have the same name the earlier one keeps it.
+    for (const sni of route.snis.length === 0 ? [undefined] : route.snis) plans.at(sni, () => plan);
+  }
+  return (sni) => plans.find(sni, (plan) => plan);
+}
+
+function within<R>(route: Metadata, compile: () => R): R {
+  try {
+    return compile();
+  } catch (error) {
+    const { code, detail = '' } = reasonOf(error);
+    throw new ReasonError(reason(code, `route ${formatMetadata(route)}: ${detail}`), { cause: error });
+  }
 }

@@ -99,16 +99,18 @@ export class BalancedLeases implements Leases, QueueSource<Waiter, Lease> {
       member.drain();
       removed++;
     }
-    for (const [key, address] of wanted) {
-      if (!this.#members.has(key))
-        this.#members.set(
-          key,
-          this.#options.member(address, () => this.#pump()),
-        );
-    }
+    for (const [key, address] of wanted) if (!this.#members.has(key)) this.#members.set(key, this.#member(address));
     const { added } = this.#balancer.update(this.#members.values());
     if (added.length > 0 || removed > 0) this.#options.observer?.updated();
     this.#pump();
+  }
+
+  #member(address: SocketAddress): BalancedMember {
+    const member = this.#options.member(address, () => {
+      this.#balancer.refresh(member);
+      this.#pump();
+    });
+    return member;
   }
 
   take(): Lease | undefined {
@@ -123,7 +125,7 @@ export class BalancedLeases implements Leases, QueueSource<Waiter, Lease> {
   }
 
   get ready(): boolean {
-    return this.#balancer.members.some(({ endpoint }) => endpoint.ready);
+    return this.#balancer.ready > 0;
   }
 
   /** Addresses may change, and peers come back. */

@@ -1,7 +1,7 @@
 // Metrics of the clients of the control plane. spec/proxy.md §9.2 (control_*), §9.4 (control_*_balancer, control_dns_resolutions_total).
-import { type Clock, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry } from '@weft/core';
+import { type Clock, DEFAULT_CLASSIFIERS, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, TIMED_OUT, UNCLASSIFIED } from '@weft/core';
 import type { BalanceObserver, CallObserver } from '@weft/wire';
-import { classify, HttpMeter } from '../../observe/http-metrics.ts';
+import { HttpMeter } from '../../observe/http-metrics.ts';
 import { clientTlsLabels } from '../../observe/labels.ts';
 import type { ControlAddress } from '../config/rules.ts';
 import type { OnLookup } from '../dns/resolver.ts';
@@ -109,11 +109,14 @@ function calls(registry: MetricRegistry, labels: Labels, clock: Clock): () => Ca
         // Who leaves before there is an answer has no response to count; who leaves later has had one.
         if (error === 'cancelled' && httpStatus === undefined) return;
         if (error !== undefined && error !== 'cancelled') {
-          const shown = error === 'timeout' ? 'timeout' : 'unclassified';
-          return meter.response({ status: httpStatus, grpcStatus: undefined, success: false, error: shown });
+          return meter.response(httpStatus, error === 'timeout' ? TIMED_OUT : UNCLASSIFIED);
         }
-        meter.response(classify(true, httpStatus ?? 0, grpcStatus === undefined ? undefined : String(grpcStatus)));
+        const text = grpcStatus === undefined ? undefined : String(grpcStatus);
+        meter.response(httpStatus ?? 0, DEFAULT_CLASSIFIERS.grpc.end(httpStatus ?? 0, text, itself));
       },
     };
   };
 }
+
+/** What is looked up is all there is. */
+const itself = (text: string): string => text;
