@@ -26,9 +26,12 @@ import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
+import { outboundBalancerMetrics } from './observe/balancer-metrics.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
+import { ejections } from './observe/ejections.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
+import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
@@ -94,6 +97,9 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     detect,
+    routes: routeMetrics(metrics),
+    balancers: outboundBalancerMetrics(metrics, clock),
+    ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.outbound,

@@ -1,7 +1,25 @@
 // A client whose route has timeouts or retries, and applications that answer as a script says. Time is turned by hand.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createHttp2Server, connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2';
-import { type ClientProtocol, defaultMetadata, type Endpoint, type GrpcRetryConditions, type HttpProtocol, type HttpRetryConditions, type ManualClock, manualClock, type Profile, type Retry, type Timeouts } from '@weft/core';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import {
+  type ClientProtocol,
+  defaultMetadata,
+  type Endpoint,
+  type GrpcRetryConditions,
+  type HttpProtocol,
+  type HttpRetryConditions,
+  type ManualClock,
+  manualClock,
+  type Profile,
+  type Retry,
+  type Timeouts,
+} from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import { NAME, SERVICE } from './pair.ts';
 import { balanced, clientPolicy, detectPolicy, firstOf } from './policies.ts';

@@ -42,6 +42,8 @@ export class WeftExchange implements Exchange, Call {
   private replay: ReplayBuffer | null = null;
   private attempt: Attempt | null = null;
   private trailers: FieldList | null = null;
+  /** Who waits for the whole body. */
+  private reader: { readonly maxBytes: number; readonly resolve: (body: Buffer | undefined) => void } | null = null;
   private sent = false;
   private touched = false;
   /** A response head went to the client. */
@@ -108,6 +110,13 @@ export class WeftExchange implements Exchange, Call {
     this.upstream.start(this);
   }
 
+  body(maxBytes: number): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      this.reader = { maxBytes, resolve };
+      this.readBody();
+    });
+  }
+
   respond(response: LocalResponse): void {
     if (this.state !== FRESH && this.state !== FAILED) return;
     this.state = DONE;
@@ -167,6 +176,7 @@ export class WeftExchange implements Exchange, Call {
     else if (this.call === null) {
       (this.held ??= []).push(chunk);
       if (last) this.trailers = NO_TRAILERS;
+      if (this.reader !== null) this.readBody();
     } else {
       const { call } = this;
       this.touched = true;
@@ -181,8 +191,10 @@ export class WeftExchange implements Exchange, Call {
     this.requestEnded = true;
     if (this.dropping) return;
     if (this.replay !== null) this.replay.trailers = trailers;
-    if (this.call === null) this.trailers = trailers;
-    else this.endRequest(this.call, trailers);
+    if (this.call === null) {
+      this.trailers = trailers;
+      if (this.reader !== null) this.readBody();
+    } else this.endRequest(this.call, trailers);
   }
 
   /** The response bytes that the client has room for again. */
@@ -195,6 +207,7 @@ export class WeftExchange implements Exchange, Call {
     this.gone = true;
     this.dropping = true;
     this.held = null;
+    if (this.reader !== null) this.readBody();
     this.giveUp(code ?? ErrorCode.cancel);
     this.tell(code === undefined ? { kind: 'client-gone' } : { kind: 'client-gone', code });
   }
@@ -365,6 +378,17 @@ export class WeftExchange implements Exchange, Call {
       end.data(piece, false);
     }
     replay.passed();
+  }
+
+  /** Tells the reader when it is decided what it gets. */
+  private readBody(): void {
+    const { reader, held } = this;
+    if (reader === null) return;
+    const bytes = held?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+    const complete = this.requestEnded && !this.gone && bytes <= reader.maxBytes;
+    if (!complete && !this.gone && bytes <= reader.maxBytes) return;
+    this.reader = null;
+    reader.resolve(complete ? Buffer.concat(held ?? []) : undefined);
   }
 
   private endRequest(call: CallEnd, trailers: FieldList): void {

@@ -192,6 +192,26 @@ test('never sends more or less of a body than a rule announced', async () => {
   }
 });
 
+test('reads a request body that is not too long, for who answers by itself', async () => {
+  const port = await serve(weftEngine(), { version: 'http/1' }, (exchange) => {
+    void exchange.body?.(10).then((body) => exchange.respond({ status: body ? 200 : 413, headers: ['x-body', body?.toString() ?? ''], close: true }));
+  });
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello')).toContain('x-body: hello\r\n');
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n')).toContain('x-body: hello\r\n');
+  expect(await talk(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\nhello world')).toMatch(/^HTTP\/1\.1 413 /);
+});
+
+test('gives no body of a client that has gone', async () => {
+  let read: Promise<Buffer | undefined> | undefined;
+  const port = await serve(weftEngine(), { version: 'http/1' }, (exchange) => void (read = exchange.body?.(10)));
+  const socket = connect(port, '127.0.0.1');
+  socket.write('PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhel');
+  await expect.poll(() => read !== undefined, { interval: 5 }).toBe(true);
+  socket.destroy();
+  expect(await read).toBeUndefined();
+});
+
 test('tells whether a session is open: after it was made, until the peer goes away or the connection is lost', async () => {
   const sessions: ServerHttp2Session[] = [];
   const origin = createHttp2Server();

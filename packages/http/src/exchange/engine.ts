@@ -79,7 +79,12 @@ export interface Exchange {
   readonly aborted: boolean;
   /** Sends the request on and relays the response, bodies with back-pressure, trailers, resets with their codes, and tunnels. */
   forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void;
-  /** Answers locally. The request body is discarded. */
+  /**
+   * Optional: the request body, for who answers by itself. Undefined when it is longer than this, or the client has gone. Called once, before
+   * `respond`, and never with `forward`.
+   */
+  body?(maxBytes: number): Promise<Buffer | undefined>;
+  /** Answers locally. What was not read of the request body is discarded. */
   respond(response: LocalResponse): void;
   /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). A forward under way is given up. */
   reset(code: number): void;

@@ -1,6 +1,7 @@
-import { createWatch, defaultMetadata, manualClock, type PolicyPort, type ServerPolicy, seeded } from '@weft/core';
+import { createRegistry, createWatch, defaultMetadata, manualClock, type PolicyPort, type ServerPolicy, seeded } from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from '../outbound/backends.ts';
 import { createDiscover } from '../outbound/discover.ts';
 import { explainRoute } from './explain.ts';
@@ -27,7 +28,9 @@ function setup() {
     maxDestinations: 10,
     clock,
     random,
-    backends: () => new Backends({ discovery, httpEndpoint: unused, tcpEndpoint: unused, http: settings, tcp: settings }),
+    routes: routeMetrics(createRegistry({ clock })),
+    backends: (_noTls, logical) =>
+      new Backends({ logical, discovery, httpEndpoint: unused, tcpEndpoint: unused, http: settings, tcp: settings, observe: unused }),
   });
   const route = explainRoute({ discover, policy, clock });
   const ask = async (query: string, extra: Partial<RequestHead> = {}, clientIp = '127.0.0.1') => {
@@ -42,7 +45,7 @@ function setup() {
       upgrade: false,
       ...extra,
     };
-    const { status, body } = await route.handle(request, clientIp);
+    const { status, body } = await route.handle(request, clientIp, async () => undefined);
     return { status, body: Buffer.from(body ?? []).toString() };
   };
   return { clock, inbound, ask };

@@ -1,5 +1,6 @@
 import {
   type ClientPolicy,
+  createRegistry,
   createWatch,
   type DiscoveryPort,
   defaultMetadata,
@@ -14,6 +15,8 @@ import {
   type WatchSource,
 } from '@weft/core';
 import { expect, test } from 'vitest';
+import { outboundBalancerMetrics } from '../observe/balancer-metrics.ts';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Lookup } from './discover.ts';
 
@@ -42,6 +45,7 @@ function setup(maxDestinations = 100) {
     throw new Error('nothing connects here');
   };
   const queue = { capacity: 1, failfastMs: 1, clock, random };
+  const balancers = outboundBalancerMetrics(createRegistry({ clock }), clock);
   const discover = createDiscover({
     discovery: discovery as DiscoveryPort,
     policy: policy as PolicyPort,
@@ -52,7 +56,17 @@ function setup(maxDestinations = 100) {
     maxDestinations,
     clock,
     random,
-    backends: () => new Backends({ discovery: discovery as DiscoveryPort, httpEndpoint: fail, tcpEndpoint: fail, http: queue, tcp: queue }),
+    routes: routeMetrics(createRegistry({ clock })),
+    backends: (_noTls, logical) =>
+      new Backends({
+        logical,
+        discovery: discovery as DiscoveryPort,
+        httpEndpoint: fail,
+        tcpEndpoint: fail,
+        http: queue,
+        tcp: queue,
+        observe: (_protocol, labels) => balancers.http(labels, 1),
+      }),
   });
   const policyOf = (port: number) => get(policies, formatSocketAddress(at(port)));
   const profileOf = (port: number) => get(profiles, formatSocketAddress(at(port)));

@@ -1,6 +1,16 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { type Clock, DEFAULT_CLASSIFIERS, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason } from '@weft/core';
+import {
+  type Clock,
+  formatIdentityId,
+  isGrpcContentType,
+  type Logger,
+  type Reason,
+  type ResponseClass,
+  type RuleClassifiers,
+  reason,
+  type Ticket,
+} from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
 import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
@@ -10,6 +20,7 @@ import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 import type { Tries } from './tries/tries.ts';
@@ -36,6 +47,8 @@ export interface CallConnection {
 export interface HttpCallOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
+  /** Named where the request fails. */
+  readonly rule: RoutePlace & { readonly classifiers: RuleClassifiers };
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
   readonly backendEdits: HeadEdits;
@@ -50,6 +63,8 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   readonly #isGrpc: boolean;
   #endpoint: HttpEndpoint | undefined;
   #dispatch: Dispatch | undefined;
+  /** Of the endpoint's breaker. */
+  #ticket: Ticket | undefined;
   #admitted = true;
 
   constructor(options: HttpCallOptions) {
@@ -64,7 +79,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   start(endpoint: HttpEndpoint, dispatch: Dispatch): void {
-    const { connection, exchange, backend, requiredId, routeEdits, backendEdits } = this.#options;
+    const { connection, exchange, backend, requiredId, routeEdits, backendEdits, rule } = this.#options;
     const { request } = exchange;
     if (requiredId !== undefined && !hasIdentity(endpoint, requiredId)) {
       dispatch.complete(this.clock.now());
@@ -84,13 +99,15 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
-    this.begin(endpoint.meter, this.#isGrpc ? DEFAULT_CLASSIFIERS.grpc : DEFAULT_CLASSIFIERS.http);
+    this.#ticket = endpoint.breaker?.admit();
+    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http);
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
   refuse(why: Reason): void {
+    const { connection, exchange, rule } = this.#options;
     this.leave();
-    this.#options.connection.refuse(this.#options.exchange, why);
+    connection.refuse(exchange, inRoute(why, rule));
   }
 
   response(head: ResponseHead, _request: RequestHead): void {
@@ -116,9 +133,17 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
   protected override onHead(head: ResponseHead): void {
     this.leave();
+    this.#penalize(head);
+  }
+
+  protected override onAnswer(answer: LocalResponse): void {
+    this.#penalize(answer);
+  }
+
+  #penalize({ status, headers }: LocalResponse | ResponseHead): void {
     const { penalty } = this.#options.backend;
     if (!penalty || !this.#dispatch) return;
-    const penaltyMs = penaltyOf(head.status, head.headers, field, penalty, this.clock.wall());
+    const penaltyMs = penaltyOf(status, headers, field, penalty, this.clock.wall());
     if (penaltyMs !== undefined) this.#dispatch.penalize(this.clock.now(), penaltyMs);
   }
 
@@ -126,8 +151,11 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     this.#dispatch?.complete(now);
   }
 
-  protected override onClass(_responseClass: ResponseClass | undefined): void {
-    // No breaker yet.
+  protected override onClass(responseClass: ResponseClass | undefined, status: number | undefined): void {
+    const breaker = this.#endpoint?.breaker;
+    if (!breaker || this.#ticket === undefined) return;
+    if (responseClass) breaker.settle(this.#ticket, responseClass, status);
+    else breaker.abandon(this.#ticket);
   }
 
   protected override onEnd(): void {

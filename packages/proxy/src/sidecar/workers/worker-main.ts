@@ -7,13 +7,13 @@ import {
   createRegistry,
   createWatch,
   type EndpointSet,
-  type Logger,
   type MetricRegistry,
   type Profile,
   type ServerPolicy,
   systemClock,
   systemRandom,
 } from '@weft/core';
+import type { ProcessLogger } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import { createProxy, type Proxy } from '../../proxy.ts';
 import { processLogger } from '../process-logger.ts';
@@ -28,13 +28,14 @@ import { SharedCells } from './shared-cells.ts';
 /** What a program's worker entry calls. Ends with the thread. */
 export function proxyWorkerMain(): void {
   const { port, ...start } = workerData as WorkerStart & { readonly port: MessagePort };
-  runWorker(start, port, processLogger(start.config.log).child({ worker: start.index }));
+  runWorker(start, port, processLogger(start.config.log));
 }
 
 /** How long a worker stands still for an answer: the main thread has nothing to do that takes long. */
 const ANSWER_MS = 5_000;
 
-function runWorker({ index, config, identity, shared }: WorkerStart, port: MessagePort, logger: Logger): void {
+function runWorker({ index, config, identity, shared }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
+  const logger = log.child({ worker: index });
   const clock = systemClock();
   const cells = new SharedCells(shared);
   const post = (message: FromWorker): void => port.postMessage(message);
@@ -92,6 +93,8 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
       case 'count':
         metrics.evictIdle(message.retainIdleMs);
         return post({ kind: 'counted', id: message.id, metrics: metrics.snapshot() });
+      case 'log-level':
+        return log.setLevel(message.level);
       case 'drain':
         cells.retire(index);
         logger.log('debug', 'a worker thread stops accepting');

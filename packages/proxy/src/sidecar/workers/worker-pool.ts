@@ -1,6 +1,7 @@
 // All worker threads: the listeners they share, what they are told, what they count. spec/proxy.md §1.3 CORES*; docs/architecture.md, "Several cores".
 import { closeSync } from 'node:fs';
 import { assertNever, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
+import type { LogThreshold } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import type { ProxyPorts } from '../../ports.ts';
 import type { Config } from '../config/config.ts';
@@ -28,6 +29,8 @@ export interface WorkerPool {
   readonly addresses: Readonly<Record<Side, readonly SocketAddress[]>>;
   /** What each worker counts. A worker that does not answer soon is shown as it was. */
   count(retainIdleMs: number): Promise<readonly RegistrySnapshot[]>;
+  /** What every worker logs from now on. */
+  setLogLevel(level: LogThreshold): void;
   /** Lets every worker finish; each keeps to the grace period by itself. Never rejects. */
   close(): Promise<void>;
   destroy(): void;
@@ -107,6 +110,9 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
       for (const [worker, { late }] of counted.entries())
         if (late) logger.log('warn', 'a worker thread does not say what it counts; the last values are shown', { worker });
       return counted.map(({ metrics }) => metrics);
+    },
+    setLogLevel(level) {
+      for (const thread of threads) thread.post({ kind: 'log-level', level });
     },
     close: () => (closing ??= drain()),
     destroy,
