@@ -73,7 +73,7 @@ test.each([
   scene.clock.advance(5);
   const { status, headers } = await answer;
   expect(status).toBe(504);
-  expect(headers['l5d-proxy-error']).toMatch(new RegExp(`^RESPONSE_TIMEOUT: .*: ${kind} timeout of 100 ms, default/route$`));
+  expect(headers['l5d-proxy-error']).toMatch(new RegExp(`^RESPONSE_TIMEOUT: .*: ${kind} timeout of 100 ms; route default/route of default/test$`));
   expect(headers['l5d-proxy-connection']).toBeUndefined();
   expect(timedOut(scene)).toEqual([1, 1]);
   const second = ask(scene.port, { agent });

@@ -34,7 +34,7 @@ export class WeftExchange implements Exchange, Call {
   observer: ExchangeObserver | null = null;
   private upstream: WeftUpstream | null = null;
   private gone = false;
-  private call: CallEnd | null = null;
+  call: CallEnd | null = null;
   private restore: Translation['restore'] | null = null;
   /** Request body that came before a connection for it. */
   private held: Buffer[] | null = null;
@@ -228,8 +228,9 @@ export class WeftExchange implements Exchange, Call {
       return;
     }
     const { held, replay } = this;
-    if (replay !== null) this.sendAgain(end, replay);
-    else if (held !== null) {
+    if (replay !== null) {
+      if (replay.sendTo(end, this)) this.touched = true;
+    } else if (held !== null) {
       this.held = null;
       this.touched = true;
       for (const chunk of held) {
@@ -300,7 +301,7 @@ export class WeftExchange implements Exchange, Call {
     this.tell({ kind: 'failed', failure });
     if (this.relayed) {
       this.state = DONE;
-      this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+      this.breakOff(failure);
     } else {
       this.state = FAILED;
       this.rules?.failed(this, failure);
@@ -349,11 +350,8 @@ export class WeftExchange implements Exchange, Call {
   private keepBody(maxBytes: number, { head, bytes }: Translation): void {
     if (this.replay !== null || this.touched || bytes !== null || head.upgrade) return;
     if (Number(field(this.request.headers, 'content-length') ?? 0) > maxBytes) return;
-    const replay = new ReplayBuffer(maxBytes);
-    for (const chunk of this.held ?? []) replay.add(chunk);
-    replay.trailers = this.trailers;
+    this.replay = new ReplayBuffer(maxBytes, this.held, this.trailers);
     this.held = null;
-    this.replay = replay;
   }
 
   private keep(replay: ReplayBuffer, chunk: Buffer, last: boolean): void {
@@ -369,17 +367,6 @@ export class WeftExchange implements Exchange, Call {
     if (last) this.settle();
   }
 
-  private sendAgain(end: CallEnd, replay: ReplayBuffer): void {
-    replay.restart();
-    for (const piece of replay.pieces) {
-      if (this.call !== end) return;
-      this.touched = true;
-      this.observer?.requestData?.(piece.length);
-      end.data(piece, false);
-    }
-    replay.passed();
-  }
-
   /** Tells the reader when it is decided what it gets. */
   private readBody(): void {
     const { reader, held } = this;
@@ -389,6 +376,16 @@ export class WeftExchange implements Exchange, Call {
     if (!complete && !this.gone && bytes <= reader.maxBytes) return;
     this.reader = null;
     reader.resolve(complete ? Buffer.concat(held ?? []) : undefined);
+  }
+
+  /** What the client has of the response is all it gets. */
+  private breakOff(failure: ForwardFailure): void {
+    const trailers = this.rules?.broken?.(this, failure);
+    if (trailers === undefined) this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+    else {
+      this.responseEnded = true;
+      this.client.finish(trailers);
+    }
   }
 
   private endRequest(call: CallEnd, trailers: FieldList): void {
@@ -442,7 +439,7 @@ export class WeftExchange implements Exchange, Call {
   }
 
   /** The observer's last call. */
-  private tell(outcome: ExchangeOutcome): void {
+  tell(outcome: ExchangeOutcome): void {
     const { observer } = this;
     this.observer = null;
     observer?.end(outcome);
