@@ -6,8 +6,8 @@ import { type Exchange, type FieldList, type ForwardFailure, type ResponseHead, 
 import { localResponse } from '../../relay/synthesize.ts';
 import type { Choice } from '../../route/distribution.ts';
 import type { FilterPlan, HeadEdits } from '../../route/filters.ts';
+import type { Selected } from '../../route/http-plan.ts';
 import { inRoute } from '../../route/in-route.ts';
-import type { Selected } from '../../route/outbound-plan.ts';
 import type { HttpBackend } from '../backends.ts';
 import type { CallConnection } from '../http-call.ts';
 import { Attempt } from './attempt.ts';
