@@ -15,6 +15,7 @@ import {
   type RuleClassifiers,
 } from '@weft/core';
 import { type CompiledMatch, type RoutedRequest, routeTable } from '@weft/core/route';
+import type { ProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
 import { type RoutePlace, withinRoute } from './in-route.ts';
@@ -42,6 +43,7 @@ export type RuleRetry =
   | { readonly kind: 'budget'; readonly budget: RetryBudget };
 
 export interface ProfileRule {
+  readonly meters: ProfileMeters;
   /** `rt_*` of the route metrics; empty on the route that takes what no other does. */
   readonly labels: Readonly<Record<string, string>>;
   /** The first that matches decides. */

@@ -12,6 +12,7 @@ import {
   type Random,
 } from '@weft/core';
 import { grpcMatch, httpMatch, type OutboundRouting, patternCompiler } from '@weft/core/route';
+import type { BindProfileMeters } from '../observe/profile-metrics.ts';
 import type { RouteConnections } from '../observe/route-metrics.ts';
 import type { Available } from './distribution.ts';
 import { compileHttp, type HttpPlan, type Source } from './http-plan.ts';
@@ -37,6 +38,7 @@ export interface OutboundPlanOptions<H, T> {
   readonly http: (backend: Backend, use: BackendUse) => H;
   readonly tcp: (backend: Backend, use: BackendUse) => T;
   readonly connections: (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata) => RouteConnections;
+  readonly profileMeters: BindProfileMeters;
   readonly random: Random;
 }
 
@@ -54,7 +56,7 @@ export function compileOutbound<H extends Available, T extends Available>(routin
   });
   const http = (one: HttpProtocol, version: 'http/1' | 'http/2'): HttpPlan<H> =>
     profile && protocol.kind === 'detect'
-      ? compileProfile(profile, httpSource({ parent: profile.parent, protocol: version }))
+      ? compileProfile(profile, httpSource({ parent: profile.parent, protocol: version }), options.profileMeters)
       : compileHttp(
           parent,
           one.routes,
