@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A part of a name that is not fixed is written `${part}` in the source and `<part>` in the document. */
-const DECLARATION = /\b(counter|gauge|histogram)\(\s*['`]([a-z](?:[a-z0-9_]|\$\{[a-z]+\})*)['`],\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
+const DECLARATION =
+  /\b(counter|gauge|histogram)\(\s*['`]((?:[a-z]|\$\{[a-z]+\})(?:[a-z0-9_]|\$\{[a-z]+\})*)['`],\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/g;
 
 interface Metric {
   readonly name: string;

@@ -26,7 +26,9 @@ import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
+import { outboundBalancerMetrics } from './observe/balancer-metrics.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
+import { ejections } from './observe/ejections.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
 import { routeMetrics } from './observe/route-metrics.ts';
@@ -96,6 +98,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     http,
     detect,
     routes: routeMetrics(metrics),
+    balancers: outboundBalancerMetrics(metrics, clock),
+    ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: ports.inFlight?.outbound,

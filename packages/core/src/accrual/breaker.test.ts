@@ -196,11 +196,17 @@ test('says what tripped it, with the last failures', () => {
   expect([breaker.why, breaker.since]).toEqual([reasons[1], 1_000]);
 });
 
-test('an end leaves no timer', () => {
+test('an end leaves no timer, nor do answers that come later', () => {
   const { clock, breaker, answer } = setup(consecutive(1));
-  answer(500);
+  const late = breaker.admit();
   breaker.close();
-  expect(clock.pending).toBe(0);
+  breaker.settle(late, http(500), 500);
+  expect([clock.pending, breaker.state]).toEqual([0, 'open']);
+  const { clock: other, breaker: shut, answer: fail } = setup(consecutive(1));
+  fail(500);
+  shut.close();
+  expect(other.pending).toBe(0);
+  answer(200);
 });
 
 test('under any order of requests, answers and time: at most one probe is out, and nothing is admitted while it is shut', () => {

@@ -40,6 +40,7 @@ export class Breaker {
   /** Counts phases: each change of state begins one. */
   #phase: Ticket = 0;
   #probing = false;
+  #closed = false;
   #timer: Timer | undefined;
 
   constructor(options: BreakerOptions) {
@@ -82,7 +83,7 @@ export class Breaker {
 
   /** The request was answered or failed. What was sent in an earlier phase says nothing about this one. `status`: for the reason. */
   settle(ticket: Ticket, response: ResponseClass, status: number | undefined): void {
-    if (ticket !== this.#phase) return;
+    if (ticket !== this.#phase || this.#closed) return;
     const now = this.#clock.now();
     if (response.failure || response.rateLimited) this.#failures.add(response, status);
     if (this.#state === 'probation') {
@@ -101,8 +102,9 @@ export class Breaker {
     this.#options.changed();
   }
 
-  /** Ends its timer; it stays as it is. */
+  /** Ends its timer; it stays as it is, whatever is still answered. */
   close(): void {
+    this.#closed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

@@ -1,7 +1,8 @@
 // Who waits for something to become ready: a bounded queue with one time limit, behind a gate. spec/proxy.md §6.3.
 
-import { type Reason, reason } from '../reasons/reason.ts';
+import { REASONS, type Reason, reason } from '../reasons/reason.ts';
 import type { Clock, Millis, Timer } from '../time/clock.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export interface QueueEntry {
   /** It is not wanted any more; nothing is called on it from then on. */
@@ -13,13 +14,13 @@ export interface QueueEntry {
 export interface QueueSource<E, R> {
   /** Undefined: nothing is ready. */
   take(): R | undefined;
-  /** Gives an entry what was taken. */
-  start(entry: E, taken: R): void;
+  /** Gives an entry what was taken. `waitedMs`: how long it waited for that. */
+  start(entry: E, taken: R, waitedMs: Millis): void;
   /** Whether `take` would give something. */
   readonly ready: boolean;
   /** Why waiting is of no use, while that is so. */
   readonly hopeless: Reason | undefined;
-  /** Why nothing became ready in time, or has not since. */
+  /** Why nothing became ready in time, or has not since. What waited is refused for it; what comes while the gate is shut is shed. */
   failfast(): Reason;
 }
 
@@ -41,17 +42,18 @@ export interface FailfastQueueOptions<E, R> {
 /** The gate is shut from a failed wait until something is ready: entries are refused at once meanwhile. */
 export class FailfastQueue<E extends QueueEntry, R> {
   readonly #options: FailfastQueueOptions<E, R>;
-  #entries: E[] = [];
+  readonly #line: WaitingLine<E>;
   #timer: Timer | undefined;
   #shut = false;
 
   constructor(options: FailfastQueueOptions<E, R>) {
     this.#options = options;
+    this.#line = new WaitingLine(options.capacity);
   }
 
   /** How many wait, those included that are not wanted any more. */
   get length(): number {
-    return this.#entries.length;
+    return this.#line.length;
   }
 
   get shut(): boolean {
@@ -59,28 +61,27 @@ export class FailfastQueue<E extends QueueEntry, R> {
   }
 
   submit(entry: E): void {
-    const { source, capacity, name } = this.#options;
-    const taken = this.#entries.length === 0 ? source.take() : undefined;
+    const { source, capacity, name, clock } = this.#options;
+    const taken = this.#line.length === 0 ? source.take() : undefined;
     if (taken !== undefined) {
       this.#setShut(false);
-      return source.start(entry, taken);
+      return source.start(entry, taken, 0);
     }
     const { hopeless } = source;
     if (hopeless) return entry.refuse(hopeless);
-    if (this.#shut) return entry.refuse(source.failfast());
-    if (this.#entries.length >= capacity) this.#entries = this.#entries.filter((one) => !one.aborted);
-    if (this.#entries.length >= capacity) return entry.refuse(reason('QUEUE_FULL', `${name}: ${capacity} wait`));
-    this.#entries.push(entry);
+    if (this.#shut) return entry.refuse(shutReason(source.failfast()));
+    if (!this.#line.join(entry, clock.now())) return entry.refuse(reason('QUEUE_FULL', `${name}: ${capacity} wait`));
     if (!this.#timer) this.#restart();
   }
 
   /** To be called when something became ready, or waiting for it hopeless. */
   pump(): void {
-    const { source } = this.#options;
+    const { source, clock } = this.#options;
     if (this.#shut && source.ready) this.#setShut(false);
-    if (this.#entries.length === 0) return;
+    if (this.#line.length === 0) return;
     let served = false;
-    for (let entry = this.#entries[0]; entry; entry = this.#entries[0]) {
+    for (let first = this.#line.first; first; first = this.#line.first) {
+      const { waiter: entry, since } = first;
       const { hopeless } = source;
       const taken = entry.aborted || hopeless ? undefined : source.take();
       if (taken === undefined && !entry.aborted && !hopeless) {
@@ -88,9 +89,9 @@ export class FailfastQueue<E extends QueueEntry, R> {
         return;
       }
       // Taken out first: what is started may make something else ready, which leads back here.
-      this.#entries.shift();
+      this.#line.shift();
       served ||= taken !== undefined;
-      if (taken !== undefined) source.start(entry, taken);
+      if (taken !== undefined) source.start(entry, taken, clock.now() - since);
       else if (hopeless && !entry.aborted) entry.refuse(hopeless);
     }
     this.#emptied();
@@ -98,8 +99,8 @@ export class FailfastQueue<E extends QueueEntry, R> {
 
   /** Refuses all that wait. */
   clear(why: Reason): void {
-    if (this.#entries.length === 0) return;
-    for (const entry of this.#entries.splice(0)) if (!entry.aborted) entry.refuse(why);
+    if (this.#line.length === 0) return;
+    for (const { waiter } of this.#line.drain()) if (!waiter.aborted) waiter.refuse(why);
     this.#emptied();
   }
 
@@ -116,7 +117,7 @@ export class FailfastQueue<E extends QueueEntry, R> {
 
   /** Unless what was started or refused had something new wait. */
   #emptied(): void {
-    if (this.#entries.length > 0) return this.#restart();
+    if (this.#line.length > 0) return this.#restart();
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#options.onEmpty?.();
@@ -127,4 +128,9 @@ export class FailfastQueue<E extends QueueEntry, R> {
     this.#shut = shut;
     this.#options.onGate?.(shut);
   }
+}
+
+/** Linkerd sheds what comes while the gate is shut: another status than for what had waited. */
+function shutReason({ code, detail = '' }: Reason): Reason {
+  return reason('GATE_SHUT', code === 'FAILFAST' ? detail : `${detail}: ${REASONS[code].sentence}`);
 }

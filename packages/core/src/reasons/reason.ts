@@ -128,6 +128,10 @@ export const REASONS = {
     'requests are failed at once because no endpoint became ready in time',
     'check the endpoints of the target; the gate opens when one is ready',
   ),
+  GATE_SHUT: entry(
+    'requests are refused at once because those before waited in vain',
+    'the detail says for what; check the endpoints of the target: the gate opens when one is ready',
+  ),
   LOAD_SHED: entry('too many requests are in flight', 'raise the in-flight limit or add replicas'),
   QUEUE_FULL: entry('the queue in front of the target is full', 'raise the queue capacity or add replicas'),
   EJECTED_CONSECUTIVE_FAILURES: entry(

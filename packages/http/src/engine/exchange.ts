@@ -34,7 +34,7 @@ export class WeftExchange implements Exchange, Call {
   observer: ExchangeObserver | null = null;
   private upstream: WeftUpstream | null = null;
   private gone = false;
-  private call: CallEnd | null = null;
+  call: CallEnd | null = null;
   private restore: Translation['restore'] | null = null;
   /** Request body that came before a connection for it. */
   private held: Buffer[] | null = null;
@@ -228,8 +228,9 @@ export class WeftExchange implements Exchange, Call {
       return;
     }
     const { held, replay } = this;
-    if (replay !== null) this.sendAgain(end, replay);
-    else if (held !== null) {
+    if (replay !== null) {
+      if (replay.sendTo(end, this)) this.touched = true;
+    } else if (held !== null) {
       this.held = null;
       this.touched = true;
       for (const chunk of held) {
@@ -349,11 +350,8 @@ export class WeftExchange implements Exchange, Call {
   private keepBody(maxBytes: number, { head, bytes }: Translation): void {
     if (this.replay !== null || this.touched || bytes !== null || head.upgrade) return;
     if (Number(field(this.request.headers, 'content-length') ?? 0) > maxBytes) return;
-    const replay = new ReplayBuffer(maxBytes);
-    for (const chunk of this.held ?? []) replay.add(chunk);
-    replay.trailers = this.trailers;
+    this.replay = new ReplayBuffer(maxBytes, this.held, this.trailers);
     this.held = null;
-    this.replay = replay;
   }
 
   private keep(replay: ReplayBuffer, chunk: Buffer, last: boolean): void {
@@ -367,17 +365,6 @@ export class WeftExchange implements Exchange, Call {
     if (last) this.observer?.requestEnd?.();
     call.data(chunk, last);
     if (last) this.settle();
-  }
-
-  private sendAgain(end: CallEnd, replay: ReplayBuffer): void {
-    replay.restart();
-    for (const piece of replay.pieces) {
-      if (this.call !== end) return;
-      this.touched = true;
-      this.observer?.requestData?.(piece.length);
-      end.data(piece, false);
-    }
-    replay.passed();
   }
 
   /** Tells the reader when it is decided what it gets. */
@@ -452,7 +439,7 @@ export class WeftExchange implements Exchange, Call {
   }
 
   /** The observer's last call. */
-  private tell(outcome: ExchangeOutcome): void {
+  tell(outcome: ExchangeOutcome): void {
     const { observer } = this;
     this.observer = null;
     observer?.end(outcome);

@@ -146,6 +146,21 @@ test('names the limit and the largest field with 431, in both versions', async (
   expect(body).toContain('head exceeds 1024 bytes; largest field: x-large (');
 });
 
+test('reads connections that were paused when they were accepted, in both versions', async () => {
+  const engine = weftEngine();
+  const paused = (version: 'http/1' | 'http/2') =>
+    listen((socket) => {
+      socket.pause();
+      engine.serve(socket, { version }, ok);
+    });
+  expect(await talk(await paused('http/1'), 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  const session = connectHttp2(`http://127.0.0.1:${await paused('http/2')}`);
+  closers.push(() => session.destroy());
+  const stream = session.request({ ':path': '/' });
+  const [head] = await once(stream.resume(), 'response');
+  expect((head as Record<string, unknown>)[':status']).toBe(200);
+});
+
 test('never sends more or less of a body than a rule announced', async () => {
   const engine = weftEngine();
   const origin = await listen((socket) =>

@@ -29,7 +29,8 @@ function setup() {
     clock,
     random,
     routes: routeMetrics(createRegistry({ clock })),
-    backends: () => new Backends({ discovery, httpEndpoint: unused, tcpEndpoint: unused, http: settings, tcp: settings }),
+    backends: (_noTls, logical) =>
+      new Backends({ logical, discovery, httpEndpoint: unused, tcpEndpoint: unused, http: settings, tcp: settings, observe: unused }),
   });
   const route = explainRoute({ discover, policy, clock });
   const ask = async (query: string, extra: Partial<RequestHead> = {}, clientIp = '127.0.0.1') => {

@@ -1,15 +1,29 @@
 // One endpoint as HTTP requests use it: its connections in both HTTP versions, whether it is ready, how it is counted.
-// spec/proxy.md §4.1 (upgrade), §6.1 (readiness).
+// spec/proxy.md §4.1 (upgrade), §6.1 (readiness, eager connection), §6.5 (breaker).
 import type { Socket } from 'node:net';
-import { type Clock, type Endpoint, type ExponentialBackoff, formatSocketAddress, type Labels, type Random, type Reason, reasonOf } from '@weft/core';
+import {
+  type Breaker,
+  type Clock,
+  type Endpoint,
+  type ExponentialBackoff,
+  formatSocketAddress,
+  type Labels,
+  type Random,
+  type Reason,
+  reasonOf,
+} from '@weft/core';
 import type { Http2Params, HttpEngine, Link, RequestHead, Upstream } from '@weft/http';
 import type { HttpMeter } from '../observe/http-metrics.ts';
-import { describeMember, isHopeless, type PoolMember } from '../outbound/balanced-queue.ts';
+import { isHopeless, type MemberStatus, type PoolMember } from '../outbound/pool-member.ts';
 import type { EndpointDialer, Session } from './endpoint-dialer.ts';
 import { Reconnect } from './reconnect.ts';
 
 export interface HttpEndpointOptions {
   readonly endpoint: Endpoint;
+  /** What most requests come as. Over HTTP/2, the upgraded HTTP/1 of meshed endpoints included, a session is opened ahead and kept. */
+  readonly protocol: 'http/1' | 'http/2';
+  /** One of several: while it cannot be connected to, it gets no requests. Alone it is asked for every request. */
+  readonly balanced: boolean;
   readonly engine: HttpEngine;
   readonly dialer: EndpointDialer;
   readonly meter: HttpMeter;
@@ -22,8 +36,10 @@ export interface HttpEndpointOptions {
   readonly http2: Http2Params;
   readonly clock: Clock;
   readonly random: Random;
-  /** `ready` turned true, or `hopeless` was set. */
+  /** Undefined: it is never ejected. */
+  readonly breaker: ((changed: () => void) => Breaker) | undefined;
   readonly changed: () => void;
+  readonly closed: () => void;
 }
 
 const SHORT_LIFE_MS = 1_000;
@@ -33,29 +49,45 @@ export class HttpEndpoint implements PoolMember {
   readonly address: string;
   readonly meter: HttpMeter;
   readonly isLocal: boolean;
-  ready = true;
-  readonly #options: HttpEndpointOptions;
-  readonly #reconnect: Reconnect;
   readonly http1: Upstream;
   /** Whether it takes HTTP/1 carried in HTTP/2. */
   readonly takesUpgrades: boolean;
+  readonly breaker: Breaker | undefined;
+  readonly #options: HttpEndpointOptions;
+  readonly #reconnect: Reconnect;
   readonly #http2: Upstream;
+  /** An HTTP/2 session is kept open; requests wait for it. */
+  readonly #keepsSession: boolean;
+  #connected = true;
+  #since: number;
   #lastError: Reason | undefined;
   #closed = false;
 
   constructor(options: HttpEndpointOptions) {
-    const { endpoint, engine, dialer } = options;
+    const { endpoint, engine, dialer, clock } = options;
     this.#options = options;
     this.endpoint = endpoint;
     this.address = formatSocketAddress(endpoint.address);
     this.meter = options.meter;
     this.isLocal = dialer.isLocal(endpoint);
     this.takesUpgrades = endpoint.hint === 'h2' && !this.isLocal;
-    this.#reconnect = new Reconnect(options.backoff, options.clock, options.random);
-    const params = clientParams(options.http2, endpoint);
+    this.breaker = options.breaker?.(options.changed);
+    this.#since = clock.now();
+    this.#reconnect = new Reconnect(options.backoff, clock, options.random);
     this.http1 = engine.upstream({ version: 'http/1', dial: () => this.#dial('http1'), poolIdleMs: options.poolIdleMs, maxIdle: options.maxIdle });
-    this.#http2 = engine.upstream({ version: 'http/2', dial: () => this.#dial('http2'), http2: params });
-    if (this.takesUpgrades && this.#http2.connect) this.#connect();
+    this.#http2 = engine.upstream({ version: 'http/2', dial: () => this.#dial('http2'), http2: clientParams(options.http2, endpoint) });
+    this.#keepsSession = (this.takesUpgrades || options.protocol === 'http/2') && this.#http2.connect !== undefined;
+    if (this.#keepsSession) this.#connect();
+  }
+
+  get ready(): boolean {
+    return this.#connected && this.breaker?.admits !== false;
+  }
+
+  get status(): MemberStatus {
+    const { address, breaker } = this;
+    if (breaker && breaker.state !== 'open') return { address, state: breaker.state, lastError: breaker.why, since: breaker.since };
+    return { address, state: this.#connected ? 'ready' : 'connecting', lastError: this.#lastError, since: this.#since };
   }
 
   /** Whether this request travels as HTTP/2 although the client speaks HTTP/1. */
@@ -71,26 +103,25 @@ export class HttpEndpoint implements PoolMember {
     return isHopeless(this.#lastError) ? this.#lastError : undefined;
   }
 
-  describe(): string {
-    return describeMember(this.address, this.ready, this.#lastError);
-  }
-
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#reconnect.stop();
+    this.breaker?.close();
     this.http1.close();
     this.#http2.close();
+    this.#options.closed();
   }
 
   async #dial(session: Session): Promise<Link> {
+    const { dialer, clock, onConnected } = this.#options;
     try {
-      const socket = await this.#options.dialer.dial(this.endpoint, session);
-      this.#options.onConnected(socket);
-      this.#reconnect.succeeded();
-      this.#lastError = undefined;
-      if (session === 'http2' && this.takesUpgrades && this.#http2.connect) {
-        const since = this.#options.clock.now();
-        socket.once('close', () => this.#lost(this.#options.clock.now() - since));
+      const socket = await dialer.dial(this.endpoint, session);
+      onConnected(socket);
+      this.#succeeded();
+      if (session === 'http2' && this.#keepsSession) {
+        const since = clock.now();
+        socket.once('close', () => this.#lost(clock.now() - since));
       }
       return socket;
     } catch (error) {
@@ -99,38 +130,57 @@ export class HttpEndpoint implements PoolMember {
     }
   }
 
+  #succeeded(): void {
+    this.#reconnect.succeeded();
+    if (!this.#lastError) return;
+    this.#lastError = undefined;
+    this.#options.changed();
+  }
+
   #failed(why: Reason): void {
     this.#options.onFailed(why);
     this.#lastError = why;
-    this.ready = false;
     if (this.#closed) return;
-    this.#reconnect.failed(() => {
-      if (this.takesUpgrades && this.#http2.connect) this.#connect();
-      else this.#becomeReady();
-    });
+    if (this.#keepsSession || this.#options.balanced) {
+      this.#setConnected(false);
+      this.#reconnect.failed(() => (this.#keepsSession ? this.#connect() : this.#probe()));
+    }
     if (this.hopeless) this.#options.changed();
   }
 
   /** A connection that did not live long counts as a failure, so that a peer that accepts and closes is not hammered. */
   #lost(afterMs: number): void {
     if (this.#closed) return;
-    this.ready = false;
+    this.#setConnected(false);
     if (afterMs >= SHORT_LIFE_MS) this.#connect();
     else this.#reconnect.failed(() => this.#connect());
   }
 
   /** Opens the HTTP/2 session ahead of the first request; a failure has been noted by `#dial`. */
   #connect(): void {
-    this.ready = false;
+    this.#setConnected(false);
     this.#http2.connect?.().then(
-      () => this.#becomeReady(),
+      () => this.#setConnected(true),
       () => undefined,
     );
   }
 
-  #becomeReady(): void {
-    if (this.#closed || this.ready) return;
-    this.ready = true;
+  /** Tries whether connections are taken again, so that no request has to. */
+  #probe(): void {
+    this.#options.dialer.dial(this.endpoint, 'http1').then(
+      (socket) => {
+        socket.destroy();
+        this.#succeeded();
+        this.#setConnected(true);
+      },
+      (error: unknown) => this.#failed(reasonOf(error)),
+    );
+  }
+
+  #setConnected(connected: boolean): void {
+    if (this.#closed || this.#connected === connected) return;
+    this.#connected = connected;
+    this.#since = this.#options.clock.now();
     this.#options.changed();
   }
 }

@@ -108,6 +108,10 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     this.#leave();
   }
 
+  protected override onAnswer(): void {
+    // Only balancers want penalties.
+  }
+
   protected override onSample(): void {
     // Only balancers want samples.
   }

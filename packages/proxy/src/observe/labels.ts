@@ -60,15 +60,24 @@ export function serverLabels(server: Metadata, port: number): Labels {
 
 /** `parent_*` of outbound registry metrics. */
 export function parentLabels(parent: Metadata): Labels {
-  const { group, kind, name } = metadataLabels(parent);
-  const { namespace, port, section } = parent.kind === 'resource' ? parent : { namespace: '', port: 0, section: '' };
+  return resourceLabels('parent', parent);
+}
+
+/** `backend_*` of outbound registry metrics. */
+export function backendLabels(backend: Metadata): Labels {
+  return resourceLabels('backend', backend);
+}
+
+function resourceLabels(prefix: 'parent' | 'backend', metadata: Metadata): Labels {
+  const { group, kind, name } = metadataLabels(metadata);
+  const { namespace, port, section } = metadata.kind === 'resource' ? metadata : { namespace: '', port: 0, section: '' };
   return {
-    parent_group: group,
-    parent_kind: kind,
-    parent_namespace: namespace,
-    parent_name: name,
-    parent_port: port === 0 ? '' : port,
-    parent_section_name: section,
+    [`${prefix}_group`]: group,
+    [`${prefix}_kind`]: kind,
+    [`${prefix}_namespace`]: namespace,
+    [`${prefix}_name`]: name,
+    [`${prefix}_port`]: port === 0 ? '' : port,
+    [`${prefix}_section_name`]: section,
   };
 }
 

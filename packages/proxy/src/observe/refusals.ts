@@ -68,7 +68,8 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
 /** Linkerd's `error` label. */
 export function errorLabel(direction: Direction, code: ReasonCode): string {
   if (code === 'FAILFAST' || code === 'NO_ENDPOINTS' || code === 'NO_READY_ENDPOINT') return 'failfast';
-  if (code === 'LOAD_SHED' || code === 'APPLICATION_UNREACHABLE' || code === 'QUEUE_FULL' || code === 'DISCOVERY_LIMIT') return 'loadshed';
+  if (code === 'LOAD_SHED' || code === 'GATE_SHUT' || code === 'APPLICATION_UNREACHABLE' || code === 'QUEUE_FULL' || code === 'DISCOVERY_LIMIT')
+    return 'loadshed';
   if (code === 'DETECT_TIMEOUT' && direction === 'inbound') return 'tls detection timeout';
   if (code === 'GATEWAY_DOMAIN_INVALID') return 'gateway domain invalid';
   if (code === 'GATEWAY_LOOP') return 'gateway loop';

@@ -4,7 +4,7 @@ import {
   type Endpoint,
   type EndpointSet,
   FailfastQueue,
-  formatReason,
+  type Millis,
   type QueueEntry,
   type QueueSource,
   type Random,
@@ -14,17 +14,8 @@ import {
   type Watch,
 } from '@weft/core';
 import { type Balancer, type Dispatch, type LoadEstimate, type Member, p2c } from '@weft/core/balance';
-
-/** The connection side of one endpoint. */
-export interface PoolMember {
-  readonly ready: boolean;
-  /** Why waiting for it is of no use, while that is so: it proved to be somebody else. */
-  readonly hopeless: Reason | undefined;
-  /** Address and state, for reasons. */
-  describe(): string;
-  /** No new work; ends when what is in flight is done. */
-  close(): void;
-}
+import type { PoolObserver } from '../observe/balancer-metrics.ts';
+import { describeMember, type MemberStatus, type PoolMember } from './pool-member.ts';
 
 /** A request or connection that needs an endpoint. */
 export interface Waiter<M> extends QueueEntry {
@@ -36,12 +27,13 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly name: string;
   readonly endpoints: Watch<EndpointSet>;
   readonly capacity: number;
-  readonly failfastMs: number;
+  readonly failfastMs: Millis;
   readonly clock: Clock;
   readonly random: Random;
-  readonly load: (now: number) => LoadEstimate;
-  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` turns true or `hopeless` is set. */
+  readonly load: (now: Millis) => LoadEstimate;
+  /** Called for each endpoint that is new; `changed` is to be called whenever `ready` or `hopeless` has changed. */
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
+  readonly observer?: PoolObserver | undefined;
 }
 
 /** A pool at one moment, for people and tools. */
@@ -52,25 +44,42 @@ export interface PoolSnapshot {
   /** Why the gate is shut. */
   readonly why: Reason | undefined;
   readonly waiting: number;
-  /** Address and state, as reasons show them. */
-  readonly endpoints: readonly string[];
+  readonly endpoints: readonly EndpointSnapshot[];
 }
+
+export interface EndpointSnapshot extends MemberStatus {
+  /** What the balancer compares: the estimate in milliseconds times one more than `pending`. */
+  readonly load: number;
+  /** Requests under way whose response has not begun. */
+  readonly pending: number;
+}
+
+/** Endpoints that reasons name. */
+const NAMED = 5;
 
 export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M>, Member<M>> {
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
+  /** Those who will not become ready by waiting. */
+  readonly #hopeless = new Set<M>();
   readonly #queue: FailfastQueue<Waiter<M>, Member<M>>;
   #unsubscribe: Unsubscribe | undefined;
   #rejected: Reason | undefined;
   #known = false;
   #retired = false;
+  #closed = false;
 
   constructor(options: BalancedQueueOptions<M>) {
-    const { clock, random, load } = options;
+    const { clock, random, load, observer } = options;
     this.#options = options;
     this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, load: (_member, now) => load(now) });
-    this.#queue = new FailfastQueue({ ...options, source: this, onEmpty: () => this.#closeRetired() });
+    this.#queue = new FailfastQueue({
+      ...options,
+      source: this,
+      onGate: (shut) => observer?.gate(shut ? 'shut' : 'open'),
+      onEmpty: () => this.#emptied(),
+    });
   }
 
   get available(): boolean {
@@ -78,8 +87,13 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   }
 
   submit(waiter: Waiter<M>): void {
+    const { name, observer } = this.#options;
+    // Only who comes again for a request that began before the policy changed.
+    if (this.#closed) return waiter.refuse(reason('NO_READY_ENDPOINT', `${name}: it is no longer part of the policy`));
     this.#start();
+    observer?.enqueued();
     this.#queue.submit(waiter);
+    if (this.#queue.length > 0) this.#report();
   }
 
   /** Takes nothing new; what waits is still served or failed, what is in flight finishes. */
@@ -95,11 +109,19 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
     this.#close();
   }
 
+  snapshot(): PoolSnapshot {
+    const now = this.#options.clock.now();
+    const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
+    const endpoints = this.#balancer.members.map(({ endpoint, load }) => ({ ...endpoint.status, load: load.peek(now), pending: load.inFlight }));
+    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
+  }
+
   take(): Member<M> | undefined {
     return this.#balancer.pick(this.#options.clock.now());
   }
 
-  start(waiter: Waiter<M>, { endpoint, load }: Member<M>): void {
+  start(waiter: Waiter<M>, { endpoint, load }: Member<M>, waitedMs: Millis): void {
+    this.#options.observer?.dequeued(waitedMs);
     waiter.start(endpoint, load.dispatch(this.#options.clock.now()));
   }
 
@@ -109,78 +131,92 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
 
   /** Set when the name is rejected, or every endpoint proved to be somebody else. */
   get hopeless(): Reason | undefined {
-    let why = this.#rejected;
-    for (const member of this.#members.values()) {
-      if (member.ready || !member.hopeless) return undefined;
-      why ??= member.hopeless;
-    }
-    return why;
+    if (this.#rejected || this.#hopeless.size === 0 || this.#hopeless.size < this.#members.size) return this.#rejected;
+    const [first] = this.#hopeless;
+    return first?.hopeless;
   }
 
   failfast(): Reason {
     const { name, failfastMs } = this.#options;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
     if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    const states = [...this.#members.values()].slice(0, 5).map((member) => member.describe());
-    const more = this.#members.size > states.length ? `, and ${this.#members.size - states.length} more` : '';
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${states.join(', ')}${more}`);
-  }
-
-  snapshot(): PoolSnapshot {
-    const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
-    const endpoints = [...this.#members.values()].map((member) => member.describe());
-    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
+    const named: string[] = [];
+    for (const member of this.#members.values()) {
+      if (named.length === NAMED) break;
+      named.push(describeMember(member.status));
+    }
+    const more = this.#members.size > NAMED ? `, and ${this.#members.size - NAMED} more` : '';
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${named.join(', ')}${more}`);
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
   #start(): void {
     this.#unsubscribe ??= this.#options.endpoints.subscribe((state) => {
       if (state.kind === 'pending') return;
-      this.#known = true;
       this.#rejected = state.kind === 'rejected' ? state.reason : undefined;
       this.#apply(state.kind === 'value' ? state.value : []);
     });
   }
 
+  #emptied(): void {
+    if (this.#retired) this.#close();
+    else this.#report();
+  }
+
   #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#unsubscribe?.();
     for (const member of this.#members.values()) member.close();
     this.#members.clear();
+    this.#hopeless.clear();
     this.#balancer.update([]);
-  }
-
-  #closeRetired(): void {
-    if (this.#retired) this.#close();
+    this.#report();
+    this.#options.observer?.close();
   }
 
   /** Endpoints that stay the same object keep connection and load; what is in flight on a removed one finishes. */
   #apply(set: EndpointSet): void {
+    const { observer, connect } = this.#options;
     const wanted = new Set(set);
     for (const [endpoint, member] of this.#members) {
       if (wanted.has(endpoint)) continue;
       this.#members.delete(endpoint);
+      this.#hopeless.delete(member);
       member.close();
     }
     for (const endpoint of wanted) {
       if (this.#members.has(endpoint)) continue;
-      const member = this.#options.connect(endpoint, () => {
-        this.#balancer.refresh(member);
-        this.#queue.pump();
-      });
-      this.#members.set(endpoint, member);
+      this.#members.set(
+        endpoint,
+        connect(endpoint, () => this.#changed(endpoint)),
+      );
     }
-    this.#balancer.update(this.#members.values());
-    this.#queue.pump();
+    const { added, removed } = this.#balancer.update(this.#members.values());
+    if (this.#known) {
+      observer?.updated('Add', added.length);
+      observer?.updated('Remove', removed.length);
+    } else observer?.updated('Reset', 1);
+    this.#known = true;
+    this.#pump();
   }
-}
 
-/** A peer that proved another identity, or none that is trusted, will not become ready by waiting. */
-export function isHopeless(why: Reason | undefined): boolean {
-  return why?.code === 'TLS_PEER_NAME_MISMATCH' || why?.code === 'TLS_PEER_UNTRUSTED' || why?.code === 'TLS_PEER_EXPIRED';
-}
+  #changed(endpoint: Endpoint): void {
+    const member = this.#members.get(endpoint);
+    if (!member) return;
+    if (member.hopeless && !member.ready) this.#hopeless.add(member);
+    else this.#hopeless.delete(member);
+    this.#balancer.refresh(member);
+    this.#pump();
+  }
 
-/** `10.0.0.1:80 (CONNECT_REFUSED …)`, as reasons show an endpoint. */
-export function describeMember(address: string, ready: boolean, lastError: Reason | undefined): string {
-  if (lastError) return `${address} (${lastError.code}: ${formatReason(lastError)})`;
-  return ready ? `${address} (ready)` : `${address} (connecting)`;
+  #pump(): void {
+    this.#queue.pump();
+    this.#report();
+  }
+
+  #report(): void {
+    const { ready } = this.#balancer;
+    this.#options.observer?.state({ ready, pending: this.#members.size - ready, queued: this.#queue.length });
+  }
 }

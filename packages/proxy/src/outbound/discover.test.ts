@@ -15,6 +15,7 @@ import {
   type WatchSource,
 } from '@weft/core';
 import { expect, test } from 'vitest';
+import { outboundBalancerMetrics } from '../observe/balancer-metrics.ts';
 import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Lookup } from './discover.ts';
@@ -44,6 +45,7 @@ function setup(maxDestinations = 100) {
     throw new Error('nothing connects here');
   };
   const queue = { capacity: 1, failfastMs: 1, clock, random };
+  const balancers = outboundBalancerMetrics(createRegistry({ clock }), clock);
   const discover = createDiscover({
     discovery: discovery as DiscoveryPort,
     policy: policy as PolicyPort,
@@ -55,7 +57,16 @@ function setup(maxDestinations = 100) {
     clock,
     random,
     routes: routeMetrics(createRegistry({ clock })),
-    backends: () => new Backends({ discovery: discovery as DiscoveryPort, httpEndpoint: fail, tcpEndpoint: fail, http: queue, tcp: queue }),
+    backends: (_noTls, logical) =>
+      new Backends({
+        logical,
+        discovery: discovery as DiscoveryPort,
+        httpEndpoint: fail,
+        tcpEndpoint: fail,
+        http: queue,
+        tcp: queue,
+        observe: (_protocol, labels) => balancers.http(labels, 1),
+      }),
   });
   const policyOf = (port: number) => get(policies, formatSocketAddress(at(port)));
   const profileOf = (port: number) => get(profiles, formatSocketAddress(at(port)));

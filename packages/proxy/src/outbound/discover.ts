@@ -65,7 +65,8 @@ export interface DiscoverOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly routes: RouteMetrics;
-  readonly backends: (noTls: NoClientTls) => Backends;
+  /** `logical` names what is looked up. */
+  readonly backends: (noTls: NoClientTls, logical: string) => Backends;
 }
 
 export interface Discover {
@@ -181,7 +182,7 @@ class Destination {
   constructor(subject: Subject, options: DiscoverOptions, usage: Usage) {
     this.#subject = subject;
     this.#options = options;
-    this.#backends = options.backends(subject.noTls);
+    this.#backends = options.backends(subject.noTls, subject.name);
     this.#usage = usage;
     if (subject.profile === undefined) this.#profile = { kind: 'absent', stale: false };
     this.#release.push(

@@ -1,6 +1,16 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { type Clock, DEFAULT_CLASSIFIERS, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason } from '@weft/core';
+import {
+  type Clock,
+  formatIdentityId,
+  isGrpcContentType,
+  type Logger,
+  type Reason,
+  type ResponseClass,
+  type RuleClassifiers,
+  reason,
+  type Ticket,
+} from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
 import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
@@ -38,7 +48,7 @@ export interface HttpCallOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
   /** Named where the request fails. */
-  readonly rule: RoutePlace;
+  readonly rule: RoutePlace & { readonly classifiers: RuleClassifiers };
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
   readonly backendEdits: HeadEdits;
@@ -53,6 +63,8 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   readonly #isGrpc: boolean;
   #endpoint: HttpEndpoint | undefined;
   #dispatch: Dispatch | undefined;
+  /** Of the endpoint's breaker. */
+  #ticket: Ticket | undefined;
   #admitted = true;
 
   constructor(options: HttpCallOptions) {
@@ -67,7 +79,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   start(endpoint: HttpEndpoint, dispatch: Dispatch): void {
-    const { connection, exchange, backend, requiredId, routeEdits, backendEdits } = this.#options;
+    const { connection, exchange, backend, requiredId, routeEdits, backendEdits, rule } = this.#options;
     const { request } = exchange;
     if (requiredId !== undefined && !hasIdentity(endpoint, requiredId)) {
       dispatch.complete(this.clock.now());
@@ -87,7 +99,8 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     }
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
-    this.begin(endpoint.meter, this.#isGrpc ? DEFAULT_CLASSIFIERS.grpc : DEFAULT_CLASSIFIERS.http);
+    this.#ticket = endpoint.breaker?.admit();
+    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http);
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
@@ -120,9 +133,17 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
   protected override onHead(head: ResponseHead): void {
     this.leave();
+    this.#penalize(head);
+  }
+
+  protected override onAnswer(answer: LocalResponse): void {
+    this.#penalize(answer);
+  }
+
+  #penalize({ status, headers }: LocalResponse | ResponseHead): void {
     const { penalty } = this.#options.backend;
     if (!penalty || !this.#dispatch) return;
-    const penaltyMs = penaltyOf(head.status, head.headers, field, penalty, this.clock.wall());
+    const penaltyMs = penaltyOf(status, headers, field, penalty, this.clock.wall());
     if (penaltyMs !== undefined) this.#dispatch.penalize(this.clock.now(), penaltyMs);
   }
 
@@ -130,8 +151,11 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     this.#dispatch?.complete(now);
   }
 
-  protected override onClass(_responseClass: ResponseClass | undefined): void {
-    // No breaker yet.
+  protected override onClass(responseClass: ResponseClass | undefined, status: number | undefined): void {
+    const breaker = this.#endpoint?.breaker;
+    if (!breaker || this.#ticket === undefined) return;
+    if (responseClass) breaker.settle(this.#ticket, responseClass, status);
+    else breaker.abandon(this.#ticket);
   }
 
   protected override onEnd(): void {

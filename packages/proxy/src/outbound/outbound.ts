@@ -1,5 +1,5 @@
 // Puts the outbound side together: discovery, balancers, connections to endpoints. spec/proxy.md §2.2.
-import type { Clock, Logger, MetricRegistry, Random, Reason, SocketAddress } from '@weft/core';
+import { Breaker, type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random, type Reason, type SocketAddress } from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -8,7 +8,9 @@ import type { Listener, OutboundConfig } from '../config.ts';
 import { endpointDialer } from '../connect/endpoint-dialer.ts';
 import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
 import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
+import type { OutboundBalancerMetrics } from '../observe/balancer-metrics.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
+import type { Ejections } from '../observe/ejections.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -34,6 +36,8 @@ export interface OutboundDeps {
   readonly refusals: Refusals;
   readonly detect: DetectMetrics;
   readonly routes: RouteMetrics;
+  readonly balancers: OutboundBalancerMetrics;
+  readonly ejections: Ejections;
   readonly racing: Racing | undefined;
   readonly limit: InFlightLimit | undefined;
   readonly ownAddresses: () => readonly SocketAddress[];
@@ -64,16 +68,29 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };
 
-  const backends = (noTls: NoClientTls): Backends =>
+  const observers = {
+    'http/1': deps.balancers.http,
+    'http/2': deps.balancers.http,
+    opaque: deps.balancers.tcp,
+    tls: deps.balancers.tls,
+  };
+
+  const backends = (noTls: NoClientTls, logical: string): Backends =>
     new Backends({
+      logical,
       discovery: deps.discovery,
       http: { capacity: config.queueCapacity, failfastMs: config.failfastMs, clock, random },
       tcp: { capacity: config.tcpQueueCapacity, failfastMs: config.tcpFailfastMs, clock, random },
-      httpEndpoint(endpoint, authority, changed) {
+      observe: (protocol, labels, failfastMs) => observers[protocol](labels, failfastMs),
+      httpEndpoint(endpoint, { protocol, authority, accrual, labels: pool }, changed) {
         const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
+        const name = formatSocketAddress(endpoint.address);
+        const observer = accrual && deps.ejections.watch(name, pool);
         return new HttpEndpoint({
           ...common,
           endpoint,
+          protocol: protocol === 'http/2' ? 'http/2' : 'http/1',
+          balanced: authority !== undefined,
           engine,
           meter: deps.http.bind(labels),
           onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
@@ -81,14 +98,18 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
           http2: config.http2,
+          breaker:
+            accrual && ((moved) => new Breaker({ name, policy: accrual, clock, random, changed: moved, onState: (state, why) => observer?.state(state, why) })),
           changed,
+          closed: () => observer?.close(),
         });
       },
-      tcpEndpoint(endpoint, authority, changed) {
+      tcpEndpoint(endpoint, { authority }, changed) {
         const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
         return new TcpEndpoint({
           ...common,
           endpoint,
+          balanced: authority !== undefined,
           onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,

@@ -24,6 +24,7 @@ class Watched extends MeteredExchange {
     return this.#answer;
   }
   protected override onHead(): void {}
+  protected override onAnswer(): void {}
   protected override onSample(): void {}
   protected override onEnd(): void {}
   protected override onClass(one: ResponseClass | undefined): void {

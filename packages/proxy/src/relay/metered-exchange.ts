@@ -57,8 +57,10 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   end(outcome: ExchangeOutcome): void {
+    const answer = outcome.kind === 'failed' && this.#status === undefined ? this.answerTo(outcome.failure) : undefined;
+    if (answer) this.onAnswer(answer);
     if (!this.#sampled) this.#sample();
-    this.#count(outcome);
+    this.#count(outcome, answer);
     this.onEnd();
   }
 
@@ -66,10 +68,12 @@ export abstract class MeteredExchange implements ExchangeObserver {
   protected abstract answerTo(failure: ForwardFailure): LocalResponse | undefined;
   /** The head arrived. */
   protected abstract onHead(head: ResponseHead): void;
+  /** The endpoint failed, and this is what the client gets in place of a response. Called before `onSample`. */
+  protected abstract onAnswer(answer: LocalResponse): void;
   /** The first body frame arrived, or the exchange ended before one. */
   protected abstract onSample(now: number): void;
   /** What the response was; undefined where the client left before there was one. Called once, before `onEnd`. */
-  protected abstract onClass(responseClass: ResponseClass | undefined): void;
+  protected abstract onClass(responseClass: ResponseClass | undefined, status: number | undefined): void;
   /** Always called, once, last. */
   protected abstract onEnd(): void;
 
@@ -83,23 +87,19 @@ export abstract class MeteredExchange implements ExchangeObserver {
     this.onSample(now);
   }
 
-  #count(outcome: ExchangeOutcome | undefined): void {
+  #count(outcome: ExchangeOutcome | undefined, answer?: LocalResponse): void {
     if (this.#counted) return;
     this.#counted = true;
-    let status = this.#status;
+    const status = this.#status ?? answer?.status;
     let result = this.givenUp;
-    if (!result && outcome?.kind === 'failed') {
-      const answer = status === undefined ? this.answerTo(outcome.failure) : undefined;
-      status ??= answer?.status;
-      result = answer ? this.#classOfAnswer(answer) : classOfBreak(outcome.failure);
-    }
+    if (!result && outcome?.kind === 'failed') result = answer ? this.#classOfAnswer(answer) : classOfBreak(outcome.failure);
     // A client that leaves in the middle of a response does not make it a failure.
     else if (!result && status !== undefined) result = this.#class ?? this.#classifier?.end<FieldList>(status, undefined, field);
     if (result) {
       this.meter?.response(status, result);
       this.#route?.response(status, result);
     }
-    this.onClass(result);
+    this.onClass(result, status);
   }
 
   #classOfAnswer({ status, headers }: LocalResponse): ResponseClass | undefined {

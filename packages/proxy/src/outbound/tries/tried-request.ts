@@ -33,7 +33,7 @@ const CANCEL = 8;
 /** Another try may find another backend, or this one ready. */
 const TRANSIENT: ReadonlySet<ReasonCode> = new Set(['FAILFAST', 'NO_ENDPOINTS', 'NO_READY_ENDPOINT']);
 /** Of this proxy, not of an endpoint: they have no status that a policy could name. */
-const OWN: ReadonlySet<ReasonCode> = new Set(['LOAD_SHED', 'QUEUE_FULL', 'IDENTITY_REQUIRED', 'BACKEND_INVALID', 'POLICY_INVALID', 'DRAINING']);
+const OWN: ReadonlySet<ReasonCode> = new Set(['LOAD_SHED', 'GATE_SHUT', 'QUEUE_FULL', 'IDENTITY_REQUIRED', 'BACKEND_INVALID', 'POLICY_INVALID', 'DRAINING']);
 
 export class TriedRequest implements RetryRules, ClockOwner {
   readonly maxBodyBytes: number;

@@ -1,19 +1,15 @@
 // What the rules of a plan say about timeouts and retries, made once per rule; and the deadlines that all requests share. spec/proxy.md §7.5–7.7.
 import {
   type Clock,
-  DEFAULT_CLASSIFIERS,
   Deadlines,
-  GRPC_ROUTE_CLASSIFIERS,
   grpcRetryPolicy,
   httpRetryPolicy,
   type Metadata,
   type MetricRegistry,
-  profileClassifiers,
   type Random,
   type RetryBudget,
   type RetryPolicy,
   type RetryTokens,
-  type RuleClassifiers,
   retryTokens,
   type Timeouts,
   takeRetryOptions,
@@ -100,19 +96,16 @@ interface RuleTriesOptions {
 
 class RuleTries {
   readonly #options: RuleTriesOptions;
-  readonly #classifiers: RuleClassifiers;
   #meter: PolicyMeter | undefined;
 
   constructor(options: RuleTriesOptions) {
     this.#options = options;
-    const { grpc, profile } = options.rule;
-    this.#classifiers = profile ? profileClassifiers(profile.responseClasses) : grpc ? GRPC_ROUTE_CLASSIFIERS : DEFAULT_CLASSIFIERS;
   }
 
   of(request: RequestHead): RequestTries | undefined {
     const { rule, policy, budget, random } = this.#options;
     if (budget) {
-      const classifier = isGrpcRequest(request) ? this.#classifiers.grpc : this.#classifiers.http;
+      const classifier = isGrpcRequest(request) ? rule.classifiers.grpc : rule.classifiers.http;
       return { timeouts: rule.timeouts, retries: new BudgetRetries(budget.tokens, classifier, budget.meter) };
     }
     let wanted = policy;
