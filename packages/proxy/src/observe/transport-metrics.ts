@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Counter, Gauge, Labels, MetricRegistry } from '@weft/core';
 
 export interface TransportMetrics {
-  /** Counts an open connection until the socket closes. TLS sockets count decrypted bytes. */
+  /** Counts an open connection until the socket closes. TLS sockets count decrypted bytes. Series are found once for each object of labels. */
   track(socket: Socket, labels: Labels): void;
 }
 
@@ -17,11 +17,11 @@ interface Tracked {
 }
 
 interface Series {
-  readonly labels: Labels;
   readonly opened: Counter;
   readonly current: Gauge;
   readonly read: Counter;
   readonly written: Counter;
+  closed(errno: string): Counter;
 }
 
 export function transportMetrics(registry: MetricRegistry): TransportMetrics {
@@ -43,15 +43,26 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
     for (const entry of open) flush(entry);
   });
 
+  const bound = new WeakMap<Labels, Series>();
+  const bind = (labels: Labels): Series => {
+    const byErrno = new Map<string, Counter>();
+    return {
+      opened: opened.with(labels),
+      current: current.with(labels),
+      read: read.with(labels),
+      written: written.with(labels),
+      closed(errno) {
+        const known = byErrno.get(errno) ?? closed.with({ ...labels, errno });
+        byErrno.set(errno, known);
+        return known;
+      },
+    };
+  };
+
   return {
     track(socket, labels) {
-      const series: Series = {
-        labels,
-        opened: opened.with(labels),
-        current: current.with(labels),
-        read: read.with(labels),
-        written: written.with(labels),
-      };
+      const series = bound.get(labels) ?? bind(labels);
+      bound.set(labels, series);
       const entry: Tracked = { socket, series, read: 0, written: 0, errno: '' };
       series.opened.inc();
       series.current.inc();
@@ -65,7 +76,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
         open.delete(entry);
         flush(entry);
         series.current.dec();
-        closed.with({ ...labels, errno: entry.errno }).inc();
+        series.closed(entry.errno).inc();
       };
       if (socket.closed) onClose();
       else socket.once('close', onClose);
