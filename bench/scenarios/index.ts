@@ -6,6 +6,7 @@ import { balanceSimulation } from './balance-simulation.ts';
 import { endpoints } from './endpoints.ts';
 import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
+import { routes } from './routes.ts';
 import { underLoad } from './under-load.ts';
 import { watch } from './watch.ts';
 import { workers } from './workers.ts';
@@ -35,5 +36,6 @@ export const SCENARIOS: readonly Scenario[] = [
   underLoad('bytes, 32 connections, round trips of HTTP/1.1 that nobody parses', { name: 'tcp-32', path: straight('tcp'), ...MANY }),
   endpoints,
   idle,
+  routes,
   workers,
 ];

@@ -2,8 +2,9 @@
 
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { body } from './bodies.ts';
+import { http2Application } from './http2-application.ts';
 
 export interface ApplicationPorts {
   readonly http1: number;
@@ -12,7 +13,7 @@ export interface ApplicationPorts {
 }
 
 export async function startApplications(): Promise<ApplicationPorts> {
-  return { http1: await listen(http1()), http2: await listen(http2()), tcp: await listen(tcp()) };
+  return { http1: await listen(http1()), http2: await listen(http2Application()), tcp: await listen(tcp()) };
 }
 
 async function listen(server: Server): Promise<number> {
@@ -21,17 +22,6 @@ async function listen(server: Server): Promise<number> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('no port');
   return address.port;
-}
-
-const bodies = new Map<number, Buffer>();
-
-function body(bytes: number): Buffer {
-  let made = bodies.get(bytes);
-  if (made === undefined) {
-    made = Buffer.alloc(bytes, 'y');
-    bodies.set(bytes, made);
-  }
-  return made;
 }
 
 /** `/N` N bytes, `/gone` no answer, `/half` half an answer, `/early` an answer before the body, `/close` the last of its connection. */
@@ -73,32 +63,6 @@ function tunnel(socket: Socket, answer: string): void {
     else socket.write(chunk);
   });
   socket.on('end', () => socket.end());
-}
-
-const RESETS_PER_SESSION = 500;
-
-/** `/N` N bytes, `/reset/CODE`, `/half` after some bytes, `/goaway` the last of its session, `/destroy` the end of it. */
-function http2(): Server {
-  // Bodies wait in the session's memory, of which Node allows ten megabytes, and resets streams beyond.
-  const server = createHttp2Server({ maxSessionMemory: 1_000 });
-  server.on('session', (session) => {
-    let resets = 0;
-    session.on('error', () => undefined);
-    // Node breaks a session off that has had a thousand resets too quickly: this one says farewell in time.
-    session.on('stream', (stream) => stream.on('aborted', () => ++resets === RESETS_PER_SESSION && session.close()));
-  });
-  server.on('stream', (stream, headers) => {
-    stream.on('error', () => undefined);
-    const [, what = '', code = ''] = String(headers[':path']).split('/');
-    stream.resume();
-    if (what === 'reset') return stream.close(Number(code));
-    if (what === 'destroy') return stream.session?.destroy();
-    stream.respond({ ':status': 200 });
-    if (what === 'half') return void stream.write(body(20_000), () => stream.destroy(new Error('half is enough')));
-    stream.end(body(Number(what) || 0));
-    if (what === 'goaway') stream.session?.close();
-  });
-  return server as unknown as Server;
 }
 
 function tcp(): Server {

@@ -16,9 +16,6 @@ export type FromLoad =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly stack: string };
 
-/** The load was ended by a signal: it holds clients and servers of Node, and no code of this project. */
-export class LoadCrashed extends Error {}
-
 export class LoadProcess implements Disposable {
   readonly ports: ApplicationPorts;
   readonly #child: ChildProcess;
@@ -38,8 +35,8 @@ export class LoadProcess implements Disposable {
 
   /** Rejects with the first round that went wrong. */
   async run(command: ToLoad, rotate: () => void): Promise<void> {
-    const { signalCode } = this.#child;
-    if (signalCode !== null) throw crash(signalCode);
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) throw ended(exitCode, signalCode);
     // Where it cannot be sent any more, the end of the process says why.
     this.#child.send(command, () => undefined);
     const said = await answer(this.#child, rotate);
@@ -59,11 +56,11 @@ function answer(child: ChildProcess, rotate: () => void): Promise<FromLoad> {
       child.off('message', onMessage).off('exit', onExit);
       resolve(message);
     };
-    const onExit = (code: number | null, signal: string | null): void => reject(signal === null ? new Error(`the load ended with ${code}`) : crash(signal));
+    const onExit = (code: number | null, signal: string | null): void => reject(ended(code, signal));
     child.on('message', onMessage).on('exit', onExit);
   });
 }
 
-function crash(signal: string): LoadCrashed {
-  return new LoadCrashed(`the load ended with ${signal}`);
+function ended(code: number | null, signal: string | null): Error {
+  return new Error(`the load ended with ${code ?? signal}`);
 }

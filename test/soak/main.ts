@@ -4,8 +4,8 @@ import { floatFlag, listFlag, parseFlags, renderUsage } from '@weft/process';
 import type { Churn } from './churn.ts';
 import { CHURNS } from './churns/index.ts';
 import { dieLoudly } from './die-loudly.ts';
-import { LoadCrashed, LoadProcess } from './load-process.ts';
-import { LOAD_CRASHED, type PartReport, parts, runPart } from './parts.ts';
+import { LoadProcess } from './load-process.ts';
+import { type PartReport, parts, runPart } from './parts.ts';
 import { type Resources, settled } from './resources.ts';
 import { type Books, type SoakWorld, startWorld } from './world.ts';
 
@@ -73,14 +73,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return parsed.kind === 'errors' ? 64 : 0;
   }
   const { scale, only } = parsed.values;
-  if (only.length === 0) return whole(scale);
-  try {
-    return await part(scale, only);
-  } catch (error) {
-    if (!(error instanceof LoadCrashed)) throw error;
-    out(error.message);
-    return LOAD_CRASHED;
-  }
+  return only.length === 0 ? whole(scale) : part(scale, only);
 }
 
 async function whole(scale: number): Promise<number> {

@@ -51,6 +51,7 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'serves and dials streams that are no sockets',
   ],
   'http2-proxy sends a request once, and relays what it answers': [
+    'lets a request go on that could have been sent again, but was answered before its end',
     'tries a http/1 request with its body again, and relays the answer that is let through',
     'tries a http/2 request with its body again, and relays the answer that is let through',
     'tries again at another upstream',

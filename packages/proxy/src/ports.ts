@@ -50,8 +50,8 @@ export type Dialer = (address: SocketAddress, options: DialOptions) => Promise<S
 /** Answers one path of the admin listener, beside the built-in ones. Exact match without query. */
 export interface AdminRoute {
   readonly path: string;
-  /** `clientIp` is the peer's address. May be called for every method. */
-  handle(request: RequestHead, clientIp: string): LocalResponse | Promise<LocalResponse>;
+  /** `clientIp` is the peer's address. May be called for every method. `body` gives undefined for one that is too long. */
+  handle(request: RequestHead, clientIp: string, body: () => Promise<Buffer | undefined>): LocalResponse | Promise<LocalResponse>;
 }
 
 export interface ProxyPorts {

@@ -20,6 +20,7 @@ import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { explain, type MemorySocket, memoryPair } from './accept/memory-socket.ts';
 import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
+import { explainRoute } from './admin/explain.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
@@ -30,6 +31,7 @@ import { detectMetrics } from './observe/detect-metrics.ts';
 import { ejections } from './observe/ejections.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
+import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
@@ -95,6 +97,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     detect,
+    routes: routeMetrics(metrics),
     balancers: outboundBalancerMetrics(metrics, clock),
     ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
@@ -130,7 +133,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         otherMetrics: ports.otherMetrics,
         retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
         isReady: () => certified,
-        routes: ports.adminRoutes ?? [],
+        routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
       }),
     },
     clock,

@@ -59,9 +59,8 @@ async function draining(proxy: ProxyProcess, address: string): Promise<void> {
 for (const cores of CORES) {
   const env = { [`${P}CORES`]: String(cores) };
   const on = `on ${cores} ${cores === 1 ? 'core' : 'cores'}`;
-  const onCores = (name: string, run: () => Promise<void>): void => acceptanceCase(`${name} ${on}`, run);
 
-  onCores('h2_goaways_connections', async () => {
+  acceptanceCase(`h2_goaways_connections ${on}`, async () => {
     await using app = await http2Application();
     await using control = await scripted().start();
     await using proxy = await alone(control, app.port, env);
@@ -76,7 +75,7 @@ for (const cores of CORES) {
     expect(await proxy.exited).toBe(0);
   });
 
-  onCores('h2_exercise_goaways_connections', async () => {
+  acceptanceCase(`h2_exercise_goaways_connections ${on}`, async () => {
     const release: (() => void)[] = [];
     const size = 300_000;
     await using app = await streaming((stream) => {
@@ -99,7 +98,7 @@ for (const cores of CORES) {
     expect(await Promise.all([both.client.exited, both.server.exited])).toEqual([0, 0]);
   });
 
-  onCores('http1_closes_idle_connections', async () => {
+  acceptanceCase(`http1_closes_idle_connections ${on}`, async () => {
     await using app = await httpApplication();
     await using control = await scripted().start();
     await using proxy = await alone(control, app.port, env);
@@ -113,7 +112,7 @@ for (const cores of CORES) {
     expect(await proxy.exited).toBe(0);
   });
 
-  onCores('an HTTP/1 connection is closed after the request that it carries', async () => {
+  acceptanceCase(`an HTTP/1 connection is closed after the request that it carries ${on}`, async () => {
     let answer: (() => void) | undefined;
     await using app = await httpApplication((_message, response) => {
       answer = () => response.end('finished');
@@ -131,7 +130,7 @@ for (const cores of CORES) {
     expect(await proxy.exited).toBe(0);
   });
 
-  onCores('tcp_waits_for_proxies_to_close', async () => {
+  acceptanceCase(`tcp_waits_for_proxies_to_close ${on}`, async () => {
     await using app = await tcpApplication((socket) => void socket.pipe(socket));
     await using control = await scripted().start();
     await using proxy = await relaying(control, app.port, env);
@@ -144,7 +143,7 @@ for (const cores of CORES) {
     expect(await proxy.exited).toBe(0);
   });
 
-  onCores('an upgraded connection is waited for', async () => {
+  acceptanceCase(`an upgraded connection is waited for ${on}`, async () => {
     const server = createServer();
     server.on('upgrade', (_request, socket) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: bytes\r\n\r\n');
@@ -164,7 +163,7 @@ for (const cores of CORES) {
     expect(await proxy.exited).toBe(0);
   });
 
-  onCores('a stream that has not ended by the end of the grace period is cut off', async () => {
+  acceptanceCase(`a stream that has not ended by the end of the grace period is cut off ${on}`, async () => {
     await using app = await streaming(() => undefined);
     await using control = await scripted().start();
     await using proxy = await alone(control, app.port, { ...env, [`${P}SHUTDOWN_GRACE_PERIOD`]: '300ms' });

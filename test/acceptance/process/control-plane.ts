@@ -54,6 +54,10 @@ export interface ControlPlane extends AsyncDisposable {
   profileOf(target: string): WatchSource<Profile>;
   outboundOf(target: string): WatchSource<ClientPolicy>;
   inboundOf(port: number): WatchSource<ServerPolicy>;
+  /** Ends the open streams of a request, such as `Get web:80`, with OK. */
+  end(request: string): void;
+  /** The next of these requests fails: UNAVAILABLE. */
+  failNext(request: string): void;
   /** Certify waits until `release`. */
   holdCertificates(): { release(): void };
   /** Everything is signed by this authority from now on. */
@@ -124,6 +128,21 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
   const profiles = sources<Profile>();
   const outbound = sources<ClientPolicy>();
   const inbound = sources<ServerPolicy>();
+  const open = new Map<string, Set<ServerWritableStream<unknown, unknown>>>();
+  const failing = new Set<string>();
+
+  /** Whether the request is to be answered. */
+  const begin = (call: ServerWritableStream<unknown, unknown>, request: string): boolean => {
+    requests.push(request);
+    if (failing.delete(request)) {
+      call.emit('error', { code: status.UNAVAILABLE, details: `${request} is to fail` });
+      return false;
+    }
+    const calls = open.get(request) ?? new Set();
+    open.set(request, calls.add(call));
+    for (const event of ['cancelled', 'close', 'finish']) call.on(event, () => calls.delete(call));
+    return true;
+  };
 
   const services: Parameters<typeof startGrpcServer>[0]['services'] = [
     [
@@ -131,7 +150,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
       {
         Get(call: ServerWritableStream<GetDestination, unknown>) {
           const path = call.request.path ?? '';
-          requests.push(`Get ${path}`);
+          if (!begin(call, `Get ${path}`)) return;
           let sent: EndpointSet = [];
           stream(call, endpoints(path), (state) => {
             if (state.kind === 'absent') return void call.write(noEndpointsUpdate(false));
@@ -143,7 +162,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
         },
         GetProfile(call: ServerWritableStream<GetDestination, unknown>) {
           const target = call.request.path ?? '';
-          requests.push(`GetProfile ${target}`);
+          if (!begin(call, `GetProfile ${target}`)) return;
           // Nothing scripted: the empty profile, as the reference answers for what it does not know.
           stream(call, profiles(target), (state) => {
             if (state.kind === 'absent') call.emit('error', { code: status.INVALID_ARGUMENT, details: `no profile for ${target}` });
@@ -158,7 +177,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
         Watch(call: ServerWritableStream<TrafficSpec, unknown>) {
           const { addr, authority: name } = call.request;
           const target = addr ? formatSocketAddress(socketAddressFromWire(addr)) : (name ?? '');
-          requests.push(`Watch ${target}`);
+          if (!begin(call, `Watch ${target}`)) return;
           stream(call, outbound(target), (state) => {
             if (state.kind === 'value') call.write(clientPolicyToWire(state.value));
             else call.emit('error', { code: status.NOT_FOUND, details: `no policy for ${target}` });
@@ -171,7 +190,7 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
       {
         WatchPort(call: ServerWritableStream<PortSpec, unknown>) {
           const port = call.request.port ?? 0;
-          requests.push(`WatchPort ${port}`);
+          if (!begin(call, `WatchPort ${port}`)) return;
           stream(call, inbound(String(port)), (state) => {
             if (state.kind === 'value') call.write(serverPolicyToWire(state.value));
             else call.emit('error', { code: status.NOT_FOUND, details: `no policy for port ${port}` });
@@ -215,6 +234,12 @@ async function startControlPlane(first: CreatedAuthority, port: number, identity
     profileOf: profiles,
     outboundOf: outbound,
     inboundOf: (port) => inbound(String(port)),
+    end(request) {
+      for (const call of open.get(request) ?? []) call.end();
+    },
+    failNext(request) {
+      failing.add(request);
+    },
     holdCertificates() {
       let release: () => void = () => undefined;
       held = new Promise((resolve) => (release = resolve));
@@ -278,6 +303,5 @@ function sources<T>(): (key: string) => Source<T> {
 /** Each state of the watch, the present one first (also while it is pending), until the client is gone. */
 function stream<T>(call: ServerWritableStream<unknown, unknown>, source: Source<T>, write: (state: WatchState<T>) => void): void {
   const unsubscribe = source.watch.subscribe(write);
-  call.on('cancelled', unsubscribe);
-  call.on('close', unsubscribe);
+  for (const event of ['cancelled', 'close', 'finish']) call.on(event, unsubscribe);
 }

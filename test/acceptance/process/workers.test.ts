@@ -46,6 +46,25 @@ describe.runIf(SEVERAL)('on two cores', () => {
     expect(await carried(server)).toEqual([1, 1]);
   });
 
+  test('a log level that is changed holds in every worker', async () => {
+    await using app = await httpApplication();
+    await using control = await scripted().start();
+    await using proxy = await alone(control, app.port, { ...TWO, [`${P}LOG`]: 'warn,linkerd=info' });
+    const found = (worker: number): number => proxy.logs.filter((line) => line.message === 'protocol found' && line['worker'] === worker).length;
+    const toEach = async (): Promise<void> => {
+      const sockets = await Promise.all(Array.from({ length: 4 }, () => opened(proxy.outboundPort(SERVICE))));
+      expect(await Promise.all(sockets.map(statusOver))).toEqual([200, 200, 200, 200]);
+      for (const socket of sockets) socket.destroy();
+    };
+    await toEach();
+    expect([found(0), found(1)]).toEqual([0, 0]);
+    expect((await get(proxy.adminPort, { method: 'PUT', path: '/proxy-log-level', body: 'warn,linkerd=debug' })).status).toBe(204);
+    // It is on its way to the workers before any later scrape is.
+    await proxy.metric('process_threads');
+    await toEach();
+    await expect.poll(() => [found(0), found(1)]).toEqual([2, 2]);
+  });
+
   test('four connections that come at once are two for each worker, however the kernel deals them', async () => {
     await using app = await http2Application();
     await using control = await scripted().start();
@@ -83,6 +102,26 @@ describe.runIf(SEVERAL)('on two cores', () => {
     for (const socket of direct) socket.destroy();
     // One set of clients: each port is watched once, whatever the number of workers.
     expect(control.requests.filter((request) => request === 'WatchPort 8080')).toHaveLength(1);
+  });
+
+  test('a rate limit is one for both workers', async () => {
+    await using app = await httpApplication();
+    await using control = await scripted().inbound(8080, openToAll()).start();
+    await using both = await pair(control, app.port, {}, TWO);
+    const { server } = both;
+    const [host = '', port = ''] = server.inboundAddress(8080).split(':');
+    const ca = certificatesToPem(control.authority.anchors);
+    const direct = await Promise.all([0, 1].map(() => secured(host, Number(port), server.identity, ca)));
+    expect(await Promise.all(direct.map(statusOver))).toEqual([200, 200]);
+    expect(await carried(server)).toEqual([1, 1]);
+    const open = openToAll();
+    if (open.protocol.kind !== 'detect') throw new TypeError('not detected');
+    control.inboundOf(8080).set({ ...open, protocol: { ...open.protocol, rateLimit: { totalRps: 1, overrides: [] } } });
+    // Once it is in force, whoever comes first takes all there is.
+    await vi.waitFor(async () => expect((await Promise.all(direct.map(statusOver))).sort()).toEqual([200, 429]), { timeout: 10_000, interval: 400 });
+    expect(await statusOver(direct[0] as (typeof direct)[number])).toBe(429);
+    expect(await statusOver(direct[1] as (typeof direct)[number])).toBe(429);
+    for (const socket of direct) socket.destroy();
   });
 
   test('a renewed certificate is shown by both workers', async () => {

@@ -13,7 +13,7 @@ test('fails requests with 504 while the target has no endpoints, and serves them
   mesh.control.endpointsOf(NAME).set([]);
   const answer = await ask(port);
   expect(answer.status).toBe(504);
-  expect(answer.headers['l5d-proxy-error']).toBe(`NO_ENDPOINTS: the target has no endpoints: ${NAME}`);
+  expect(answer.headers['l5d-proxy-error']).toBe(`NO_ENDPOINTS: the target has no endpoints: ${NAME}; route default/route of default/test`);
   expect(sample(client.metrics, 'outbound_http_errors_total', 'error="failfast"')).toBe(1);
   mesh.control.endpointsOf(NAME).set([server.endpoint(8080)]);
   await until(() => sample(client.metrics, 'tcp_open_total', 'peer="dst"') === 1);

@@ -106,6 +106,6 @@ test('follows a change of the target between two requests of one connection', as
   const again = async (): Promise<number> => (await ask(port, { agent, headers: { 'l5d-dst-override': WEB } })).status;
   expect(await again()).toBe(200);
   mesh.control.outboundOf(WEB).set(detectPolicy({ kind: 'fail', message: 'taken away' }));
-  expect(await again()).toBe(500);
+  expect(await again()).toBe(502);
   agent.destroy();
 });

@@ -265,4 +265,30 @@ export const replayCases: readonly EngineCase[] = [
       expect(got).toMatch(/\r\n\r\nbody$/);
     },
   },
+  {
+    name: 'lets a request go on that could have been sent again, but was answered before its end',
+    async run(bench) {
+      let received = 0;
+      const { port } = await bench.http2Origin((stream) => {
+        stream.on('data', (chunk: Buffer) => {
+          received += chunk.length;
+        });
+        stream.respond({ ':status': 200 });
+        stream.end('early');
+      });
+      const proxy = await tries(bench, { client: 'http/2', origins: [port] });
+      const stream = bench.http2Client(proxy.port).request({ ':path': '/', ':method': 'POST' });
+      stream.on('error', () => undefined);
+      stream.write('first');
+      let body = '';
+      stream.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      await bench.until(() => body === 'early');
+      const total = 300_000;
+      await new Promise<void>((resolve) => stream.end(Buffer.alloc(total, 'x'), resolve));
+      await bench.until(() => received === total + 5);
+      expect(proxy.watched[0]?.outcome).toEqual({ kind: 'complete' });
+    },
+  },
 ];

@@ -1,8 +1,9 @@
 // Applications that break: no answer, half an answer, an answer before the request is read, streams reset with a code.
 import { Agent } from 'node:http';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { ask } from '../ask.ts';
 import type { Churn, ChurnWorld } from '../churn.ts';
+import { Sessions } from '../sessions.ts';
 
 const BODY = Buffer.alloc(200_000, 'x');
 const STREAMS_PER_SESSION = 300;
@@ -14,21 +15,12 @@ export const broken: Churn = {
   width: 16,
   start(world) {
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
-    let session: ClientHttp2Session | undefined;
-    let used = 0;
-    const current = (): ClientHttp2Session => {
-      if (session && !session.destroyed && used++ < STREAMS_PER_SESSION) return session;
-      session?.close();
-      used = 0;
-      session = connect(`http://127.0.0.1:${world.http2}`);
-      session.on('error', () => undefined);
-      return session;
-    };
+    const sessions = new Sessions({ port: world.http2, streamsEach: STREAMS_PER_SESSION });
     return {
-      round: (index) => (index % 2 === 0 ? overHttp1(world, agent, index >> 1) : overHttp2(current(), index >> 1)),
+      round: (index) => (index % 2 === 0 ? overHttp1(world, agent, index >> 1) : overHttp2(sessions.current(), index >> 1)),
       close() {
         agent.destroy();
-        session?.destroy();
+        sessions.close();
       },
     };
   },

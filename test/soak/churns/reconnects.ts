@@ -1,8 +1,9 @@
 // Connections to the application that end after an answer, or under it: closed by HTTP/1, GOAWAY, and a session that breaks.
 import { Agent } from 'node:http';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import { ask } from '../ask.ts';
 import type { Churn } from '../churn.ts';
+import { Sessions } from '../sessions.ts';
 
 const STREAMS_PER_SESSION = 300;
 
@@ -12,26 +13,17 @@ export const reconnects: Churn = {
   width: 16,
   start({ pair, plain, http2 }) {
     const agent = new Agent({ keepAlive: true, maxSockets: 16 });
-    let session: ClientHttp2Session | undefined;
-    let used = 0;
-    const current = (): ClientHttp2Session => {
-      if (session && !session.destroyed && !session.closed && used++ < STREAMS_PER_SESSION) return session;
-      session?.close();
-      used = 0;
-      session = connect(`http://127.0.0.1:${http2}`);
-      session.on('error', () => undefined);
-      return session;
-    };
+    const sessions = new Sessions({ port: http2, streamsEach: STREAMS_PER_SESSION });
     return {
       async round(index) {
         if (index % 2 === 0) {
           const answer = await ask({ port: index % 4 === 0 ? plain : pair, path: '/close', agent });
           if (answer.status !== 200 || answer.cut) throw new Error(`an answer with connection: close came as ${JSON.stringify(answer)}`);
-        } else await overHttp2(current(), index >> 1);
+        } else await overHttp2(sessions.current(), index >> 1);
       },
       close() {
         agent.destroy();
-        session?.destroy();
+        sessions.close();
       },
     };
   },

@@ -1,6 +1,7 @@
 // HTTP/2 streams of one session: whole ones with bodies both ways, ones the client resets before and within the answer, sessions cut streams and all.
-import { type ClientHttp2Session, connect, constants } from 'node:http2';
+import { type ClientHttp2Session, constants } from 'node:http2';
 import type { Churn } from '../churn.ts';
+import { Sessions } from '../sessions.ts';
 
 const STREAMS_PER_SESSION = 500;
 const ATTEMPTS = 5;
@@ -11,22 +12,7 @@ export const streams: Churn = {
   rounds: 300_000,
   width: 32,
   start({ http2, rotateEndpoints }) {
-    let session: ClientHttp2Session | undefined;
-    let sessions = 0;
-    let used = 0;
-    const cut = new WeakSet<ClientHttp2Session>();
-    const current = (): ClientHttp2Session => {
-      if (session && !session.destroyed && used++ < STREAMS_PER_SESSION) return session;
-      // Every other session is cut, streams and all.
-      if (session && sessions++ % 2 === 0) {
-        cut.add(session);
-        session.destroy();
-      } else session?.close();
-      used = 0;
-      session = connect(`http://127.0.0.1:${http2}`);
-      session.on('error', () => undefined);
-      return session;
-    };
+    const sessions = new Sessions({ port: http2, streamsEach: STREAMS_PER_SESSION, cut: true });
     return {
       async round(index) {
         if (index % 1000 === 500) rotateEndpoints();
@@ -34,14 +20,14 @@ export const streams: Churn = {
         const bytes = way === 0 ? 50_000 : 64;
         // The application says farewell to a session now and then: what it had not begun by then may be asked again.
         for (let attempt = 1; ; attempt++) {
-          const on = current();
+          const on = sessions.current();
           const { status, received, code } = await stream(on, way, bytes);
-          if (way === 1 || way === 3 || cut.has(on) || (status === 200 && received === bytes)) return;
+          if (way === 1 || way === 3 || sessions.wasCut(on) || (status === 200 && received === bytes)) return;
           if (code !== constants.NGHTTP2_REFUSED_STREAM || attempt === ATTEMPTS)
             throw new Error(`status ${status}, ${received} of ${bytes} bytes, reset with ${code}`);
         }
       },
-      close: () => session?.destroy(),
+      close: () => sessions.close(),
     };
   },
 };

@@ -1,5 +1,5 @@
 // One try of an exchange that may be tried again: what it answers is held until it is decided whether the client gets it (spec/proxy.md §7.6).
-import type { ForwardFailure, RetryRules } from '../exchange/engine.ts';
+import type { ExchangeOutcome, ForwardFailure, RetryRules } from '../exchange/engine.ts';
 import type { FieldList, RequestHead, ResponseHead } from '../exchange/head.ts';
 import { ErrorCode } from '../h2/protocol.ts';
 import type { Translation } from '../translate/translate.ts';
@@ -15,6 +15,7 @@ const HELD = 2;
 const RELAYING = 3;
 
 const NO_TRAILERS: FieldList = [];
+const COMPLETE: ExchangeOutcome = { kind: 'complete' };
 /** How many pieces of a body may come before the trailers that are still looked at. */
 const PEEKED_PIECES = 1;
 
@@ -89,11 +90,16 @@ export class Attempt implements Call {
     const { exchange, rules } = this;
     this.restore(head);
     exchange.observer?.head?.(head);
-    if (ended) exchange.answered();
-    this.held = { head, origin, pieces: [], trailers: ended ? NO_TRAILERS : null, failure: null };
     const verdict = rules === undefined || !exchange.decidable ? 'relay' : rules.judge(head);
-    if (verdict === 'relay') this.relay();
-    else if (verdict === 'retry') this.hold();
+    if (verdict === 'relay') {
+      this.phase = RELAYING;
+      exchange.relayHead(head, ended, origin);
+      if (ended) exchange.tell(COMPLETE);
+      return;
+    }
+    this.held = { head, origin, pieces: [], trailers: ended ? NO_TRAILERS : null, failure: null };
+    if (ended) exchange.answered();
+    if (verdict === 'retry') this.hold();
     else if (ended) this.decide(undefined);
     else this.phase = PEEKING;
   }

@@ -34,7 +34,7 @@ export class WeftExchange implements Exchange, Call {
   observer: ExchangeObserver | null = null;
   private upstream: WeftUpstream | null = null;
   private gone = false;
-  private call: CallEnd | null = null;
+  call: CallEnd | null = null;
   private restore: Translation['restore'] | null = null;
   /** Request body that came before a connection for it. */
   private held: Buffer[] | null = null;
@@ -42,6 +42,8 @@ export class WeftExchange implements Exchange, Call {
   private replay: ReplayBuffer | null = null;
   private attempt: Attempt | null = null;
   private trailers: FieldList | null = null;
+  /** Who waits for the whole body. */
+  private reader: { readonly maxBytes: number; readonly resolve: (body: Buffer | undefined) => void } | null = null;
   private sent = false;
   private touched = false;
   /** A response head went to the client. */
@@ -108,6 +110,13 @@ export class WeftExchange implements Exchange, Call {
     this.upstream.start(this);
   }
 
+  body(maxBytes: number): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      this.reader = { maxBytes, resolve };
+      this.readBody();
+    });
+  }
+
   respond(response: LocalResponse): void {
     if (this.state !== FRESH && this.state !== FAILED) return;
     this.state = DONE;
@@ -167,6 +176,7 @@ export class WeftExchange implements Exchange, Call {
     else if (this.call === null) {
       (this.held ??= []).push(chunk);
       if (last) this.trailers = NO_TRAILERS;
+      if (this.reader !== null) this.readBody();
     } else {
       const { call } = this;
       this.touched = true;
@@ -181,8 +191,10 @@ export class WeftExchange implements Exchange, Call {
     this.requestEnded = true;
     if (this.dropping) return;
     if (this.replay !== null) this.replay.trailers = trailers;
-    if (this.call === null) this.trailers = trailers;
-    else this.endRequest(this.call, trailers);
+    if (this.call === null) {
+      this.trailers = trailers;
+      if (this.reader !== null) this.readBody();
+    } else this.endRequest(this.call, trailers);
   }
 
   /** The response bytes that the client has room for again. */
@@ -195,6 +207,7 @@ export class WeftExchange implements Exchange, Call {
     this.gone = true;
     this.dropping = true;
     this.held = null;
+    if (this.reader !== null) this.readBody();
     this.giveUp(code ?? ErrorCode.cancel);
     this.tell(code === undefined ? { kind: 'client-gone' } : { kind: 'client-gone', code });
   }
@@ -215,8 +228,9 @@ export class WeftExchange implements Exchange, Call {
       return;
     }
     const { held, replay } = this;
-    if (replay !== null) this.sendAgain(end, replay);
-    else if (held !== null) {
+    if (replay !== null) {
+      if (replay.sendTo(end, this)) this.touched = true;
+    } else if (held !== null) {
       this.held = null;
       this.touched = true;
       for (const chunk of held) {
@@ -287,7 +301,7 @@ export class WeftExchange implements Exchange, Call {
     this.tell({ kind: 'failed', failure });
     if (this.relayed) {
       this.state = DONE;
-      this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+      this.breakOff(failure);
     } else {
       this.state = FAILED;
       this.rules?.failed(this, failure);
@@ -336,11 +350,8 @@ export class WeftExchange implements Exchange, Call {
   private keepBody(maxBytes: number, { head, bytes }: Translation): void {
     if (this.replay !== null || this.touched || bytes !== null || head.upgrade) return;
     if (Number(field(this.request.headers, 'content-length') ?? 0) > maxBytes) return;
-    const replay = new ReplayBuffer(maxBytes);
-    for (const chunk of this.held ?? []) replay.add(chunk);
-    replay.trailers = this.trailers;
+    this.replay = new ReplayBuffer(maxBytes, this.held, this.trailers);
     this.held = null;
-    this.replay = replay;
   }
 
   private keep(replay: ReplayBuffer, chunk: Buffer, last: boolean): void {
@@ -356,15 +367,25 @@ export class WeftExchange implements Exchange, Call {
     if (last) this.settle();
   }
 
-  private sendAgain(end: CallEnd, replay: ReplayBuffer): void {
-    replay.restart();
-    for (const piece of replay.pieces) {
-      if (this.call !== end) return;
-      this.touched = true;
-      this.observer?.requestData?.(piece.length);
-      end.data(piece, false);
+  /** Tells the reader when it is decided what it gets. */
+  private readBody(): void {
+    const { reader, held } = this;
+    if (reader === null) return;
+    const bytes = held?.reduce((sum, chunk) => sum + chunk.length, 0) ?? 0;
+    const complete = this.requestEnded && !this.gone && bytes <= reader.maxBytes;
+    if (!complete && !this.gone && bytes <= reader.maxBytes) return;
+    this.reader = null;
+    reader.resolve(complete ? Buffer.concat(held ?? []) : undefined);
+  }
+
+  /** What the client has of the response is all it gets. */
+  private breakOff(failure: ForwardFailure): void {
+    const trailers = this.rules?.broken?.(this, failure);
+    if (trailers === undefined) this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+    else {
+      this.responseEnded = true;
+      this.client.finish(trailers);
     }
-    replay.passed();
   }
 
   private endRequest(call: CallEnd, trailers: FieldList): void {
@@ -418,7 +439,7 @@ export class WeftExchange implements Exchange, Call {
   }
 
   /** The observer's last call. */
-  private tell(outcome: ExchangeOutcome): void {
+  tell(outcome: ExchangeOutcome): void {
     const { observer } = this;
     this.observer = null;
     observer?.end(outcome);

@@ -146,6 +146,21 @@ test('names the limit and the largest field with 431, in both versions', async (
   expect(body).toContain('head exceeds 1024 bytes; largest field: x-large (');
 });
 
+test('reads connections that were paused when they were accepted, in both versions', async () => {
+  const engine = weftEngine();
+  const paused = (version: 'http/1' | 'http/2') =>
+    listen((socket) => {
+      socket.pause();
+      engine.serve(socket, { version }, ok);
+    });
+  expect(await talk(await paused('http/1'), 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  const session = connectHttp2(`http://127.0.0.1:${await paused('http/2')}`);
+  closers.push(() => session.destroy());
+  const stream = session.request({ ':path': '/' });
+  const [head] = await once(stream.resume(), 'response');
+  expect((head as Record<string, unknown>)[':status']).toBe(200);
+});
+
 test('never sends more or less of a body than a rule announced', async () => {
   const engine = weftEngine();
   const origin = await listen((socket) =>
@@ -175,6 +190,26 @@ test('never sends more or less of a body than a rule announced', async () => {
     const port = await serve(engine, { version: 'http/1' }, (exchange) => exchange.forward(upstream, rules, null));
     expect(await talk(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\nGET /next HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(end);
   }
+});
+
+test('reads a request body that is not too long, for who answers by itself', async () => {
+  const port = await serve(weftEngine(), { version: 'http/1' }, (exchange) => {
+    void exchange.body?.(10).then((body) => exchange.respond({ status: body ? 200 : 413, headers: ['x-body', body?.toString() ?? ''], close: true }));
+  });
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello')).toContain('x-body: hello\r\n');
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n')).toContain('x-body: hello\r\n');
+  expect(await talk(port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await talk(port, 'PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 11\r\n\r\nhello world')).toMatch(/^HTTP\/1\.1 413 /);
+});
+
+test('gives no body of a client that has gone', async () => {
+  let read: Promise<Buffer | undefined> | undefined;
+  const port = await serve(weftEngine(), { version: 'http/1' }, (exchange) => void (read = exchange.body?.(10)));
+  const socket = connect(port, '127.0.0.1');
+  socket.write('PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhel');
+  await expect.poll(() => read !== undefined, { interval: 5 }).toBe(true);
+  socket.destroy();
+  expect(await read).toBeUndefined();
 });
 
 test('tells whether a session is open: after it was made, until the peer goes away or the connection is lost', async () => {

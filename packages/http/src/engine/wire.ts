@@ -100,6 +100,8 @@ export class Wire implements Flushable {
     });
     link.on('close', () => this.onClose());
     if (link.destroyed) process.nextTick(() => this.onClose());
+    // A link that was paused when it was accepted does not flow because somebody listens.
+    link.resume();
   }
 
   get crowded(): boolean {

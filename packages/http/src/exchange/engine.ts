@@ -79,7 +79,12 @@ export interface Exchange {
   readonly aborted: boolean;
   /** Sends the request on and relays the response, bodies with back-pressure, trailers, resets with their codes, and tunnels. */
   forward(upstream: Upstream, rules: ForwardRules, observer: ExchangeObserver | null): void;
-  /** Answers locally. The request body is discarded. */
+  /**
+   * Optional: the request body, for who answers by itself. Undefined when it is longer than this, or the client has gone. Called once, before
+   * `respond`, and never with `forward`.
+   */
+  body?(maxBytes: number): Promise<Buffer | undefined>;
+  /** Answers locally. What was not read of the request body is discarded. */
   respond(response: LocalResponse): void;
   /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). A forward under way is given up. */
   reset(code: number): void;
@@ -125,6 +130,11 @@ export interface ForwardRules {
    * `repeatable`, sooner or later `forward`. Not called when the client is gone.
    */
   failed(exchange: Exchange, failure: ForwardFailure): void;
+  /**
+   * Optional: the response broke after its head was relayed. Trailers to end it with, to HTTP/2 clients only; undefined: it is reset. Engines
+   * that cannot do it reset.
+   */
+  broken?(exchange: Exchange, failure: ForwardFailure): FieldList | undefined;
 }
 
 /** `retry`: the response is held. `peek`: to be decided with the trailers, if they come first or along with the first frame of the body. */

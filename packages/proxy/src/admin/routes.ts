@@ -15,7 +15,7 @@ export interface AdminRoutesOptions {
   readonly routes: readonly AdminRoute[];
 }
 
-export type AdminHandler = (request: RequestHead, clientIp: string) => LocalResponse | Promise<LocalResponse>;
+export type AdminHandler = (request: RequestHead, clientIp: string, body: () => Promise<Buffer | undefined>) => LocalResponse | Promise<LocalResponse>;
 
 const gzipped = promisify(gzip);
 
@@ -29,10 +29,10 @@ export function adminRoutes(options: AdminRoutesOptions): AdminHandler {
     },
   };
   const added = new Map(options.routes.map((route) => [route.path, route]));
-  return (request, clientIp) => {
+  return (request, clientIp, body) => {
     const path = request.path.split('?', 1)[0] ?? '';
     const route = added.get(path);
-    if (route) return route.handle(request, clientIp);
+    if (route) return route.handle(request, clientIp, body);
     const handler = Object.hasOwn(builtIn, path) ? builtIn[path] : undefined;
     if (!handler) return text(404, 'not found\n');
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: ['allow', 'GET'] };

@@ -26,6 +26,9 @@ export interface AdminOptions {
 /** Of TLS and HTTP detection. */
 export const ADMIN_DETECT_TIMEOUT_MS = 1_000;
 
+/** Of a request to the admin listener. */
+const MAX_BODY_BYTES = 16 * 1024;
+
 /** Resolves when the connection is closed. Never rejects. */
 export async function acceptAdmin(connection: Connection, options: AdminOptions): Promise<void> {
   const { http, policyPort } = options;
@@ -62,7 +65,7 @@ async function respond(exchange: Exchange, meter: HttpMeter, clientIp: string, o
   meter.request();
   let status = 500;
   try {
-    const response = await options.handler(exchange.request, clientIp);
+    const response = await options.handler(exchange.request, clientIp, async () => exchange.body?.(MAX_BODY_BYTES));
     status = response.status;
     if (!exchange.aborted) exchange.respond(response);
   } catch (error) {

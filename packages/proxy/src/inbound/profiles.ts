@@ -87,7 +87,7 @@ export function inboundProfiles(options: InboundProfilesOptions): InboundProfile
       return profile;
     },
     close() {
-      for (const profile of [...known.values()]) profile.close();
+      for (const profile of known.values()) profile.close();
     },
   };
 }

@@ -116,7 +116,7 @@ export class InboundHttpConnection implements CallConnection {
     const selected = plan.select(exchange.request);
     if (!selected) {
       shared.authz.http.routeNotFound.with({ ...session.labels, ...plan.labels }).inc();
-      return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}`));
+      return this.refuse(exchange, reason('ROUTE_NOT_FOUND', `${exchange.request.method} ${exchange.request.path}, server ${formatMetadata(plan.server)}`));
     }
     const { rule, match } = selected;
     const verdict = rule.authorizer.authorize(session.client);

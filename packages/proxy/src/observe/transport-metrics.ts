@@ -1,11 +1,22 @@
 // tcp_* metrics of accepted and made connections. Byte counts are read off the sockets when rendered and when they close.
 // spec/proxy.md §9.2, §9.3 "transport".
 import type { Socket } from 'node:net';
-import type { Counter, Gauge, Labels, MetricRegistry } from '@weft/core';
+import type { Counter, Endpoint, Gauge, Labels, MetricRegistry } from '@weft/core';
 
 export interface TransportMetrics {
-  /** Counts an open connection until the socket closes. TLS sockets count decrypted bytes. Series are found once for each object of labels. */
-  track(socket: Socket, labels: Labels): void;
+  /**
+   * Counts an open connection until the socket closes. TLS sockets count decrypted bytes. `zone`: of endpoints, for what transfers cost.
+   * Series are found once for each object of labels.
+   */
+  track(socket: Socket, labels: Labels, zone?: ZoneLocality): void;
+}
+
+export type ZoneLocality = 'Local' | 'Remote' | 'Unknown';
+
+/** As the control plane labels the endpoint, seen from here. */
+export function zoneOf({ labels }: Endpoint): ZoneLocality {
+  if (labels['zone_locality'] === 'local') return 'Local';
+  return labels['zone_locality'] === 'remote' ? 'Remote' : 'Unknown';
 }
 
 interface Tracked {
@@ -21,6 +32,8 @@ interface Series {
   readonly current: Gauge;
   readonly read: Counter;
   readonly written: Counter;
+  /** Undefined where nobody pays for it. */
+  readonly cost: { readonly received: Counter; readonly sent: Counter } | undefined;
   closed(errno: string): Counter;
 }
 
@@ -30,12 +43,22 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
   const read = registry.counter('tcp_read_bytes_total', 'Total count of bytes read from peers.', { evictable: true });
   const written = registry.counter('tcp_write_bytes_total', 'Total count of bytes written to peers.', { evictable: true });
   const closed = registry.counter('tcp_close_total', 'Total count of closed connections.', { evictable: true });
+  const costs = registry.counter('outbound_tcp_transfer_cost_bytes_total', 'The total amount of data transferred in and out of this proxy, by cost zone', {
+    evictable: true,
+  });
   const open = new Set<Tracked>();
 
   const flush = (entry: Tracked): void => {
     const { bytesRead, bytesWritten } = entry.socket;
-    if (bytesRead > entry.read) entry.series.read.inc(bytesRead - entry.read);
-    if (bytesWritten > entry.written) entry.series.written.inc(bytesWritten - entry.written);
+    const { series } = entry;
+    if (bytesRead > entry.read) {
+      series.read.inc(bytesRead - entry.read);
+      series.cost?.received.inc(bytesRead - entry.read);
+    }
+    if (bytesWritten > entry.written) {
+      series.written.inc(bytesWritten - entry.written);
+      series.cost?.sent.inc(bytesWritten - entry.written);
+    }
     entry.read = Math.max(bytesRead, entry.read);
     entry.written = Math.max(bytesWritten, entry.written);
   };
@@ -44,13 +67,14 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
   });
 
   const bound = new WeakMap<Labels, Series>();
-  const bind = (labels: Labels): Series => {
+  const bind = (labels: Labels, zone: ZoneLocality | undefined): Series => {
     const byErrno = new Map<string, Counter>();
     return {
       opened: opened.with(labels),
       current: current.with(labels),
       read: read.with(labels),
       written: written.with(labels),
+      cost: zone && { received: costs.with({ op: 'Recv', zone_locality: zone }), sent: costs.with({ op: 'Send', zone_locality: zone }) },
       closed(errno) {
         const known = byErrno.get(errno) ?? closed.with({ ...labels, errno });
         byErrno.set(errno, known);
@@ -60,8 +84,8 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
   };
 
   return {
-    track(socket, labels) {
-      const series = bound.get(labels) ?? bind(labels);
+    track(socket, labels, zone) {
+      const series = bound.get(labels) ?? bind(labels, zone);
       bound.set(labels, series);
       const entry: Tracked = { socket, series, read: 0, written: 0, errno: '' };
       series.opened.inc();

@@ -107,7 +107,7 @@ export class Backends {
   }
 
   #get<M extends PoolMember>({ dispatcher, metadata }: Backend, use: BackendUse, settings: QueueSettings, connect: Connect<M>): PoolBackend<M> {
-    if (dispatcher.kind === 'fail') return failing(reason('POLICY_INVALID', dispatcher.message));
+    if (dispatcher.kind === 'fail') return failing(reason('BACKEND_INVALID', dispatcher.message));
     const key = JSON.stringify([use, metadata, dispatcher]);
     const known = this.#next.get(key) ?? this.#current.get(key);
     if (known) {

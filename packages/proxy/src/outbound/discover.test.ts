@@ -16,6 +16,7 @@ import {
 } from '@weft/core';
 import { expect, test } from 'vitest';
 import { outboundBalancerMetrics } from '../observe/balancer-metrics.ts';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Lookup } from './discover.ts';
 
@@ -55,6 +56,7 @@ function setup(maxDestinations = 100) {
     maxDestinations,
     clock,
     random,
+    routes: routeMetrics(createRegistry({ clock })),
     backends: (_noTls, logical) =>
       new Backends({
         logical,

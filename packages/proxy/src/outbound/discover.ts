@@ -23,6 +23,7 @@ import {
 } from '@weft/core';
 import type { OutboundRouting } from '@weft/core/route';
 import type { NoClientTls } from '../observe/labels.ts';
+import type { RouteConnections, RouteMetrics, RouteTarget } from '../observe/route-metrics.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
 import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
 import { effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
@@ -33,6 +34,8 @@ export type Discovered =
   | {
       readonly kind: 'plan';
       readonly plan: Plan;
+      /** What the plan was compiled from. */
+      readonly routing: OutboundRouting;
       readonly parent: Metadata;
       /** Whether a profile names the service or endpoint. */
       readonly profiled: boolean;
@@ -61,6 +64,7 @@ export interface DiscoverOptions {
   readonly maxDestinations: number;
   readonly clock: Clock;
   readonly random: Random;
+  readonly routes: RouteMetrics;
   /** `logical` names what is looked up. */
   readonly backends: (noTls: NoClientTls, logical: string) => Backends;
 }
@@ -111,6 +115,7 @@ export function createDiscover(options: DiscoverOptions): Discover {
       return reference(name, {
         name,
         policy: { kind: 'address', address },
+        target: address,
         profile: mayProfile(address.ip) ? name : undefined,
         noTls: options.noTls,
         effective: (profile, policy) => effectivePolicy(address, profile, policy),
@@ -122,6 +127,7 @@ export function createDiscover(options: DiscoverOptions): Discover {
       return reference(`name ${name}`, {
         name,
         policy: { kind: 'authority', authority: name },
+        target: { ip: undefined, port },
         profile: mayProfileName(host) ? name : undefined,
         noTls: 'not_provided_by_service_discovery',
         effective: (profile, policy) => effectivePolicyOfName(port, profile, policy),
@@ -149,6 +155,8 @@ interface Usage {
 interface Subject {
   readonly name: string;
   readonly policy: PolicyTarget;
+  /** Shown by metrics. */
+  readonly target: RouteTarget;
   /** Undefined: no profile may be asked for. */
   readonly profile: string | undefined;
   readonly noTls: NoClientTls;
@@ -247,12 +255,14 @@ class Destination {
   }
 
   #compile(profile: Profile | undefined, known: ClientPolicy | undefined): Discovered {
-    const { name } = this.#subject;
+    const { name, target } = this.#subject;
     const found = this.#subject.effective(profile, known);
     if (!found) return { kind: 'refused', reason: reason('DISCOVERY_REJECTED', `${name}: neither a profile nor a policy is known`) };
+    const { random, routes } = this.#options;
+    const connections = (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata): RouteConnections => routes.bind(kind, parent, route, target);
     try {
-      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, random: this.#options.random }));
-      return { kind: 'plan', plan, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
+      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, connections, random }));
+      return { kind: 'plan', plan, routing: found, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };
     }

@@ -3,6 +3,7 @@ import { formatMetadata, ReasonError, reason } from '@weft/core';
 import type { Exchange } from '@weft/http';
 import { setCanonicalDst, takeRequiredId } from '../relay/l5d-headers.ts';
 import { type HeadEdits, joinEdits } from '../route/filters.ts';
+import { inRoute } from '../route/in-route.ts';
 import type { HttpPlan, TcpPlan } from '../route/outbound-plan.ts';
 import type { HttpBackend, TcpBackend } from './backends.ts';
 import type { Discovered, Plan } from './discover.ts';
@@ -21,21 +22,24 @@ export function dispatch(connection: CallConnection, exchange: Exchange, { plan,
   const requiredId = takeRequiredId(request);
   if (plan?.canonicalDst !== undefined) setCanonicalDst(request, plan.canonicalDst);
   const selected = plan?.select(request);
-  if (!selected) throw new ReasonError(reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`));
+  if (!selected)
+    throw new ReasonError(
+      reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}${plan ? `; ${formatMetadata(plan.parent)}` : ''}`),
+    );
   const { rule, match } = selected;
   const tries = plan && connection.tries.of(plan, rule, request);
   const answered = rule.filters.intercept?.(request, match);
   if (answered) throw new ReasonError(answered);
   const choice = rule.distribute();
-  if (!choice) throw new ReasonError(reason('LOAD_SHED', `route ${formatMetadata(rule.route)} has no backend`));
+  if (!choice) throw new ReasonError(inRoute(reason('LOAD_SHED', 'there is no backend'), rule));
   const { backend, filters } = choice;
   const answeredByBackend = filters.intercept?.(request, match);
   if (answeredByBackend) throw new ReasonError(answeredByBackend);
   const { limit } = connection;
-  if (!limit.enter()) throw new ReasonError(reason('LOAD_SHED', `${limit.max} requests are in flight`));
+  if (!limit.enter()) throw new ReasonError(inRoute(reason('LOAD_SHED', `${limit.max} requests are in flight`), rule));
   const routeEdits = before ? joinEdits(before, rule.filters) : rule.filters;
   if (tries) return new TriedRequest({ connection, exchange, selected, routeEdits, requiredId, tries }).start(choice);
-  backend.submit(new HttpCall({ connection, exchange, backend, routeEdits, backendEdits: filters, classifiers: rule.classifiers, requiredId }));
+  backend.submit(new HttpCall({ connection, exchange, rule, backend, routeEdits, backendEdits: filters, requiredId }));
 }
 
 export function httpPlanOf(plan: Plan, version: 'http/1' | 'http/2'): HttpPlan<HttpBackend> | undefined {

@@ -20,6 +20,7 @@ import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 import type { Tries } from './tries/tries.ts';
@@ -46,10 +47,11 @@ export interface CallConnection {
 export interface HttpCallOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
+  /** Named where the request fails. */
+  readonly rule: RoutePlace & { readonly classifiers: RuleClassifiers };
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
   readonly backendEdits: HeadEdits;
-  readonly classifiers: RuleClassifiers;
   /** The identity that the application demands of the endpoint. */
   readonly requiredId: string | undefined;
 }
@@ -77,7 +79,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   start(endpoint: HttpEndpoint, dispatch: Dispatch): void {
-    const { connection, exchange, backend, requiredId, routeEdits, backendEdits, classifiers } = this.#options;
+    const { connection, exchange, backend, requiredId, routeEdits, backendEdits, rule } = this.#options;
     const { request } = exchange;
     if (requiredId !== undefined && !hasIdentity(endpoint, requiredId)) {
       dispatch.complete(this.clock.now());
@@ -98,13 +100,14 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
     this.#ticket = endpoint.breaker?.admit();
-    this.begin(endpoint.meter, this.#isGrpc ? classifiers.grpc : classifiers.http);
+    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http);
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
   refuse(why: Reason): void {
+    const { connection, exchange, rule } = this.#options;
     this.leave();
-    this.#options.connection.refuse(this.#options.exchange, why);
+    connection.refuse(exchange, inRoute(why, rule));
   }
 
   response(head: ResponseHead, _request: RequestHead): void {

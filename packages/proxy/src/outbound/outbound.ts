@@ -14,7 +14,8 @@ import type { Ejections } from '../observe/ejections.ts';
 import type { HttpMetrics } from '../observe/http-metrics.ts';
 import { endpointLabels, type NoClientTls } from '../observe/labels.ts';
 import type { Refusals } from '../observe/refusals.ts';
-import type { TransportMetrics } from '../observe/transport-metrics.ts';
+import type { RouteMetrics } from '../observe/route-metrics.ts';
+import { type TransportMetrics, zoneOf } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
@@ -34,6 +35,7 @@ export interface OutboundDeps {
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly detect: DetectMetrics;
+  readonly routes: RouteMetrics;
   readonly balancers: OutboundBalancerMetrics;
   readonly ejections: Ejections;
   readonly racing: Racing | undefined;
@@ -92,7 +94,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           balanced: authority !== undefined,
           engine,
           meter: deps.http.bind(labels),
-          onConnected: (socket) => transport.track(socket, ofConnections),
+          onConnected: (socket) => transport.track(socket, ofConnections, zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
@@ -110,7 +112,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           ...common,
           endpoint,
           balanced: authority !== undefined,
-          onConnected: (socket) => transport.track(socket, ofConnections),
+          onConnected: (socket) => transport.track(socket, ofConnections, zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,
         });
@@ -127,6 +129,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     maxDestinations: config.maxDestinations,
     clock,
     random,
+    routes: deps.routes,
     backends,
   });
 

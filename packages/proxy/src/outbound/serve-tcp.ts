@@ -9,8 +9,23 @@ import type { TcpPlan } from '../route/outbound-plan.ts';
 import type { TcpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 
-/** Connects to an endpoint of the plan. Rejects with a ReasonError when none could be reached. */
+/** Connects to an endpoint of the plan, for a connection that its route counts. Rejects with a ReasonError when none could be reached. */
 export async function connectTcp(plan: TcpPlan<TcpBackend>, signal: AbortSignal, clock: Clock): Promise<Socket> {
+  const { connections } = plan;
+  connections?.opened();
+  try {
+    const socket = await connected(plan, signal, clock);
+    if (socket.closed) connections?.closed();
+    else socket.once('close', () => connections?.closed());
+    return socket;
+  } catch (error) {
+    const { code } = reasonOf(error);
+    connections?.closed(code === 'CLIENT_GONE' ? undefined : code);
+    throw error;
+  }
+}
+
+async function connected(plan: TcpPlan<TcpBackend>, signal: AbortSignal, clock: Clock): Promise<Socket> {
   const choice = plan.forbidden ? undefined : plan.distribute();
   const forbidden = plan.forbidden ?? choice?.filters;
   if (forbidden) throw new ReasonError(forbidden);

@@ -13,8 +13,12 @@ export interface Choice<B, F> {
   readonly filters: F;
 }
 
-/** Called once per request. Undefined: the rule has no backend. When none is available the preferred one is returned, to say why. */
-export type Distribute<B, F> = () => Choice<B, F> | undefined;
+export interface Distribute<B, F> {
+  /** Called once per request. Undefined: the rule has no backend. When none is available the preferred one is returned, to say why. */
+  (): Choice<B, F> | undefined;
+  /** All of them, in the order of the policy. */
+  readonly choices: readonly Choice<B, F>[];
+}
 
 export interface DistributionOptions<B, F> {
   readonly backend: (backend: Backend) => B;
@@ -29,7 +33,7 @@ export function compileDistribution<B extends Available, F>(distribution: Distri
   const compile = (one: RouteBackend): Choice<B, F> => ({ backend: options.backend(one.backend), filters: options.filters(one.filters) });
   switch (distribution.kind) {
     case 'empty':
-      return () => undefined;
+      return distribute([], () => undefined);
     case 'first-available':
       return firstAvailable(distribution.backends.map(compile));
     case 'random-available': {
@@ -39,7 +43,7 @@ export function compileDistribution<B extends Available, F>(distribution: Distri
       const choices = distribution.backends.map(compile);
       if (choices.length < 2) return firstAvailable(choices);
       const weights = distribution.backends.map((one) => one.weight);
-      return () => draw(choices, weights, random);
+      return distribute(choices, () => draw(choices, weights, random));
     }
     default:
       return assertNever(distribution);
@@ -47,7 +51,11 @@ export function compileDistribution<B extends Available, F>(distribution: Distri
 }
 
 function firstAvailable<B extends Available, F>(choices: readonly Choice<B, F>[]): Distribute<B, F> {
-  return () => choices.find((choice) => choice.backend.available) ?? choices[0];
+  return distribute(choices, () => choices.find((choice) => choice.backend.available) ?? choices[0]);
+}
+
+export function distribute<B, F>(choices: readonly Choice<B, F>[], choose: () => Choice<B, F> | undefined): Distribute<B, F> {
+  return Object.assign(choose, { choices });
 }
 
 function draw<B extends Available, F>(choices: readonly Choice<B, F>[], weights: readonly number[], random: Random): Choice<B, F> | undefined {

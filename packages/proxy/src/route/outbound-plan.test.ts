@@ -43,7 +43,8 @@ const request = (path: string, extra: Partial<RequestHead> = {}): RequestHead =>
 function compile(protocol: ClientProtocol, profile?: ProfileRouting): OutboundPlan<Fake, Fake> {
   const policy: ClientPolicy = { parent: defaultMetadata('svc'), protocol };
   const fake = ({ metadata }: Backend): Fake => ({ name: metadata.name, available: true });
-  return compileOutbound({ policy, profile }, { http: fake, tcp: fake, random: seeded(1) });
+  const connections = () => ({ opened: () => undefined, closed: () => undefined });
+  return compileOutbound({ policy, profile }, { http: fake, tcp: fake, connections, random: seeded(1) });
 }
 
 const tls = (...routes: (readonly [name: string, snis: readonly HostMatch[], filters?: readonly Filter[], backendFilters?: readonly Filter[]])[]) => {

@@ -40,15 +40,16 @@ import {
   type ProfileRouting,
   patternCompiler,
   profileRoutes,
+  type RoutedRequest,
   routeTable,
 } from '@weft/core/route';
-import type { RequestHead } from '@weft/http';
 import { profileRouteLabels } from '../observe/labels.ts';
-import { type Available, compileDistribution, type Distribute } from './distribution.ts';
+import type { RouteConnections } from '../observe/route-metrics.ts';
+import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
+import type { RoutePlace } from './in-route.ts';
 
-export interface HttpRulePlan<B> {
-  readonly route: Metadata;
+export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */
   readonly grpc: boolean;
   /** What is a failure. */
@@ -88,11 +89,13 @@ export interface HttpPlan<B> {
   /** Sent as `l5d-dst-canonical`: set where a ServiceProfile drives HTTP. */
   readonly canonicalDst: string | undefined;
   /** Undefined: no route matches. Throws MATCH_LIMIT. */
-  select(request: RequestHead): Selected<B> | undefined;
+  select(request: RoutedRequest): Selected<B> | undefined;
 }
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;
+  /** Undefined: there is no route. */
+  readonly connections: RouteConnections | undefined;
   /** Set where the route lets no connection pass. */
   readonly forbidden: Reason | undefined;
   /** With each backend what forbids it. */
@@ -117,6 +120,7 @@ export interface BackendUse {
 export interface OutboundPlanOptions<H, T> {
   readonly http: (backend: Backend, use: BackendUse) => H;
   readonly tcp: (backend: Backend, use: BackendUse) => T;
+  readonly connections: (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata) => RouteConnections;
   readonly random: Random;
 }
 
@@ -126,6 +130,11 @@ interface Source<B> {
   readonly random: Random;
 }
 
+interface TcpSource<B> extends Source<B> {
+  /** Counts what takes a route. */
+  readonly connections: (route: Metadata) => RouteConnections;
+}
+
 /** Throws POLICY_INVALID, naming the route, where the policy asks for what cannot be done. */
 export function compileOutbound<H extends Available, T extends Available>(routing: OutboundRouting, options: OutboundPlanOptions<H, T>): OutboundPlan<H, T> {
   const { profile } = routing;
@@ -133,7 +142,11 @@ export function compileOutbound<H extends Available, T extends Available>(routin
   const { random } = options;
   const compile = patternCompiler();
   const httpSource = (use: BackendUse): Source<H> => ({ backend: (backend) => options.http(backend, use), random });
-  const tcpSource = (use: BackendUse): Source<T> => ({ backend: (backend) => options.tcp(backend, use), random });
+  const tcpSource = (use: BackendUse): TcpSource<T> => ({
+    backend: (backend) => options.tcp(backend, use),
+    connections: (route) => options.connections(use.protocol === 'tls' ? 'tls' : 'tcp', parent, route),
+    random,
+  });
   const http = (one: HttpProtocol, version: 'http/1' | 'http/2'): HttpPlan<H> =>
     profile && protocol.kind === 'detect'
       ? compileProfile(profile, httpSource({ parent: profile.parent, protocol: version }))
@@ -179,7 +192,7 @@ function compileHttp<M, H extends Available>(
     routes.map((route) =>
       within(route.metadata, () => ({
         hosts: route.hosts,
-        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule(route.metadata, rule, kind, source) })),
+        rules: route.rules.map((rule) => ({ matches: rule.matches.map(match), rule: compileRule({ parent, route: route.metadata }, rule, kind, source) })),
       })),
     ),
   );
@@ -187,12 +200,13 @@ function compileHttp<M, H extends Available>(
 }
 
 function compileRule<H extends Available>(
-  route: Metadata,
+  { parent, route }: RoutePlace,
   rule: HttpRule<unknown, RetryConditions>,
   kind: 'http' | 'grpc',
   { backend, random }: Source<H>,
 ): HttpRulePlan<H> {
   return {
+    parent,
     route,
     grpc: kind === 'grpc',
     classifiers: kind === 'grpc' ? GRPC_ROUTE_CLASSIFIERS : DEFAULT_CLASSIFIERS,
@@ -214,6 +228,7 @@ function retryOf(policy: Retry<RetryConditions>): RuleRetry {
 function compileProfile<H extends Available>(profile: ProfileRouting, { backend, random }: Source<H>): HttpPlan<H> {
   const { parent, retryBudget, authority } = profile;
   const common = {
+    parent,
     route: parent,
     grpc: false,
     filters: compileFilters(parent, [], random),
@@ -238,17 +253,22 @@ function compileProfile<H extends Available>(profile: ProfileRouting, { backend,
   return { parent, canonicalDst: authority, select: (request) => select(request) ?? implicit };
 }
 
-function compileOpaque<T extends Available>(parent: Metadata, protocol: OpaqueProtocol, source: Source<T>): TcpPlan<T> {
+function compileOpaque<T extends Available>(parent: Metadata, protocol: OpaqueProtocol, source: TcpSource<T>): TcpPlan<T> {
   const [route] = protocol.routes;
   const rule = route?.rules[0];
   return route && rule
     ? within(route.metadata, () => compileTcpRule(parent, route.metadata, rule, source))
-    : { parent, forbidden: undefined, distribute: () => undefined };
+    : { parent, connections: undefined, forbidden: undefined, distribute: distribute([], () => undefined) };
 }
 
-function compileTcpRule<T extends Available>(parent: Metadata, route: Metadata, rule: TcpRule, { backend, random }: Source<T>): TcpPlan<T> {
+function compileTcpRule<T extends Available>(parent: Metadata, route: Metadata, rule: TcpRule, { backend, connections, random }: TcpSource<T>): TcpPlan<T> {
   const filters = (filters: readonly Filter[]): Reason | undefined => forbids(filters, route);
-  return { parent, forbidden: filters(rule.filters), distribute: compileDistribution(rule.distribution, { backend, filters, random }) };
+  return {
+    parent,
+    connections: connections(route),
+    forbidden: filters(rule.filters),
+    distribute: compileDistribution(rule.distribution, { backend, filters, random }),
+  };
 }
 
 function forbids(filters: readonly Filter[], route: Metadata): Reason | undefined {
@@ -259,7 +279,7 @@ function forbids(filters: readonly Filter[], route: Metadata): Reason | undefine
   return filters.length > 0 ? reason('CONNECTION_FORBIDDEN', formatMetadata(route)) : undefined;
 }
 
-function compileTls<T extends Available>(parent: Metadata, routes: readonly TlsRoute[], source: Source<T>): (sni: string) => TcpPlan<T> | undefined {
+function compileTls<T extends Available>(parent: Metadata, routes: readonly TlsRoute[], source: TcpSource<T>): (sni: string) => TcpPlan<T> | undefined {
   const plans = new HostIndex<TcpPlan<T>>();
   for (const route of routes) {
     const [rule] = route.rules;

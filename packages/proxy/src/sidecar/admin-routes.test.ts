@@ -16,7 +16,7 @@ const head = (method: string, path: string, headers: string[] = []): RequestHead
 async function ask(request: RequestHead, options: { shutdown?: () => void; clientIp?: string } = {}): Promise<{ status: number; body: string }> {
   const routes = processRoutes({ env: { A: '1', B: '' }, shutdown: options.shutdown });
   const route = routes.find(({ path }) => path === request.path.split('?')[0]);
-  const response: LocalResponse | undefined = await route?.handle(request, options.clientIp ?? '127.0.0.1');
+  const response: LocalResponse | undefined = await route?.handle(request, options.clientIp ?? '127.0.0.1', async () => undefined);
   return { status: response?.status ?? 0, body: Buffer.from(response?.body ?? []).toString() };
 }
 

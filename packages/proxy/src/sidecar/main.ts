@@ -6,7 +6,7 @@ import { checkConfig } from './config/check-config.ts';
 import { type ConfigOptions, readConfig } from './config/config.ts';
 import { undecodableVariables } from './config/raw-environment.ts';
 import { type Environment, formatProblem } from './config/read-variables.ts';
-import { logFilter } from './config/syntax.ts';
+import { DEFAULT_LOG_FILTER, logFilter } from './config/syntax.ts';
 import { processLogger } from './process-logger.ts';
 import { processMetrics } from './process-metrics.ts';
 import { startSidecar } from './sidecar.ts';
@@ -92,7 +92,7 @@ function check(options: ConfigOptions, argv: readonly string[]): number {
 
 /** Made before it is known whether the configuration is good: problems are reported through it. */
 function loggerOf(env: Environment): ProcessLogger {
-  const filter = logFilter.parse(env['LINKERD2_PROXY_LOG'] ?? 'info');
+  const filter = logFilter.parse(env['LINKERD2_PROXY_LOG'] ?? DEFAULT_LOG_FILTER);
   const format = env['LINKERD2_PROXY_LOG_FORMAT']?.toUpperCase() === 'JSON' ? 'JSON' : 'PLAIN';
   return processLogger({ level: filter.ok ? filter.value : 'info', format });
 }

@@ -1,15 +1,18 @@
 // The running sidecar: configuration → clients → proxy, in this thread or in several, and its way down. spec/proxy.md §1.5.
 import { type Clock, constantWatch, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
+import type { ProcessLogger } from '@weft/process';
 import type { ProxySettings } from '../config.ts';
 import type { ProxyPorts } from '../ports.ts';
 import { createProxy, type Proxy, type ProxyAddresses } from '../proxy.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
 import type { Environment } from './config/read-variables.ts';
+import { DEFAULT_LOG_FILTER } from './config/syntax.ts';
 import { unsupportedSettings } from './config/unsupported.ts';
 import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
 import { resolver } from './dns/resolver.ts';
+import { logLevelRoute } from './log-level.ts';
 import { configuredListeners, proxySettings } from './settings.ts';
 import { socketCalls } from './socket-calls.ts';
 import { socketPorts } from './socket-ports.ts';
@@ -21,7 +24,7 @@ export interface SidecarOptions {
   readonly env: Environment;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly logger: ProcessLogger;
   readonly metrics: MetricRegistry;
   /** The program of a worker thread, which calls `proxyWorkerMain`. Absent: everything runs in this thread. */
   readonly workerEntry?: URL | undefined;
@@ -54,7 +57,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     metrics,
   });
   const control = { identity: clients.identity, discovery: clients.discovery, policy: clients.policy };
-  const adminRoutes = processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined });
+  const logLevel = logLevelRoute({
+    filter: env['LINKERD2_PROXY_LOG'] ?? DEFAULT_LOG_FILTER,
+    apply(level) {
+      logger.setLevel(level);
+      workers?.setLogLevel(level);
+    },
+  });
+  const adminRoutes = [...processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }), logLevel];
   const ports: ProxyPorts = { ...control, ...sockets, metrics, adminRoutes, clock, random, logger };
   const settings = proxySettings(config, book);
   let workers: WorkerPool | undefined;

@@ -1,11 +1,12 @@
 // A request with timeouts or retries, from its route to its end: a try at a time, each at a backend of its own, until one answer is let
 // through or its time is over. spec/proxy.md §7.5, §7.6.
 
-import { formatMetadata, type Reason, type ReasonCode, reason, reasonOf, TIMED_OUT, type Timer } from '@weft/core';
+import { type Reason, type ReasonCode, reason, reasonOf, TIMED_OUT, type Timer } from '@weft/core';
 import { type Exchange, type FieldList, type ForwardFailure, type ResponseHead, type RetryRules, type Verdict } from '@weft/http';
 import { localResponse } from '../../relay/synthesize.ts';
 import type { Choice } from '../../route/distribution.ts';
 import type { FilterPlan, HeadEdits } from '../../route/filters.ts';
+import { inRoute } from '../../route/in-route.ts';
 import type { Selected } from '../../route/outbound-plan.ts';
 import type { HttpBackend } from '../backends.ts';
 import type { CallConnection } from '../http-call.ts';
@@ -59,14 +60,14 @@ export class TriedRequest implements RetryRules, ClockOwner {
 
   start({ backend, filters }: Choice<HttpBackend, FilterPlan>): void {
     const { connection, exchange, selected, routeEdits, requiredId, tries } = this.#options;
-    const { classifiers } = selected.rule;
+    const { rule } = selected;
     const { request } = exchange;
     // What the try before made of it.
     request.authority = this.#authority;
     request.headers = this.#headers.slice();
     this.#tryOver = false;
     this.#asked = false;
-    this.#attempt = new Attempt(this, { connection, exchange, backend, routeEdits, backendEdits: filters, classifiers, requiredId }, tries.retries && this);
+    this.#attempt = new Attempt(this, { connection, exchange, rule, backend, routeEdits, backendEdits: filters, requiredId }, tries.retries && this);
     backend.submit(this.#attempt);
   }
 
@@ -99,7 +100,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
     const again =
       retries !== undefined &&
       (TRANSIENT.has(why.code) || OWN.has(why.code) ? retries.retriesError(TRANSIENT.has(why.code)) : this.#retriesAnswer(why, exchange));
-    this.#settle({ kind: 'refused', why }, again);
+    this.#settle({ kind: 'refused', why: inRoute(why, this.#options.selected.rule) }, again);
   }
 
   /** The exchange with the endpoint failed. `why`: what the client is told; undefined: the reset is passed on. */
@@ -111,7 +112,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
       exchange.repeatable === true &&
       tries.retries !== undefined &&
       (why ? this.#retriesAnswer(why, exchange) : tries.retries.retriesError(code === REFUSED_STREAM));
-    this.#settle(why ? { kind: 'refused', why } : { kind: 'reset', code }, again);
+    this.#settle(why ? { kind: 'refused', why: inRoute(why, this.#options.selected.rule) } : { kind: 'reset', code }, again);
   }
 
   /** The client gets this answer. */
@@ -149,8 +150,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
     const { connection, exchange, selected, tries } = this.#options;
     if (this.#over) return;
     if (exchange.aborted) return this.over();
-    const { profile, route } = selected.rule;
-    const why = reason(profile ? 'PROFILE_TIMEOUT' : 'RESPONSE_TIMEOUT', `${kind} timeout of ${ms} ms, ${formatMetadata(route)}`);
+    const why = inRoute(reason(selected.rule.profile ? 'PROFILE_TIMEOUT' : 'RESPONSE_TIMEOUT', `${kind} timeout of ${ms} ms`), selected.rule);
     this.#attempt?.withdraw(TIMED_OUT);
     if (this.#relayed) {
       this.over();

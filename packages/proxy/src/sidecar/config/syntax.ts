@@ -254,6 +254,9 @@ function wordSyntax<T extends string>(words: readonly T[], find: (text: string) 
   };
 }
 
+/** What Linkerd's proxy logs when nothing is said. */
+export const DEFAULT_LOG_FILTER = 'warn,linkerd=info,hickory=error';
+
 /** Threshold of this process, of filter directives such as `warn,linkerd=info`. Without any directive: errors only. */
 export const logFilter: Syntax<LogThreshold> = {
   form: 'directives, such as warn,linkerd=info',

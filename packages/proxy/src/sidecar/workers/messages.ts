@@ -1,5 +1,6 @@
 // What the main thread and its workers say to each other. Everything is plain data; order is kept.
 import type { PolicyTarget, RegistrySnapshot, SocketAddress } from '@weft/core';
+import type { LogThreshold } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import type { Config } from '../config/config.ts';
 import type { PackedState } from './packed-state.ts';
@@ -27,6 +28,7 @@ export type ToWorker =
   /** A connection that another worker accepted; `listener` is the address of its listener. */
   | { readonly kind: 'connection'; readonly listener: SocketAddress; readonly fd: number }
   | { readonly kind: 'count'; readonly id: number; readonly retainIdleMs: number }
+  | { readonly kind: 'log-level'; readonly level: LogThreshold }
   | { readonly kind: 'drain' };
 
 export type FromWorker =
@@ -45,4 +47,6 @@ export interface WorkerStart {
   readonly config: Config;
   readonly identity: { readonly name: string; readonly serverName: string; readonly anchors: readonly Uint8Array[] };
   readonly shared: SharedArrayBuffer;
+  /** Of rate limits. */
+  readonly buckets: SharedArrayBuffer;
 }

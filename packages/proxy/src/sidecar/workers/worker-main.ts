@@ -7,13 +7,13 @@ import {
   createRegistry,
   createWatch,
   type EndpointSet,
-  type Logger,
   type MetricRegistry,
   type Profile,
   type ServerPolicy,
   systemClock,
   systemRandom,
 } from '@weft/core';
+import type { ProcessLogger } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import { createProxy, type Proxy } from '../../proxy.ts';
 import { processLogger } from '../process-logger.ts';
@@ -23,18 +23,20 @@ import { socketPorts } from '../socket-ports.ts';
 import { balancedListeners } from './balanced-listener.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type RemoteWatches, remoteWatches } from './remote-watches.ts';
+import { SharedBuckets, threadNanos } from './shared-buckets.ts';
 import { SharedCells } from './shared-cells.ts';
 
 /** What a program's worker entry calls. Ends with the thread. */
 export function proxyWorkerMain(): void {
   const { port, ...start } = workerData as WorkerStart & { readonly port: MessagePort };
-  runWorker(start, port, processLogger(start.config.log).child({ worker: start.index }));
+  runWorker(start, port, processLogger(start.config.log));
 }
 
 /** How long a worker stands still for an answer: the main thread has nothing to do that takes long. */
 const ANSWER_MS = 5_000;
 
-function runWorker({ index, config, identity, shared }: WorkerStart, port: MessagePort, logger: Logger): void {
+function runWorker({ index, config, identity, shared, buckets }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
+  const logger = log.child({ worker: index });
   const clock = systemClock();
   const cells = new SharedCells(shared);
   const post = (message: FromWorker): void => port.postMessage(message);
@@ -65,6 +67,7 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
       setTcpOptions,
       listen: listeners.open,
       inFlight: { inbound: cells.limit('inbound', config.inbound.maxInFlight), outbound: cells.limit('outbound', config.outbound.maxInFlight) },
+      rateLimits: new SharedBuckets(buckets, threadNanos()),
       metrics,
       clock,
       random: systemRandom,
@@ -92,6 +95,8 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
       case 'count':
         metrics.evictIdle(message.retainIdleMs);
         return post({ kind: 'counted', id: message.id, metrics: metrics.snapshot() });
+      case 'log-level':
+        return log.setLevel(message.level);
       case 'drain':
         cells.retire(index);
         logger.log('debug', 'a worker thread stops accepting');

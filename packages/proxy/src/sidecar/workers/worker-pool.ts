@@ -1,12 +1,15 @@
 // All worker threads: the listeners they share, what they are told, what they count. spec/proxy.md §1.3 CORES*; docs/architecture.md, "Several cores".
+import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { assertNever, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
+import type { LogThreshold } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import type { ProxyPorts } from '../../ports.ts';
 import type { Config } from '../config/config.ts';
 import type { SocketCalls } from '../socket-calls.ts';
 import type { Side, Topic } from './messages.ts';
 import { shareListeners } from './share-listeners.ts';
+import { SharedBuckets, threadNanos } from './shared-buckets.ts';
 import { SharedCells } from './shared-cells.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -28,6 +31,8 @@ export interface WorkerPool {
   readonly addresses: Readonly<Record<Side, readonly SocketAddress[]>>;
   /** What each worker counts. A worker that does not answer soon is shown as it was. */
   count(retainIdleMs: number): Promise<readonly RegistrySnapshot[]>;
+  /** What every worker logs from now on. */
+  setLogLevel(level: LogThreshold): void;
   /** Lets every worker finish; each keeps to the grace period by itself. Never rejects. */
   close(): Promise<void>;
   destroy(): void;
@@ -41,6 +46,7 @@ const SLACK_MS = 1_000;
 export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const { config, ports, logger, calls } = options;
   const cells = new SharedCells(config.workers);
+  const buckets = new SharedBuckets({ seed: randomInt(2 ** 31) }, threadNanos());
   let failed: (error: Error) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => (failed = reject));
   failure.catch(() => undefined);
@@ -48,7 +54,7 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const threads: readonly WorkerThread[] = Array.from({ length: config.workers }, (_, index) => {
     const thread = new WorkerThread({
       entry: options.entry,
-      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer },
+      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer, buckets: buckets.buffer },
       watch: (topic) => watchOf(ports, topic),
       ring: () => cells.ring(index),
       onConnection({ to, listener, fd }) {
@@ -107,6 +113,9 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
       for (const [worker, { late }] of counted.entries())
         if (late) logger.log('warn', 'a worker thread does not say what it counts; the last values are shown', { worker });
       return counted.map(({ metrics }) => metrics);
+    },
+    setLogLevel(level) {
+      for (const thread of threads) thread.post({ kind: 'log-level', level });
     },
     close: () => (closing ??= drain()),
     destroy,

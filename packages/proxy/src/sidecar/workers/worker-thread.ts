@@ -1,5 +1,5 @@
 // One worker thread, as the main thread sees it.
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assertNever, type RegistrySnapshot } from '@weft/core';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type ServedWatches, type ServeWatchesOptions, serveWatches } from './serve-watches.ts';
@@ -49,6 +49,10 @@ export class WorkerThread {
     let failure: Error | undefined;
     this.#worker.on('error', (error) => (failure = error instanceof Error ? error : new Error(String(error))));
     this.#worker.on('exit', (code) => {
+      // The end of a thread may overtake what it said last.
+      for (let last = receiveMessageOnPort(port1); last && !this.#ended; last = receiveMessageOnPort(port1)) {
+        this.#receive(last.message as FromWorker, options);
+      }
       if (this.#ended) return;
       this.#end();
       options.onFailed(failure ?? new Error(`the thread ended with ${code}`));

@@ -1,0 +1,50 @@
+// Connections by the TCPRoute or TLSRoute that they took: outbound_{tcp,tls}_route_{open,close}_total. spec/proxy.md §9.4.
+import type { Labels, Metadata, MetricRegistry, ReasonCode } from '@weft/core';
+import { outboundRouteLabels, parentLabels } from './labels.ts';
+
+/** Of one route, bound when the plan is compiled. */
+export interface RouteConnections {
+  opened(): void;
+  /** Undefined: in order. */
+  closed(why?: ReasonCode): void;
+}
+
+export interface RouteMetrics {
+  /** `target`: of TCP routes, the original destination. */
+  bind(kind: 'tcp' | 'tls', parent: Metadata, route: Metadata, target: RouteTarget): RouteConnections;
+}
+
+export interface RouteTarget {
+  /** Undefined: connections go to a name. */
+  readonly ip: string | undefined;
+  readonly port: number;
+}
+
+export function routeMetrics(registry: MetricRegistry): RouteMetrics {
+  const families = {
+    tcp: {
+      open: registry.counter('outbound_tcp_route_open_total', 'The number of connections opened', { evictable: true }),
+      close: registry.counter('outbound_tcp_route_close_total', 'The number of connections closed', { evictable: true }),
+    },
+    tls: {
+      open: registry.counter('outbound_tls_route_open_total', 'The number of connections opened', { evictable: true }),
+      close: registry.counter('outbound_tls_route_close_total', 'The number of connections closed', { evictable: true }),
+    },
+  };
+  return {
+    bind(kind, parent, route, { ip, port }) {
+      const { open, close } = families[kind];
+      const target: Labels = kind === 'tcp' ? { target_ip: ip ?? '', target_port: port } : { hostname: '' };
+      const labels: Labels = { ...parentLabels(parent), ...outboundRouteLabels(route), ...target };
+      return {
+        opened: () => open.with(labels).inc(),
+        closed: (why) => close.with({ ...labels, error: why === undefined ? '' : errorLabel(why) }).inc(),
+      };
+    },
+  };
+}
+
+function errorLabel(why: ReasonCode): string {
+  if (why === 'CONNECTION_FORBIDDEN') return 'forbidden';
+  return why === 'POLICY_INVALID' || why === 'BACKEND_INVALID' ? 'invalid_backend' : 'unexpected';
+}
