@@ -135,7 +135,7 @@ function renderSimulated(simulated: Readonly<Record<string, SimulatedFigures>>):
   const rows = Object.entries(simulated).map(([name, { goodput, p50_ms, p99_ms, p999_ms, to_slow, to_failing }]) =>
     row(name, percent(goodput), p50_ms.toFixed(1), p99_ms.toFixed(1), p999_ms.toFixed(1), percent(to_slow), percent(to_failing)),
   );
-  return rows.length === 0 ? [] : [row('balancer', 'goodput %', 'p50 ms', 'p99 ms', 'p99.9 ms', '% to slow', '% to failing'), ...rows];
+  return rows.length === 0 ? [] : [row('balancer', 'goodput %', 'p50 ms', 'p99 ms', 'p99.9 ms', 'slow %', 'failing %'), ...rows];
 }
 
 function row(first: string, ...cells: readonly string[]): string {

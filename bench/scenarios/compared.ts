@@ -17,6 +17,8 @@ export interface Setup {
   readonly label: string;
   /** Changes what the control plane says, before the proxy asks. */
   prepare(control: ControlPlane): void;
+  /** The proxy before the backend at this port. Default: a client's, before one endpoint. */
+  start?(control: ControlPlane, port: number): Promise<ProxyProcess>;
 }
 
 const FULL = { warmUpSeconds: 2, seconds: 3, rounds: 5 };
@@ -37,10 +39,10 @@ export async function compared(work: Work, setups: readonly Setup[], { quick, id
     grpc: false,
   });
   try {
-    for (const { label, prepare } of setups) {
+    for (const { label, prepare, start = startAlone } of setups) {
       const control = await scripted().authority(identity.authority).start();
       prepare(control);
-      const proxy = await alone(control, await behind.port(exit(work.path).protocol), { LINKERD2_PROXY_LOG: 'info' });
+      const proxy = await start(control, await behind.port(exit(work.path).protocol));
       running.push({ label, proxy, control, measured: [] });
       pinProxy(proxy.pid, 0);
       await checkAnswer(proxy.outboundPort(SERVICE), work);
@@ -63,3 +65,5 @@ export async function compared(work: Work, setups: readonly Setup[], { quick, id
     await behind.close();
   }
 }
+
+const startAlone = (control: ControlPlane, port: number): Promise<ProxyProcess> => alone(control, port, { LINKERD2_PROXY_LOG: 'info' });

@@ -3,6 +3,7 @@ import { paired, straight, terminating } from '../hop.ts';
 import type { Scenario } from '../scenario.ts';
 import { balance } from './balance.ts';
 import { balanceSimulation } from './balance-simulation.ts';
+import { endpoints } from './endpoints.ts';
 import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
 import { routes } from './routes.ts';
@@ -33,6 +34,7 @@ export const SCENARIOS: readonly Scenario[] = [
   underLoad('HTTP/1.1 through two proxies, HTTP/2 in mutual TLS between them', { name: 'pair-h1', path: paired('h1'), ...MANY, rated: true }),
   largeBodies,
   underLoad('bytes, 32 connections, round trips of HTTP/1.1 that nobody parses', { name: 'tcp-32', path: straight('tcp'), ...MANY }),
+  endpoints,
   idle,
   routes,
   workers,

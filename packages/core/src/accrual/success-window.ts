@@ -7,8 +7,8 @@ const MIN_SLICE_MS: Millis = 1;
 
 export class SuccessWindow {
   readonly #sliceMs: Millis;
-  readonly #successes = new Array<number>(SLICES).fill(0);
-  readonly #totals = new Array<number>(SLICES).fill(0);
+  readonly #successes = zeros();
+  readonly #totals = zeros();
   #current = 0;
   /** When the current slice began. */
   #since: Millis;
@@ -62,4 +62,8 @@ export class SuccessWindow {
     }
     this.#since += steps * this.#sliceMs;
   }
+}
+
+function zeros(): number[] {
+  return Array.from({ length: SLICES }, () => 0);
 }

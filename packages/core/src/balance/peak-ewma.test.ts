@@ -107,7 +107,7 @@ describe.each([
             done.dispatch.complete(now);
             largest = Math.max(largest, now - done.since);
             // One that decays toward r stays above it; one that jumps to it is it.
-            expect(load.peek(now) / (load.inFlight + 1)).toBeGreaterThanOrEqual((now - done.since) * (1 - 1e-9));
+            if (load.peek(now) / (load.inFlight + 1) < (now - done.since) * (1 - 1e-9)) throw new Error(`below a sample of ${now - done.since} ms`);
           }
           expect(load.inFlight).toBe(open.length);
           expect(load.peek(now) / (load.inFlight + 1)).toBeLessThanOrEqual(largest * (1 + 1e-9));

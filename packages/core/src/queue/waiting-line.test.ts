@@ -12,13 +12,13 @@ test('serves in order and forgets nobody, for any joins and shifts', () => {
       let next = 0;
       for (const step of steps) {
         if (step === 'join') {
-          expect(line.join(person(next), next)).toBe(true);
+          must(line.join(person(next), next), 'there is room');
           model.push(next++);
         } else if (step === 'shift') {
-          expect(line.first?.waiter.id).toBe(model[0]);
-          expect(line.shift()?.since).toBe(model.shift());
+          must(line.first?.waiter.id === model[0], 'the first is the first');
+          must(line.shift()?.since === model.shift(), 'and is taken');
         } else if (steps.length % 7 === 0) {
-          expect(line.drain().map(({ waiter }) => waiter.id)).toEqual(model);
+          must(String(line.drain().map(({ waiter }) => waiter.id)) === String(model), 'all are taken in order');
           model = [];
         }
         expect(line.length).toBe(model.length);
@@ -49,3 +49,8 @@ test('being served costs the same in a long line as in a short one', () => {
   for (let n = 0; n < 500_000; n++) if (line.shift()?.since === n) inOrder++;
   expect([inOrder, line.shift()]).toEqual([500_000, undefined]);
 });
+
+/** Inside a property, where the step decides what must hold. */
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`does not hold: ${what}`);
+}

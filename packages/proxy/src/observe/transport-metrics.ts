@@ -4,7 +4,10 @@ import type { Socket } from 'node:net';
 import type { Counter, Endpoint, Gauge, Labels, MetricRegistry } from '@weft/core';
 
 export interface TransportMetrics {
-  /** Counts an open connection until the socket closes. TLS sockets count decrypted bytes. `zone`: of endpoints, for what transfers cost. */
+  /**
+   * Counts an open connection until the socket closes. TLS sockets count decrypted bytes. `zone`: of endpoints, for what transfers cost.
+   * Series are found once for each object of labels.
+   */
   track(socket: Socket, labels: Labels, zone?: ZoneLocality): void;
 }
 
@@ -25,13 +28,13 @@ interface Tracked {
 }
 
 interface Series {
-  readonly labels: Labels;
   readonly opened: Counter;
   readonly current: Gauge;
   readonly read: Counter;
   readonly written: Counter;
   /** Undefined where nobody pays for it. */
   readonly cost: { readonly received: Counter; readonly sent: Counter } | undefined;
+  closed(errno: string): Counter;
 }
 
 export function transportMetrics(registry: MetricRegistry): TransportMetrics {
@@ -63,16 +66,27 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
     for (const entry of open) flush(entry);
   });
 
+  const bound = new WeakMap<Labels, Series>();
+  const bind = (labels: Labels, zone: ZoneLocality | undefined): Series => {
+    const byErrno = new Map<string, Counter>();
+    return {
+      opened: opened.with(labels),
+      current: current.with(labels),
+      read: read.with(labels),
+      written: written.with(labels),
+      cost: zone && { received: costs.with({ op: 'Recv', zone_locality: zone }), sent: costs.with({ op: 'Send', zone_locality: zone }) },
+      closed(errno) {
+        const known = byErrno.get(errno) ?? closed.with({ ...labels, errno });
+        byErrno.set(errno, known);
+        return known;
+      },
+    };
+  };
+
   return {
     track(socket, labels, zone) {
-      const series: Series = {
-        labels,
-        opened: opened.with(labels),
-        current: current.with(labels),
-        read: read.with(labels),
-        written: written.with(labels),
-        cost: zone && { received: costs.with({ op: 'Recv', zone_locality: zone }), sent: costs.with({ op: 'Send', zone_locality: zone }) },
-      };
+      const series = bound.get(labels) ?? bind(labels, zone);
+      bound.set(labels, series);
       const entry: Tracked = { socket, series, read: 0, written: 0, errno: '' };
       series.opened.inc();
       series.current.inc();
@@ -86,7 +100,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
         open.delete(entry);
         flush(entry);
         series.current.dec();
-        closed.with({ ...labels, errno: entry.errno }).inc();
+        series.closed(entry.errno).inc();
       };
       if (socket.closed) onClose();
       else socket.once('close', onClose);

@@ -84,6 +84,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       observe: (protocol, labels, failfastMs) => observers[protocol](labels, failfastMs),
       httpEndpoint(endpoint, { protocol, authority, accrual, labels: pool }, changed) {
         const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
+        const ofConnections = connectionLabels(labels);
         const name = formatSocketAddress(endpoint.address);
         const observer = accrual && deps.ejections.watch(name, pool);
         return new HttpEndpoint({
@@ -93,7 +94,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
           balanced: authority !== undefined,
           engine,
           meter: deps.http.bind(labels),
-          onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
+          onConnected: (socket) => transport.track(socket, ofConnections, zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           poolIdleMs: config.poolIdleMs,
           maxIdle: config.maxIdlePerEndpoint,
@@ -106,11 +107,12 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       },
       tcpEndpoint(endpoint, { authority }, changed) {
         const labels = endpointLabels(endpoint, dialer.isLocal(endpoint), authority, noTls);
+        const ofConnections = connectionLabels(labels);
         return new TcpEndpoint({
           ...common,
           endpoint,
           balanced: authority !== undefined,
-          onConnected: (socket) => transport.track(socket, connectionLabels(labels), zoneOf(endpoint)),
+          onConnected: (socket) => transport.track(socket, ofConnections, zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
           changed,
         });
