@@ -291,4 +291,22 @@ export const replayCases: readonly EngineCase[] = [
       expect(proxy.watched[0]?.outcome).toEqual({ kind: 'complete' });
     },
   },
+  {
+    name: 'sends a request again that an HTTP/2 upstream goes away without having taken, body and all',
+    async run(bench) {
+      const frame = (type: number, flags: number, stream: number, payload: string): string =>
+        `${Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]).toString('latin1')}${payload}`;
+      const { port, peers } = await bench.rawOrigin(async (peer, index) => {
+        peer.send(frame(4, 0, 0, ''));
+        await peer.receive('the body');
+        // GOAWAY that names no stream; then 200 without a body.
+        peer.send(index === 0 ? frame(7, 0, 0, '\0'.repeat(8)) : frame(1, 5, 1, '\x88'));
+      });
+      const proxy = await tries(bench, { client: 'http/2', origins: [port], failed: (exchange) => exchange.reset(2) });
+      const answer = await http2(bench.http2Client(proxy.port), { headers: { ':method': 'POST' }, body: 'the body' });
+      expect(answer.status).toBe(200);
+      expect(peers).toHaveLength(2);
+      expect(proxy.watched).toHaveLength(1);
+    },
+  },
 ];
