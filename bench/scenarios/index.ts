@@ -4,6 +4,7 @@ import type { Scenario } from '../scenario.ts';
 import { balance } from './balance.ts';
 import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
+import { routes } from './routes.ts';
 import { underLoad } from './under-load.ts';
 import { watch } from './watch.ts';
 import { workers } from './workers.ts';
@@ -31,5 +32,6 @@ export const SCENARIOS: readonly Scenario[] = [
   largeBodies,
   underLoad('bytes, 32 connections, round trips of HTTP/1.1 that nobody parses', { name: 'tcp-32', path: straight('tcp'), ...MANY }),
   idle,
+  routes,
   workers,
 ];

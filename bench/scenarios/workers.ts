@@ -6,11 +6,11 @@ import { straight } from '../hop.ts';
 import { loadGenerator } from '../load/generator.ts';
 import type { LoadOptions } from '../load/load.ts';
 import { pinRest, runAnywhere } from '../processes/cores.ts';
-import { cpuTimeUs, residentMib } from '../processes/usage.ts';
-import { type LoadFigures, round } from '../report.ts';
+import type { LoadFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
 import { backends } from './backends.ts';
 import { checkAnswer } from './check-answer.ts';
+import { figuresOf } from './figures-of.ts';
 import { medianOf } from './under-load.ts';
 
 const NAME = 'workers';
@@ -38,7 +38,7 @@ export const workers: Scenario = {
         const load: LoadOptions = { protocol: 'h2', port, connections: WORK.connections, streams: WORK.streams, seconds: quick ? 0.8 : 3, grpc: false };
         await loadGenerator(load).run(load);
         const measured: LoadFigures[] = [];
-        for (let turn = 0; turn < (quick ? 1 : 3); turn++) measured.push(await figures(proxy.pid, load));
+        for (let turn = 0; turn < (quick ? 1 : 3); turn++) measured.push(await figuresOf(proxy.pid, load));
         const median = medianOf(measured);
         proxies[`weft, ${count} worker${count > 1 ? 's' : ''}`] = median;
         log(`${NAME}: ${count}: ${median.cpu_us_per_request.toFixed(1)} µs CPU per request, ${median.rps.toFixed(0)} requests/s`);
@@ -54,17 +54,3 @@ export const workers: Scenario = {
     return { name: NAME, proxies, skipped };
   },
 };
-
-async function figures(pid: number, load: LoadOptions): Promise<LoadFigures> {
-  const before = cpuTimeUs(pid);
-  const { requests, errors, seconds, p50Ms, p99Ms } = await loadGenerator(load).run(load);
-  const used = cpuTimeUs(pid) - before;
-  return {
-    cpu_us_per_request: round(used / requests, 2),
-    rps: round(requests / seconds, 0),
-    p50_ms: round(p50Ms, 3),
-    p99_ms: round(p99Ms, 3),
-    rss_mib: round(residentMib(pid), 1),
-    errors,
-  };
-}

@@ -15,10 +15,12 @@ interface Live extends OutboundExplanation {
 }
 
 const BETA = 'beta.ns.svc.cluster.local:80';
+const GONE = 'gone.ns.svc.cluster.local:80';
 
 function routed() {
   const http = httpProtocol(
     { to: firstOf(balanced(NAME)) },
+    { match: { path: { kind: 'exact', value: '/gone' } }, to: firstOf(balanced(GONE)) },
     { match: { path: { kind: 'regex', regex: '/api/.*' }, headers: [{ name: 'x-beta', value: { kind: 'exact', value: 'on' } }] }, to: firstOf(balanced(BETA)) },
   );
   return clientPolicy({ kind: 'detect', timeoutMs: 10_000, opaque: opaqueProtocol(firstOf(balanced(NAME))), http1: http, http2: http });
@@ -27,17 +29,21 @@ function routed() {
 test('explains where a request would go, with the balancer as it stands, and the request goes there', async () => {
   await using app = await httpApplication((_request, response) => response.end('stable'));
   await using beta = await httpApplication((_request, response) => response.end('beta'));
+  // Nobody listens there any more.
+  const deserted = await httpApplication();
+  await deserted[Symbol.asyncDispose]();
   await using control = await controlPlane()
     .outbound(SERVICE, routed())
     .endpoints(NAME, { address: { ip: '10.42.0.9', port: 8080 }, weight: 1, labels: {}, hint: 'none' })
     .endpoints(BETA, { address: { ip: '10.42.0.8', port: 8080 }, weight: 1, labels: {}, hint: 'none' })
+    .endpoints(GONE, { address: { ip: '10.42.0.7', port: 8080 }, weight: 1, labels: {}, hint: 'none' })
     .start();
   await using proxy = await readyProxy({
     control,
     name: 'client',
     ip: '10.42.0.4',
     connectsTo: { [SERVICE]: NAME },
-    dial: { '10.42.0.9:8080': `127.0.0.1:${app.port}`, '10.42.0.8:8080': `127.0.0.1:${beta.port}` },
+    dial: { '10.42.0.9:8080': `127.0.0.1:${app.port}`, '10.42.0.8:8080': `127.0.0.1:${beta.port}`, '10.42.0.7:8080': `127.0.0.1:${deserted.port}` },
   });
   const ask = async (query: string) => {
     const { status, body } = await proxy.admin(`/explain?direction=outbound&target=${SERVICE}&${query}`);
@@ -49,11 +55,17 @@ test('explains where a request would go, with the balancer as it stands, and the
   expect((await get(proxy.outboundAddress(SERVICE), { path: '/api/x', headers: { 'x-beta': 'on' } })).body).toBe('beta');
   const after = await ask('path=/api/x&header=x-beta:on');
   expect(after.explained.backends[0]?.balancer).toMatchObject({ name: BETA, gate: 'open', waiting: 0 });
-  expect(JSON.stringify(after.explained.backends[0]?.balancer.endpoints)).toContain('10.42.0.8:8080');
+  expect(after.explained.backends[0]?.balancer.endpoints).toMatchObject([
+    { address: '10.42.0.8:8080', state: 'ready', pending: 0, load: expect.any(Number) as number },
+  ]);
+  expect((await get(proxy.outboundAddress(SERVICE), { path: '/gone' })).status).toBe(502);
+  const gone = await ask('path=/gone');
+  expect(gone.explained.backends[0]?.balancer.endpoints).toMatchObject([{ address: '10.42.0.7:8080', lastError: { code: 'CONNECT_REFUSED' } }]);
 
   const other = await ask('path=/api/x&header=x-beta:off');
   expect(other.explained.candidates).toMatchObject([
-    { rule: 1, outcome: 'rejected', mismatch: { predicate: 'header', name: 'x-beta', wanted: 'on', found: 'off' } },
+    { rule: 2, outcome: 'rejected', mismatch: { predicate: 'header', name: 'x-beta', wanted: 'on', found: 'off' } },
+    { rule: 1, outcome: 'rejected', mismatch: { predicate: 'path', wanted: '/gone', found: '/api/x' } },
     { rule: 0, outcome: 'wins' },
   ]);
   expect((await get(proxy.outboundAddress(SERVICE), { path: '/api/x', headers: { 'x-beta': 'off' } })).body).toBe('stable');

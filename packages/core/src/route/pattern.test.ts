@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ReasonError } from '../reasons/reason.ts';
 import { patternCompiler } from './pattern.ts';
@@ -57,10 +58,51 @@ test.each([
   ['(?i)/a', ''],
   ['\\d+', ''],
   ['/a(b)?', '/a'],
-  ['/a(b|c)', ''],
+  ['/a(b|c)', '/a'],
+  ['/a(?:/.*)?', '/a'],
+  ['/a[|]b', '/a'],
+  ['/a[)|]b|c', ''],
+  ['/a(b)|c', ''],
+  ['/a\\(b|c', ''],
+  ['\\Qa(\\E|b', ''],
   ['/x{0}y', '/'],
 ])('knows what texts of %s begin with', (regex, prefix) => {
   expect(patternCompiler()(regex).prefix).toBe(prefix);
+});
+
+test('never takes a text for one that does not match because of how it begins', () => {
+  const part = fc.constantFrom(
+    'a',
+    'b',
+    '\\.',
+    '\\(',
+    '.',
+    'a*',
+    'b?',
+    'a+',
+    'b{0,2}',
+    '[ab]',
+    '[^a]',
+    '[)|]',
+    '[]|]',
+    '[[:alpha:]]',
+    '(a|b)',
+    '(?:a|)',
+    '(?i)',
+    '(?i:a)',
+    '|',
+    '\\Qa|\\E',
+    '^',
+    '$',
+  );
+  const text = fc.array(fc.constantFrom('a', 'b', 'A', '.', '(', '|', ')', ']'), { maxLength: 4 }).map((characters) => characters.join(''));
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), fc.array(text, { maxLength: 20 }), (parts, texts) => {
+      const pattern = patternCompiler()(parts.join(''));
+      for (const one of texts) if (pattern.matches(one)) expect(one.startsWith(pattern.prefix)).toBe(true);
+    }),
+    { seed: 17, numRuns: 3_000 },
+  );
 });
 
 // Counts in place of times: a backtracking engine takes 2^n steps where these take n.

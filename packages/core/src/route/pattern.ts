@@ -56,11 +56,25 @@ function invalid(regex: string, why: string): ReasonError {
   return new ReasonError(reason('POLICY_INVALID', `the pattern ${JSON.stringify(shown)} cannot be used: ${why}`));
 }
 
-/** Empty where the beginning is not plain characters. */
+/** Empty where the beginning is not plain characters, or where there is another one. */
 function literalPrefix(regex: string): string {
-  if (regex.includes('|') || regex.includes('(?')) return '';
+  if (hasAlternatives(regex)) return '';
   const plain = /^(?:[^\\.+*?()[\]{}^$|]|\\[/.\-_])*/.exec(regex)?.[0] ?? '';
   // A quantifier may do without the character before it.
   const whole = /^[*?{]/.test(regex.slice(plain.length)) ? plain.replace(/\\?.$/su, '') : plain;
   return whole.replaceAll('\\', '');
+}
+
+/** Outside of groups; quoted text counts as if it had some. */
+function hasAlternatives(regex: string): boolean {
+  if (!regex.includes('|')) return false;
+  if (regex.includes('\\Q')) return true;
+  const structure = regex.replace(/\\./gsu, '').replace(/\[\^?\]?(?:\[:\^?\w+:\]|[^\]])*\]/gu, '');
+  let depth = 0;
+  for (const character of structure) {
+    if (character === '(') depth++;
+    else if (character === ')') depth--;
+    else if (character === '|' && depth === 0) return true;
+  }
+  return false;
 }

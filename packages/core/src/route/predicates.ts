@@ -22,7 +22,7 @@ export interface Predicate {
 
 export interface PathPredicate extends Predicate {
   readonly kind: PathMatch['kind'];
-  /** The path itself, or the prefix without trailing slashes; empty for patterns. */
+  /** The path itself, the prefix without trailing slashes, or what every path begins with that the pattern matches. */
   readonly text: string;
   /** How many characters of the path it takes where it holds. */
   taken(view: RequestView): number;
@@ -47,7 +47,7 @@ export function pathIs(match: NonNullable<HttpMatch['path']>, compile: CompilePa
   const value = stringIs(match, compile);
   return {
     kind: match.kind,
-    text: match.kind === 'exact' ? match.value : '',
+    text: match.kind === 'exact' ? match.value : compile(match.regex).prefix,
     mismatch,
     taken: (view) => view.path.length,
     holds: (view) => value(view, view.path),

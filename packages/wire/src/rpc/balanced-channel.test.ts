@@ -148,7 +148,7 @@ describe('while nothing is connected', () => {
     expect(error.message).toContain('after 30000 ms still waiting for a connection to 127.0.0.1:');
     expect(error.message).toContain('ECONNREFUSED');
     expect((error.cause as ReasonError).reason.code).toBe('FAILFAST');
-    expect((await failure(made.who())).message).toBe(error.message);
+    expect(((await failure(made.who())).cause as ReasonError).reason.code).toBe('GATE_SHUT');
     const back = await replica('back', { port: gone.address.port });
     await until(() => {
       made.clock.advance(1_000);

@@ -1,0 +1,65 @@
+// Our proxy under one load, set up in several ways: the ways take turns, so that what the machine does otherwise meets all of them.
+import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
+import type { ProxyProcess } from '../../test/acceptance/process/proxy-process.ts';
+import { alone, SERVICE, scripted } from '../../test/acceptance/process/scenes.ts';
+import { entry, exit } from '../hop.ts';
+import { loadGenerator } from '../load/generator.ts';
+import type { LoadOptions } from '../load/load.ts';
+import { pinProxy } from '../processes/cores.ts';
+import type { LoadFigures } from '../report.ts';
+import type { ScenarioContext } from '../scenario.ts';
+import { backends } from './backends.ts';
+import { checkAnswer } from './check-answer.ts';
+import { figuresOf } from './figures-of.ts';
+import { medianOf, type Work } from './under-load.ts';
+
+export interface Setup {
+  readonly label: string;
+  /** Changes what the control plane says, before the proxy asks. */
+  prepare(control: ControlPlane): void;
+}
+
+const FULL = { warmUpSeconds: 2, seconds: 3, rounds: 5 };
+const QUICK = { warmUpSeconds: 0.5, seconds: 0.8, rounds: 3 };
+
+/** Figures by label. */
+export async function compared(work: Work, setups: readonly Setup[], { quick, identity, log }: ScenarioContext): Promise<Record<string, LoadFigures>> {
+  const { warmUpSeconds, seconds, rounds } = quick ? QUICK : FULL;
+  const { protocol } = entry(work.path);
+  const behind = backends(work);
+  const running: { readonly label: string; readonly proxy: ProxyProcess; readonly control: ControlPlane; readonly measured: LoadFigures[] }[] = [];
+  const loadOn = (proxy: ProxyProcess, time: number): LoadOptions => ({
+    protocol: protocol === 'h2' ? 'h2' : 'h1',
+    port: proxy.outboundPort(SERVICE),
+    connections: work.connections,
+    streams: work.streams,
+    seconds: time,
+    grpc: false,
+  });
+  try {
+    for (const { label, prepare } of setups) {
+      const control = await scripted().authority(identity.authority).start();
+      prepare(control);
+      const proxy = await alone(control, await behind.port(exit(work.path).protocol), { LINKERD2_PROXY_LOG: 'info' });
+      running.push({ label, proxy, control, measured: [] });
+      pinProxy(proxy.pid, 0);
+      await checkAnswer(proxy.outboundPort(SERVICE), work);
+      const load = loadOn(proxy, warmUpSeconds);
+      await loadGenerator(load).run(load);
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const { label, proxy, measured } of running) {
+        const figures = await figuresOf(proxy.pid, loadOn(proxy, seconds));
+        measured.push(figures);
+        log(`${work.name}: ${label}: ${figures.cpu_us_per_request.toFixed(1)} µs CPU per request, ${figures.rps.toFixed(0)} requests/s`);
+      }
+    }
+    return Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)]));
+  } finally {
+    for (const { proxy, control } of running) {
+      await proxy[Symbol.asyncDispose]();
+      await control[Symbol.asyncDispose]();
+    }
+    await behind.close();
+  }
+}
