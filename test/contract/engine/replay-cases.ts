@@ -1,32 +1,34 @@
 // The request of an exchange that is tried again: what of its body is kept, and that each upstream gets it whole or not at all
 // (spec/proxy.md §7.6).
 import { expect } from 'vitest';
-import type { Bench } from './bench.ts';
+import type { Bench, Version } from './bench.ts';
 import { answerOf, http1, http2 } from './calls.ts';
 import { settled } from './flow-cases.ts';
 import { dialPort } from './peer.ts';
 import { ask, origin, tries, VERSIONS } from './retry-scene.ts';
 import type { EngineCase } from './suite.ts';
 
+async function triesAgain(bench: Bench, version: Version): Promise<void> {
+  const { port, bodies } = await origin(bench, version, [500, 503, 200]);
+  const proxy = await tries(bench, { client: version, origins: [port] });
+  expect(await ask(bench, version, proxy.port, 'the body')).toMatchObject({ status: 200, body: 'answer 3' });
+  expect(bodies).toEqual(['the body', 'the body', 'the body']);
+  expect(proxy.watched.map((one) => one.requestBytes)).toEqual([8, 8, 8]);
+  expect(await ask(bench, version, proxy.port)).toMatchObject({ status: 200, body: 'answer 4' });
+  await proxy.watched[3]?.ended;
+  expect(proxy.watched.map((one) => one.calls.filter((call) => call.startsWith('head') || call.startsWith('end')))).toEqual([
+    ['head 500', 'end complete'],
+    ['head 503', 'end complete'],
+    ['head 200', 'end complete'],
+    ['head 200', 'end complete'],
+  ]);
+  expect(proxy.relayed).toEqual([200, 200]);
+}
+
 export const replayCases: readonly EngineCase[] = [
   ...VERSIONS.map((version) => ({
     name: `tries a ${version} request with its body again, and relays the answer that is let through`,
-    async run(bench: Bench) {
-      const { port, bodies } = await origin(bench, version, [500, 503, 200]);
-      const proxy = await tries(bench, { client: version, origins: [port] });
-      expect(await ask(bench, version, proxy.port, 'the body')).toMatchObject({ status: 200, body: 'answer 3' });
-      expect(bodies).toEqual(['the body', 'the body', 'the body']);
-      expect(proxy.watched.map((one) => one.requestBytes)).toEqual([8, 8, 8]);
-      expect(await ask(bench, version, proxy.port)).toMatchObject({ status: 200, body: 'answer 4' });
-      await proxy.watched[3]?.ended;
-      expect(proxy.watched.map((one) => one.calls.filter((call) => call.startsWith('head') || call.startsWith('end')))).toEqual([
-        ['head 500', 'end complete'],
-        ['head 503', 'end complete'],
-        ['head 200', 'end complete'],
-        ['head 200', 'end complete'],
-      ]);
-      expect(proxy.relayed).toEqual([200, 200]);
-    },
+    run: async (bench: Bench) => await triesAgain(bench, version),
   })),
   {
     name: 'tries again at another upstream',
