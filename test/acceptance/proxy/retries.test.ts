@@ -1,6 +1,7 @@
 // Retries by policy, by headers of the request and by the budget of a ServiceProfile. spec/proxy.md §7.6, §7.7, §9.4.
-import { Agent } from 'node:http';
+import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { ProfileRoute } from '@weft/core';
 import { expect, test } from 'vitest';
 import { ask, NAME, until } from './pair.ts';
 import { sample } from './test-mesh.ts';
@@ -11,7 +12,7 @@ const statuses = (...list: number[]) => {
   const bodies: string[] = [];
   return {
     bodies,
-    handler: (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => {
+    handler: (request: IncomingMessage, response: ServerResponse) => {
       void text(request).then((body) => {
         const status = list[Math.min(bodies.length, list.length - 1)] ?? 200;
         bodies.push(body);
@@ -226,7 +227,7 @@ test('does nothing more for a client that is gone', async () => {
   expect(counted(scene)).toEqual([0, 0, 0, 0]);
 });
 
-const profile = (more: Partial<import('@weft/core').ProfileRoute> = {}, retryBudget = { retryRatio: 0.1, minRetriesPerSecond: 1, ttlMs: 1_000 }) => ({
+const profile = (more: Partial<ProfileRoute> = {}, retryBudget = { retryRatio: 0.1, minRetriesPerSecond: 1, ttlMs: 1_000 }) => ({
   profile: {
     routes: [{ condition: { kind: 'all' as const, of: [] }, responseClasses: [], labels: { route: 'any' }, isRetryable: true, ...more }],
     retryBudget,
@@ -246,6 +247,12 @@ test('tries what a profile calls a failure as often as its budget allows', async
   expect((await ask(scene.port)).status).toBe(200);
   expect(sample(scene.client.metrics, 'route_retryable_total', 'skipped="no_budget"')).toBe(1);
   expect(retryable(scene)[1]).toBe(1);
+  // Three requests in four tries.
+  const route = ['direction="outbound"', 'rt_route="any"', `dst="${NAME}"`];
+  expect(sample(scene.client.metrics, 'route_request_total', ...route)).toBe(3);
+  expect(sample(scene.client.metrics, 'route_response_total', ...route, 'status_code="200"', 'classification="success"')).toBe(2);
+  expect(sample(scene.client.metrics, 'route_response_total', ...route, 'status_code="533"', 'classification="failure"')).toBe(1);
+  expect(sample(scene.client.metrics, 'request_total', 'direction="outbound"')).toBe(4);
   scene.clock.advance(1_000);
 });
 

@@ -105,13 +105,14 @@ test('the request timeout bounds a request that is not sent to its end; the resp
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
     await until(() => scene.responses.length === 1);
     scene.clock.advance(1_000);
-    if (bounded) await until(() => text.startsWith('HTTP/1.1 504'));
+    if (bounded) await until(() => text.includes('\r\n\r\n'));
     else {
       socket.write('whole');
       await until(() => scene.clock.pending > 1);
       scene.responses[0]?.end('fine');
       await until(() => text.endsWith('fine'));
     }
+    expect(text.slice(0, 12)).toBe(bounded ? 'HTTP/1.1 504' : 'HTTP/1.1 200');
     socket.destroy();
   }
 });
@@ -239,6 +240,7 @@ test('the timeout of a profile is for the head, and closes the connection', asyn
   const { status, headers } = await answer;
   expect([status, headers['l5d-proxy-connection']]).toEqual([504, 'close']);
   expect(headers['l5d-proxy-error']).toMatch(/^PROFILE_TIMEOUT/);
+  expect(sample(scene.client.metrics, 'route_response_total', 'direction="outbound"', 'error="timeout"', 'classification="failure"')).toBe(1);
   expect(timedOut(scene)[0]).toBe(1);
   const slow = ask(scene.port);
   await until(() => scene.responses.length === 2);

@@ -1,32 +1,34 @@
 // The request of an exchange that is tried again: what of its body is kept, and that each upstream gets it whole or not at all
 // (spec/proxy.md §7.6).
 import { expect } from 'vitest';
-import type { Bench } from './bench.ts';
+import type { Bench, Version } from './bench.ts';
 import { answerOf, http1, http2 } from './calls.ts';
 import { settled } from './flow-cases.ts';
 import { dialPort } from './peer.ts';
 import { ask, origin, tries, VERSIONS } from './retry-scene.ts';
 import type { EngineCase } from './suite.ts';
 
+async function triesAgain(bench: Bench, version: Version): Promise<void> {
+  const { port, bodies } = await origin(bench, version, [500, 503, 200]);
+  const proxy = await tries(bench, { client: version, origins: [port] });
+  expect(await ask(bench, version, proxy.port, 'the body')).toMatchObject({ status: 200, body: 'answer 3' });
+  expect(bodies).toEqual(['the body', 'the body', 'the body']);
+  expect(proxy.watched.map((one) => one.requestBytes)).toEqual([8, 8, 8]);
+  expect(await ask(bench, version, proxy.port)).toMatchObject({ status: 200, body: 'answer 4' });
+  await proxy.watched[3]?.ended;
+  expect(proxy.watched.map((one) => one.calls.filter((call) => call.startsWith('head') || call.startsWith('end')))).toEqual([
+    ['head 500', 'end complete'],
+    ['head 503', 'end complete'],
+    ['head 200', 'end complete'],
+    ['head 200', 'end complete'],
+  ]);
+  expect(proxy.relayed).toEqual([200, 200]);
+}
+
 export const replayCases: readonly EngineCase[] = [
   ...VERSIONS.map((version) => ({
     name: `tries a ${version} request with its body again, and relays the answer that is let through`,
-    async run(bench: Bench) {
-      const { port, bodies } = await origin(bench, version, [500, 503, 200]);
-      const proxy = await tries(bench, { client: version, origins: [port] });
-      expect(await ask(bench, version, proxy.port, 'the body')).toMatchObject({ status: 200, body: 'answer 3' });
-      expect(bodies).toEqual(['the body', 'the body', 'the body']);
-      expect(proxy.watched.map((one) => one.requestBytes)).toEqual([8, 8, 8]);
-      expect(await ask(bench, version, proxy.port)).toMatchObject({ status: 200, body: 'answer 4' });
-      await proxy.watched[3]?.ended;
-      expect(proxy.watched.map((one) => one.calls.filter((call) => call.startsWith('head') || call.startsWith('end')))).toEqual([
-        ['head 500', 'end complete'],
-        ['head 503', 'end complete'],
-        ['head 200', 'end complete'],
-        ['head 200', 'end complete'],
-      ]);
-      expect(proxy.relayed).toEqual([200, 200]);
-    },
+    run: async (bench: Bench) => await triesAgain(bench, version),
   })),
   {
     name: 'tries again at another upstream',
@@ -289,6 +291,24 @@ export const replayCases: readonly EngineCase[] = [
       await new Promise<void>((resolve) => stream.end(Buffer.alloc(total, 'x'), resolve));
       await bench.until(() => received === total + 5);
       expect(proxy.watched[0]?.outcome).toEqual({ kind: 'complete' });
+    },
+  },
+  {
+    name: 'sends a request again that an HTTP/2 upstream goes away without having taken, body and all',
+    async run(bench) {
+      const frame = (type: number, flags: number, stream: number, payload: string): string =>
+        `${Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]).toString('latin1')}${payload}`;
+      const { port, peers } = await bench.rawOrigin(async (peer, index) => {
+        peer.send(frame(4, 0, 0, ''));
+        await peer.receive('the body');
+        // GOAWAY that names no stream; then 200 without a body.
+        peer.send(index === 0 ? frame(7, 0, 0, '\0'.repeat(8)) : frame(1, 5, 1, '\x88'));
+      });
+      const proxy = await tries(bench, { client: 'http/2', origins: [port], failed: (exchange) => exchange.reset(2) });
+      const answer = await http2(bench.http2Client(proxy.port), { headers: { ':method': 'POST' }, body: 'the body' });
+      expect(answer.status).toBe(200);
+      expect(peers).toHaveLength(2);
+      expect(proxy.watched).toHaveLength(1);
     },
   },
 ];

@@ -48,9 +48,9 @@ test('each upstream gets the body from its first byte on, and the last one gets 
         const proxy = await tries(bench, { client: version, origins: [port], maxBodyBytes });
         const answer = await ask(bench, version, proxy.port, body);
         for (const got of received) expect(body.startsWith(got)).toBe(true);
-        if (answer === 200) expect(received.at(-1)).toBe(body);
+        expect(answer !== 200 || received.at(-1) === body).toBe(true);
         // What was too long to be kept is sent again only if nothing of it had gone out.
-        if (body.length > maxBodyBytes) expect(received.filter((got) => got.length > 0).length).toBeLessThanOrEqual(1);
+        expect(body.length <= maxBodyBytes || received.filter((got) => got.length > 0).length <= 1).toBe(true);
       } finally {
         await bench.close();
       }

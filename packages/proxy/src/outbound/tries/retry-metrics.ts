@@ -25,15 +25,12 @@ export interface RetryMetrics {
 }
 
 export function retryMetrics(registry: MetricRegistry): RetryMetrics {
-  const families = (protocol: 'http' | 'grpc') => {
-    const name = `outbound_${protocol}_route_retry`;
-    return {
-      requests: registry.counter(`${name}_requests_total`, 'Retry requests emitted.'),
-      successes: registry.counter(`${name}_successes_total`, 'Successful responses to retry requests.'),
-      limitExceeded: registry.counter(`${name}_limit_exceeded_total`, 'Retryable requests not sent due to retry limits.'),
-      overflow: registry.counter(`${name}_overflow_total`, 'Retryable requests not sent due to circuit breakers.'),
-    };
-  };
+  const families = (protocol: 'http' | 'grpc') => ({
+    requests: registry.counter(`outbound_${protocol}_route_retry_requests_total`, 'Retry requests emitted.'),
+    successes: registry.counter(`outbound_${protocol}_route_retry_successes_total`, 'Successful responses to retry requests.'),
+    limitExceeded: registry.counter(`outbound_${protocol}_route_retry_limit_exceeded_total`, 'Retryable requests not sent due to retry limits.'),
+    overflow: registry.counter(`outbound_${protocol}_route_retry_overflow_total`, 'Retryable requests not sent due to circuit breakers.'),
+  });
   const byProtocol = { http: families('http'), grpc: families('grpc') };
   const retryable = registry.counter('route_retryable_total', 'Total count of retryable HTTP responses.');
   return {
