@@ -80,6 +80,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
   const http = httpMetrics(metrics);
+  const profileRoutes = httpMetrics(metrics, 'route_');
   const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
   const connections = new Connections();
@@ -107,6 +108,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     clock,
     random,
     metrics,
+    routeMetrics: profileRoutes,
     logger,
   });
   const inbound = createInbound({
@@ -118,7 +120,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     dial,
     engine,
     httpMetrics: http,
-    routeMetrics: httpMetrics(metrics, 'route_'),
+    routeMetrics: profileRoutes,
     authz: authzMetrics(metrics),
     detect,
     outbound,

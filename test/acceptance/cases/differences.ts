@@ -1,10 +1,7 @@
 // Where implementations differ from what a case says, each with the reason; by the name of the program, then of the case. A difference that
 // is gone fails the run. Those of our own proxy are gaps (docs/limits.md), those of others must follow from spec/.
 export const DIFFERENCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  weft: {
-    'timeout: route_response_total (http1)': 'no route_* metrics of ServiceProfiles yet; response_total has the timeout',
-    'timeout: route_response_total (http2)': 'no route_* metrics of ServiceProfiles yet; response_total has the timeout',
-  },
+  weft: {},
   'linkerd2-proxy': {
     'gRPC response timeout: trailers': 'after the head a timeout is an internal error there, grpc-status 13',
   },

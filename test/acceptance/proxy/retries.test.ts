@@ -247,6 +247,12 @@ test('tries what a profile calls a failure as often as its budget allows', async
   expect((await ask(scene.port)).status).toBe(200);
   expect(sample(scene.client.metrics, 'route_retryable_total', 'skipped="no_budget"')).toBe(1);
   expect(retryable(scene)[1]).toBe(1);
+  // Three requests in four tries.
+  const route = ['direction="outbound"', 'rt_route="any"', `dst="${NAME}"`];
+  expect(sample(scene.client.metrics, 'route_request_total', ...route)).toBe(3);
+  expect(sample(scene.client.metrics, 'route_response_total', ...route, 'status_code="200"', 'classification="success"')).toBe(2);
+  expect(sample(scene.client.metrics, 'route_response_total', ...route, 'status_code="533"', 'classification="failure"')).toBe(1);
+  expect(sample(scene.client.metrics, 'request_total', 'direction="outbound"')).toBe(4);
   scene.clock.advance(1_000);
 });
 

@@ -240,6 +240,7 @@ test('the timeout of a profile is for the head, and closes the connection', asyn
   const { status, headers } = await answer;
   expect([status, headers['l5d-proxy-connection']]).toEqual([504, 'close']);
   expect(headers['l5d-proxy-error']).toMatch(/^PROFILE_TIMEOUT/);
+  expect(sample(scene.client.metrics, 'route_response_total', 'direction="outbound"', 'error="timeout"', 'classification="failure"')).toBe(1);
   expect(timedOut(scene)[0]).toBe(1);
   const slow = ask(scene.port);
   await until(() => scene.responses.length === 2);

@@ -44,6 +44,8 @@ export interface OutboundDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: MetricRegistry;
+  /** route_*. */
+  readonly routeMetrics: HttpMetrics;
   readonly logger: Logger;
 }
 
@@ -132,7 +134,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
 
   const limit = deps.limit ?? inFlightLimit(config.maxInFlight);
-  const tries = new Tries({ clock, random, metrics: deps.metrics });
+  const tries = new Tries({ clock, random, metrics: deps.metrics, routeMetrics: deps.routeMetrics });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,

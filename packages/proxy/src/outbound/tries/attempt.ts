@@ -45,7 +45,7 @@ export class Attempt extends HttpCall {
   }
 
   override response(head: ResponseHead, request: RequestHead): void {
-    this.#request.relayed();
+    this.#request.relayed(head.status);
     super.response(head, request);
   }
 
@@ -76,6 +76,16 @@ export class Attempt extends HttpCall {
   override end(outcome: ExchangeOutcome): void {
     super.end(outcome);
     this.#request.tryEnded(outcome);
+  }
+
+  protected override onSample(now: number): void {
+    this.#request.route?.sampled(now);
+    super.onSample(now);
+  }
+
+  protected override onClass(responseClass: ResponseClass | undefined, status: number | undefined): void {
+    this.#request.route?.classified(responseClass);
+    super.onClass(responseClass, status);
   }
 
   /** The permit is the request's. */

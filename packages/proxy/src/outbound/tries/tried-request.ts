@@ -11,6 +11,7 @@ import type { Selected } from '../../route/outbound-plan.ts';
 import type { HttpBackend } from '../backends.ts';
 import type { CallConnection } from '../http-call.ts';
 import { Attempt } from './attempt.ts';
+import { RouteCount } from './route-count.ts';
 import { type ClockOwner, StreamClocks, type TimeoutKind } from './stream-clocks.ts';
 import type { RequestTries } from './tries.ts';
 
@@ -35,9 +36,14 @@ const TRANSIENT: ReadonlySet<ReasonCode> = new Set(['FAILFAST', 'NO_ENDPOINTS', 
 /** Of this proxy, not of an endpoint: they have no status that a policy could name. */
 const OWN: ReadonlySet<ReasonCode> = new Set(['LOAD_SHED', 'GATE_SHUT', 'QUEUE_FULL', 'IDENTITY_REQUIRED', 'BACKEND_INVALID', 'POLICY_INVALID', 'DRAINING']);
 
+/** Counted as errors, without the status that the client got. */
+const TIMEOUTS: ReadonlySet<ReasonCode> = new Set(['RESPONSE_TIMEOUT', 'PROFILE_TIMEOUT']);
+
 export class TriedRequest implements RetryRules, ClockOwner {
   readonly maxBodyBytes: number;
   readonly clocks: StreamClocks;
+  /** Set on the routes of a ServiceProfile. */
+  readonly route: RouteCount | undefined;
   readonly #options: TriedRequestOptions;
   readonly #authority: string | undefined;
   readonly #headers: FieldList;
@@ -45,6 +51,8 @@ export class TriedRequest implements RetryRules, ClockOwner {
   #tryOver = false;
   #asked = false;
   #relayed = false;
+  /** Of the answer that the client got. */
+  #status: number | undefined;
   #over = false;
   #timer: Timer | undefined;
 
@@ -53,6 +61,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
     const { connection, exchange, tries } = options;
     this.#options = options;
     this.maxBodyBytes = tries.retries?.maxBodyBytes ?? 0;
+    this.route = tries.route && new RouteCount(tries.route, connection.clock);
     this.#authority = exchange.request.authority;
     this.#headers = exchange.request.headers.slice();
     this.clocks = new StreamClocks(tries.timeouts, this, connection.clock, connection.tries.deadlines);
@@ -116,9 +125,10 @@ export class TriedRequest implements RetryRules, ClockOwner {
   }
 
   /** The client gets this answer. */
-  relayed(): void {
+  relayed(status: number): void {
     const { connection, selected, tries } = this.#options;
     this.#relayed = true;
+    this.#status = status;
     if (!this.#asked) tries.retries?.unasked();
     connection.limit.release();
     // The timeout of a ServiceProfile is for the head alone.
@@ -143,7 +153,9 @@ export class TriedRequest implements RetryRules, ClockOwner {
     this.#over = true;
     this.clocks.stop();
     this.#timer?.cancel();
-    if (!this.#relayed) this.#options.connection.limit.release();
+    const { connection, exchange } = this.#options;
+    if (!this.#relayed) connection.limit.release();
+    if (!exchange.aborted || this.#relayed) this.route?.ended(this.#status);
   }
 
   expired(kind: TimeoutKind, ms: number): void {
@@ -152,6 +164,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
     if (exchange.aborted) return this.over();
     const why = inRoute(reason(selected.rule.profile ? 'PROFILE_TIMEOUT' : 'RESPONSE_TIMEOUT', `${kind} timeout of ${ms} ms`), selected.rule);
     this.#attempt?.withdraw(TIMED_OUT);
+    this.route?.classified(TIMED_OUT);
     if (this.#relayed) {
       this.over();
       connection.breakOff(exchange, why);
@@ -181,6 +194,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
       exchange.relay?.();
       return;
     }
+    if (result.kind === 'refused' && !TIMEOUTS.has(result.why.code)) this.#status = localResponse(exchange.request, result.why, false).status;
     this.over();
     if (result.kind === 'refused') connection.refuse(exchange, result.why);
     else exchange.reset(result.code);

@@ -16,6 +16,7 @@ import {
   takeTimeoutOptions,
 } from '@weft/core';
 import type { RequestHead } from '@weft/http';
+import type { HttpMeter, HttpMetrics } from '../../observe/http-metrics.ts';
 import { takeOption } from '../../relay/l5d-headers.ts';
 import { isGrpcRequest } from '../../relay/synthesize.ts';
 import type { HttpPlan, HttpRulePlan } from '../../route/outbound-plan.ts';
@@ -26,12 +27,16 @@ import { type BudgetMeter, type PolicyMeter, type RetryMetrics, retryMetrics } f
 export interface RequestTries {
   readonly timeouts: Timeouts;
   readonly retries: Retries | undefined;
+  /** Of the route of a ServiceProfile. */
+  readonly route: HttpMeter | undefined;
 }
 
 export interface TriesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: MetricRegistry;
+  /** route_*. */
+  readonly routeMetrics: HttpMetrics;
 }
 
 type Rule = HttpRulePlan<unknown>;
@@ -41,21 +46,23 @@ export class Tries {
   readonly deadlines: Deadlines;
   readonly #random: Random;
   readonly #metrics: RetryMetrics;
+  readonly #routeMetrics: HttpMetrics;
   readonly #rules = new WeakMap<Rule, RuleTries>();
   /** Those of one profile share its budget, for as long as it is in force. */
   readonly #budgets = new WeakMap<RetryBudget, { readonly tokens: RetryTokens | undefined }>();
 
-  constructor({ clock, random, metrics }: TriesOptions) {
+  constructor({ clock, random, metrics, routeMetrics }: TriesOptions) {
     this.clock = clock;
     this.deadlines = new Deadlines(clock);
     this.#random = random;
     this.#metrics = retryMetrics(metrics);
+    this.#routeMetrics = routeMetrics;
   }
 
   /** Undefined where the rule asks for nothing, nor does the request. Takes out of its headers what it asks for. */
   of(plan: Pick<HttpPlan<unknown>, 'parent' | 'canonicalDst'>, rule: Rule, request: RequestHead): RequestTries | undefined {
-    const { timeouts, retry, allowL5dHeaders } = rule;
-    if (!retry && !allowL5dHeaders && timeouts.requestMs === undefined && timeouts.responseMs === undefined && timeouts.idleMs === undefined) return undefined;
+    const { timeouts, retry, allowL5dHeaders, profile } = rule;
+    if (!profile && !retry && !allowL5dHeaders && !hasTimeouts(timeouts)) return undefined;
     let known = this.#rules.get(rule);
     if (!known) {
       known = this.#compile(plan, rule);
@@ -66,12 +73,14 @@ export class Tries {
 
   #compile({ parent, canonicalDst }: Pick<HttpPlan<unknown>, 'parent' | 'canonicalDst'>, rule: Rule): RuleTries {
     const { retry, profile } = rule;
-    const common = { rule, random: this.#random, metrics: this.#metrics, parent };
+    const dst = canonicalDst ?? '';
+    const route = profile && this.#routeMetrics.bind({ direction: 'outbound', dst, ...profile.labels });
+    const common = { rule, route, random: this.#random, metrics: this.#metrics, parent };
     if (!retry) return new RuleTries(common);
     if (retry.kind === 'http') return new RuleTries({ ...common, policy: httpRetryPolicy(retry.policy) });
     if (retry.kind === 'grpc') return new RuleTries({ ...common, policy: grpcRetryPolicy(retry.policy) });
     const tokens = this.#tokens(retry.budget);
-    const budget = tokens && { tokens, meter: this.#metrics.budget(canonicalDst ?? '', profile?.labels ?? {}) };
+    const budget = tokens && { tokens, meter: this.#metrics.budget(dst, profile?.labels ?? {}) };
     return new RuleTries({ ...common, budget });
   }
 
@@ -87,6 +96,7 @@ export class Tries {
 
 interface RuleTriesOptions {
   readonly rule: Rule;
+  readonly route: HttpMeter | undefined;
   readonly parent: Metadata;
   readonly random: Random;
   readonly metrics: RetryMetrics;
@@ -103,10 +113,10 @@ class RuleTries {
   }
 
   of(request: RequestHead): RequestTries | undefined {
-    const { rule, policy, budget, random } = this.#options;
+    const { rule, policy, budget, random, route } = this.#options;
     if (budget) {
       const classifier = isGrpcRequest(request) ? rule.classifiers.grpc : rule.classifiers.http;
-      return { timeouts: rule.timeouts, retries: new BudgetRetries(budget.tokens, classifier, budget.meter) };
+      return { timeouts: rule.timeouts, retries: new BudgetRetries(budget.tokens, classifier, budget.meter), route };
     }
     let wanted = policy;
     let { timeouts } = rule;
@@ -115,13 +125,16 @@ class RuleTries {
       wanted = takeRetryOptions(policy, take);
       timeouts = takeTimeoutOptions(timeouts, take);
     }
-    if (wanted) return { timeouts, retries: new PolicyRetries(wanted, this.#policyMeter(), random) };
-    const { requestMs, responseMs, idleMs } = timeouts;
-    return requestMs === undefined && responseMs === undefined && idleMs === undefined ? undefined : { timeouts, retries: undefined };
+    if (wanted) return { timeouts, retries: new PolicyRetries(wanted, this.#policyMeter(), random), route };
+    return route || hasTimeouts(timeouts) ? { timeouts, retries: undefined, route } : undefined;
   }
 
   #policyMeter(): PolicyMeter {
     const { rule, parent, metrics } = this.#options;
     return (this.#meter ??= metrics.policy(rule.grpc ? 'grpc' : 'http', parent, rule.route));
   }
+}
+
+function hasTimeouts({ requestMs, responseMs, idleMs }: Timeouts): boolean {
+  return requestMs !== undefined || responseMs !== undefined || idleMs !== undefined;
 }
