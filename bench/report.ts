@@ -41,10 +41,25 @@ export interface OperationFigures {
   readonly operations_per_second: number;
 }
 
+/** Of one way to balance, in virtual time. */
+export interface SimulatedFigures {
+  readonly requests: number;
+  /** Share of requests that got a good answer in time. */
+  readonly goodput: number;
+  /** Of the good answers. */
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  readonly p999_ms: number;
+  /** Share of requests that were sent to the slow server, and to the one that fails. */
+  readonly to_slow: number;
+  readonly to_failing: number;
+}
+
 export interface ScenarioReport {
   readonly name: string;
   readonly proxies?: Readonly<Record<string, ProxyFigures>>;
   readonly operations?: Readonly<Record<string, OperationFigures>>;
+  readonly simulated?: Readonly<Record<string, SimulatedFigures>>;
   /** What was left out, and why. */
   readonly skipped?: readonly string[];
 }
@@ -54,12 +69,13 @@ export interface BenchReport {
   readonly scenarios: readonly ScenarioReport[];
 }
 
-export function renderScenario({ name, proxies = {}, operations = {}, skipped = [] }: ScenarioReport): string {
+export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, skipped = [] }: ScenarioReport): string {
   return [
     `\n${name}`,
     ...renderLoad(proxies),
     ...renderIdle(proxies),
     ...renderOperations(operations),
+    ...renderSimulated(simulated),
     ...skipped.map((reason) => `  left out: ${reason}`),
   ].join('\n');
 }
@@ -112,6 +128,14 @@ function renderIdle(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
 function renderOperations(operations: Readonly<Record<string, OperationFigures>>): string[] {
   const rows = Object.entries(operations).map(([name, figures]) => row(name, figures.ns_per_operation.toFixed(1), figures.operations_per_second.toFixed(0)));
   return rows.length === 0 ? [] : [row('operation', 'ns/op', 'op/s'), ...rows];
+}
+
+function renderSimulated(simulated: Readonly<Record<string, SimulatedFigures>>): string[] {
+  const percent = (share: number): string => (share * 100).toFixed(2);
+  const rows = Object.entries(simulated).map(([name, { goodput, p50_ms, p99_ms, p999_ms, to_slow, to_failing }]) =>
+    row(name, percent(goodput), p50_ms.toFixed(1), p99_ms.toFixed(1), p999_ms.toFixed(1), percent(to_slow), percent(to_failing)),
+  );
+  return rows.length === 0 ? [] : [row('balancer', 'goodput %', 'p50 ms', 'p99 ms', 'p99.9 ms', '% to slow', '% to failing'), ...rows];
 }
 
 function row(first: string, ...cells: readonly string[]): string {

@@ -2,6 +2,7 @@
 import { paired, straight, terminating } from '../hop.ts';
 import type { Scenario } from '../scenario.ts';
 import { balance } from './balance.ts';
+import { balanceSimulation } from './balance-simulation.ts';
 import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
 import { routes } from './routes.ts';
@@ -15,6 +16,7 @@ const MULTIPLEXED = { connections: 4, streams: 32 };
 
 export const SCENARIOS: readonly Scenario[] = [
   balance,
+  balanceSimulation,
   watch,
   underLoad('HTTP/1.1, 64-byte answers, 32 connections', { name: 'h1-32', path: straight('h1'), ...MANY, rated: true, everyone: true }),
   underLoad('HTTP/1.1, one request at a time', { name: 'h1-1', path: straight('h1'), ...ONE }),

@@ -1,7 +1,8 @@
 // What clients of an inbound proxy get when its application is away, and what is counted. spec/proxy.md §4.6, §10.6 (inbound http).
 import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import { Duplex } from 'node:stream';
 import { expect } from 'vitest';
-import { type Application, getHttp2, http2Application } from '../process/applications.ts';
+import { type Application, getHttp2, http2Application, tcpApplication } from '../process/applications.ts';
 import { controlPlane } from '../process/control-plane.ts';
 import { frozenApplication } from '../process/frozen.ts';
 import { meshedPeer, tcpTo } from '../process/meshed-peer.ts';
@@ -69,6 +70,27 @@ async function askHttp2(session: ClientHttp2Session, headers: IncomingHttpHeader
   const goneAway = new Promise((resolve) => session.once('close', resolve));
   const answer = await getHttp2(session, headers);
   return { answer, goneAway };
+}
+
+for (const meshed of [true, false]) {
+  acceptanceCase(`a gRPC response that breaks after its head ends with trailers (${meshed ? 'meshed' : 'unmeshed'})`, async () => {
+    // Over HTTP/1 to the application, as gRPC-Web comes.
+    await using app = await tcpApplication((socket) =>
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/grpc-web\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n', () => socket.destroy());
+      }),
+    );
+    await using control = await controlPlane().start();
+    await using proxy = await serverProxy(control, app.port);
+    using peer = await meshedPeer(control, 'client');
+    const socket = meshed ? (await peer.connect(proxy, PORT)).socket : await tcpTo(proxy.inboundAddress(PORT));
+    const session = connectHttp2('http://server', { createConnection: () => Duplex.from({ readable: socket, writable: socket }) });
+    session.on('error', () => undefined);
+    const { status, body, trailers } = await getHttp2(session, { ...GRPC, 'content-type': 'application/grpc-web', 'l5d-orig-proto': 'HTTP/1.1' });
+    session.destroy();
+    socket.destroy();
+    expect([status, body, trailers['grpc-status'], trailers['grpc-message'] !== undefined]).toEqual([200, 'first', '13', meshed]);
+  });
 }
 
 acceptanceCase('grpc_response_class', async () => {

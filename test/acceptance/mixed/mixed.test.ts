@@ -74,6 +74,7 @@ describe.each(MIXED_PROGRAMS)('%s', (_name, programs) => {
       const trailers = once(stream, 'trailers') as Promise<[IncomingHttpHeaders]>;
       stream.end('body');
       const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      expect(head).toMatchObject({ ':status': 200 });
       expect([head['x-path'], (await buffer(stream)).toString(), (await trailers)[0]['x-end']]).toEqual(['/two', 'body', 'there']);
       await meshed(both, 1);
     });

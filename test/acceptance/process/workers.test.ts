@@ -104,6 +104,26 @@ describe.runIf(SEVERAL)('on two cores', () => {
     expect(control.requests.filter((request) => request === 'WatchPort 8080')).toHaveLength(1);
   });
 
+  test('a rate limit is one for both workers', async () => {
+    await using app = await httpApplication();
+    await using control = await scripted().inbound(8080, openToAll()).start();
+    await using both = await pair(control, app.port, {}, TWO);
+    const { server } = both;
+    const [host = '', port = ''] = server.inboundAddress(8080).split(':');
+    const ca = certificatesToPem(control.authority.anchors);
+    const direct = await Promise.all([0, 1].map(() => secured(host, Number(port), server.identity, ca)));
+    expect(await Promise.all(direct.map(statusOver))).toEqual([200, 200]);
+    expect(await carried(server)).toEqual([1, 1]);
+    const open = openToAll();
+    if (open.protocol.kind !== 'detect') throw new TypeError('not detected');
+    control.inboundOf(8080).set({ ...open, protocol: { ...open.protocol, rateLimit: { totalRps: 1, overrides: [] } } });
+    // Once it is in force, whoever comes first takes all there is.
+    await vi.waitFor(async () => expect(new Set(await Promise.all(direct.map(statusOver)))).toEqual(new Set([200, 429])), { timeout: 10_000, interval: 400 });
+    expect(await statusOver(direct[0] as (typeof direct)[number])).toBe(429);
+    expect(await statusOver(direct[1] as (typeof direct)[number])).toBe(429);
+    for (const socket of direct) socket.destroy();
+  });
+
   test('a renewed certificate is shown by both workers', async () => {
     await using app = await httpApplication();
     await using control = await scripted().inbound(8080, openToAll()).start();

@@ -4,7 +4,8 @@ import { createAuthorizer } from '../authorize/authorizer.ts';
 import type { Filter } from '../domain/match.ts';
 import { defaultMetadata, formatMetadata, type Metadata } from '../domain/metadata.ts';
 import type { Authorization, RateLimit, ServerPolicy, ServerProtocol } from '../domain/server-policy.ts';
-import { formatIdentityId } from '../names/identity-name.ts';
+import type { Buckets } from '../rate-limit/buckets.ts';
+import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
 import { reason, reasonOf } from '../reasons/reason.ts';
 import { ANYTHING, grpcMatch, httpMatch } from '../route/compile-match.ts';
 import { patternCompiler } from '../route/pattern.ts';
@@ -94,16 +95,11 @@ function explainAuthorizations(authorizations: readonly Authorization[], client:
   };
 }
 
-/** In the order in which they are asked: the override of an identity takes the place of the limit for each. */
-function rateLimitsOf({ totalRps, identityRps, overrides }: RateLimit, { tls }: InboundClient): InboundExplanation['rateLimits'] {
-  const identity = tls.kind === 'mesh' && tls.identity ? formatIdentityId(tls.identity) : undefined;
-  const override = overrides.find(({ identities }) => identity !== undefined && identities.includes(identity));
-  return [
-    ...(totalRps ? [{ scope: 'total', requestsPerSecond: totalRps } as const] : []),
-    ...(override
-      ? [{ scope: 'override', requestsPerSecond: override.rps } as const]
-      : identityRps
-        ? [{ scope: 'identity', requestsPerSecond: identityRps } as const]
-        : []),
-  ];
+/** In the order in which they are asked. */
+function rateLimitsOf(limit: RateLimit, client: InboundClient): InboundExplanation['rateLimits'] {
+  const limits = createRateLimiter({ limit, scope: '', buckets: UNTOUCHED })?.explain(client) ?? [];
+  return limits.map(({ scope, rps }) => ({ scope, requestsPerSecond: rps }));
 }
+
+/** What is left of them is not known here. */
+const UNTOUCHED: Buckets = { take: () => true, available: (_key, { rps }) => rps };

@@ -301,7 +301,7 @@ export class WeftExchange implements Exchange, Call {
     this.tell({ kind: 'failed', failure });
     if (this.relayed) {
       this.state = DONE;
-      this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+      this.breakOff(failure);
     } else {
       this.state = FAILED;
       this.rules?.failed(this, failure);
@@ -376,6 +376,16 @@ export class WeftExchange implements Exchange, Call {
     if (!complete && !this.gone && bytes <= reader.maxBytes) return;
     this.reader = null;
     reader.resolve(complete ? Buffer.concat(held ?? []) : undefined);
+  }
+
+  /** What the client has of the response is all it gets. */
+  private breakOff(failure: ForwardFailure): void {
+    const trailers = this.rules?.broken?.(this, failure);
+    if (trailers === undefined) this.client.reset(failure.kind === 'reset' ? failure.code : ErrorCode.internalError);
+    else {
+      this.responseEnded = true;
+      this.client.finish(trailers);
+    }
   }
 
   private endRequest(call: CallEnd, trailers: FieldList): void {

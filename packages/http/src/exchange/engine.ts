@@ -130,6 +130,11 @@ export interface ForwardRules {
    * `repeatable`, sooner or later `forward`. Not called when the client is gone.
    */
   failed(exchange: Exchange, failure: ForwardFailure): void;
+  /**
+   * Optional: the response broke after its head was relayed. Trailers to end it with, to HTTP/2 clients only; undefined: it is reset. Engines
+   * that cannot do it reset.
+   */
+  broken?(exchange: Exchange, failure: ForwardFailure): FieldList | undefined;
 }
 
 /** `retry`: the response is held. `peek`: to be decided with the trailers, if they come first or along with the first frame of the body. */

@@ -3,6 +3,7 @@
 import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
 import {
   type Exchange,
+  type FieldList,
   type ForwardFailure,
   type ForwardRules,
   field,
@@ -16,7 +17,7 @@ import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
-import { localResponse } from '../relay/synthesize.ts';
+import { brokenTrailers, isGrpcRequest, localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { Applications } from './applications.ts';
 import type { Http2Waiter } from './http2-application.ts';
@@ -90,6 +91,12 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   failed(exchange: Exchange, failure: ForwardFailure): void {
     if (failure.kind === 'reset' && this.#passesResets) exchange.reset(failure.code);
     else this.#connection.refuse(exchange, this.#reasonOf(failure));
+  }
+
+  /** A gRPC response that broke on its way in HTTP/1. Resets pass as resets. */
+  broken({ request }: Exchange, failure: ForwardFailure): FieldList | undefined {
+    if (this.origProto === 'none' || !isGrpcRequest(request)) return undefined;
+    return brokenTrailers(this.#reasonOf(failure), this.#connection.session.clientId !== undefined);
   }
 
   protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {

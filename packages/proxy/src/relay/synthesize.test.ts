@@ -1,7 +1,7 @@
 import { type ConfiguredAnswer, configuredReason, type ReasonCode, reason } from '@weft/core';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
-import { type AnsweringSide, localResponse, localTrailers } from './synthesize.ts';
+import { type AnsweringSide, brokenTrailers, localResponse, localTrailers } from './synthesize.ts';
 
 const request = (extra: Partial<RequestHead> = {}): RequestHead => ({
   method: 'GET',
@@ -123,7 +123,8 @@ test('an injected failure is what the policy says outbound, and an internal erro
   }
 });
 
-test('trailers that end a broken gRPC response say why where the client may see it', () => {
+test('trailers that end a gRPC response early say why where the client may see it', () => {
+  expect(brokenTrailers(reason('UPSTREAM_CLOSED'), false)).toEqual(['grpc-status', '13']);
   expect(localTrailers(reason('RESPONSE_TIMEOUT', '100%'), true)).toEqual([
     'grpc-status',
     '4',

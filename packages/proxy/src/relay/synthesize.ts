@@ -57,6 +57,7 @@ const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
   CONNECT_REFUSED: BAD_GATEWAY,
   CONNECT_TIMEOUT: GATEWAY_TIMEOUT,
   CONNECT_FAILED: BAD_GATEWAY,
+  CONNECT_UNSUPPORTED: BAD_GATEWAY,
   CONNECT_LOOPBACK_REFUSED: BAD_GATEWAY,
   UPSTREAM_CLOSED: BAD_GATEWAY,
   UPSTREAM_RESET: BAD_GATEWAY,
@@ -93,9 +94,17 @@ export function localResponse(request: RequestHead, why: Reason, informational: 
   return { status: grpc ? 200 : status, headers, close };
 }
 
-/** What ends a gRPC response whose body cannot be completed. */
+/** What ends a gRPC response that the proxy cuts short. */
 export function localTrailers(why: Reason, informational: boolean, side: AnsweringSide = 'outbound'): FieldList {
-  const answer = answerOf(why, side);
+  return trailersOf(answerOf(why, side), why, informational);
+}
+
+/** What ends one that broke: to its client that is an internal error, whatever the reason. */
+export function brokenTrailers(why: Reason, informational: boolean): FieldList {
+  return trailersOf(INTERNAL, why, informational);
+}
+
+function trailersOf(answer: Answer, why: Reason, informational: boolean): FieldList {
   const trailers: FieldList = ['grpc-status', String(answer.grpcStatus)];
   if (informational) trailers.push('grpc-message', grpcMessage(why, answer));
   return trailers;

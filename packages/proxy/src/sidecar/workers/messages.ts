@@ -47,4 +47,6 @@ export interface WorkerStart {
   readonly config: Config;
   readonly identity: { readonly name: string; readonly serverName: string; readonly anchors: readonly Uint8Array[] };
   readonly shared: SharedArrayBuffer;
+  /** Of rate limits. */
+  readonly buckets: SharedArrayBuffer;
 }

@@ -23,6 +23,7 @@ import { socketPorts } from '../socket-ports.ts';
 import { balancedListeners } from './balanced-listener.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type RemoteWatches, remoteWatches } from './remote-watches.ts';
+import { SharedBuckets, threadNanos } from './shared-buckets.ts';
 import { SharedCells } from './shared-cells.ts';
 
 /** What a program's worker entry calls. Ends with the thread. */
@@ -34,7 +35,7 @@ export function proxyWorkerMain(): void {
 /** How long a worker stands still for an answer: the main thread has nothing to do that takes long. */
 const ANSWER_MS = 5_000;
 
-function runWorker({ index, config, identity, shared }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
+function runWorker({ index, config, identity, shared, buckets }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
   const logger = log.child({ worker: index });
   const clock = systemClock();
   const cells = new SharedCells(shared);
@@ -66,6 +67,7 @@ function runWorker({ index, config, identity, shared }: WorkerStart, port: Messa
       setTcpOptions,
       listen: listeners.open,
       inFlight: { inbound: cells.limit('inbound', config.inbound.maxInFlight), outbound: cells.limit('outbound', config.outbound.maxInFlight) },
+      rateLimits: new SharedBuckets(buckets, threadNanos()),
       metrics,
       clock,
       random: systemRandom,

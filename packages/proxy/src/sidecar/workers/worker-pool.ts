@@ -1,4 +1,5 @@
 // All worker threads: the listeners they share, what they are told, what they count. spec/proxy.md §1.3 CORES*; docs/architecture.md, "Several cores".
+import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { assertNever, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
 import type { LogThreshold } from '@weft/process';
@@ -8,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import type { SocketCalls } from '../socket-calls.ts';
 import type { Side, Topic } from './messages.ts';
 import { shareListeners } from './share-listeners.ts';
+import { SharedBuckets, threadNanos } from './shared-buckets.ts';
 import { SharedCells } from './shared-cells.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -44,6 +46,7 @@ const SLACK_MS = 1_000;
 export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const { config, ports, logger, calls } = options;
   const cells = new SharedCells(config.workers);
+  const buckets = new SharedBuckets({ seed: randomInt(2 ** 31) }, threadNanos());
   let failed: (error: Error) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => (failed = reject));
   failure.catch(() => undefined);
@@ -51,7 +54,7 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const threads: readonly WorkerThread[] = Array.from({ length: config.workers }, (_, index) => {
     const thread = new WorkerThread({
       entry: options.entry,
-      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer },
+      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer, buckets: buckets.buffer },
       watch: (topic) => watchOf(ports, topic),
       ring: () => cells.ring(index),
       onConnection({ to, listener, fd }) {

@@ -10,7 +10,13 @@ function thread(program: string): { readonly one: WorkerThread; readonly failed:
   const one = new WorkerThread({
     entry: new URL(`data:text/javascript,${encodeURIComponent(`import { workerData } from 'node:worker_threads'; const { port } = workerData; ${program}`)}`),
     // These programs look at nothing of it.
-    start: { index: 0, config: {} as WorkerStart['config'], identity: { name: 'a', serverName: 'a', anchors: [] }, shared: new SharedArrayBuffer(16) },
+    start: {
+      index: 0,
+      config: {} as WorkerStart['config'],
+      identity: { name: 'a', serverName: 'a', anchors: [] },
+      shared: new SharedArrayBuffer(16),
+      buckets: new SharedArrayBuffer(16),
+    },
     watch: () => createWatch().watch,
     ring: () => undefined,
     onConnection: () => undefined,
