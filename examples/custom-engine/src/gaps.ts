@@ -61,7 +61,7 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'does not keep a body that announces to be too long',
     'does not try a request again whose body turned out too long',
     'tries again what failed before an answer, and goes on with a body that is still coming',
-    'gives room for each byte of a request once, however often it is sent',
+    'stops a request that is sent again where its upstream does not read',
     'looks at trailers that come first, or along with the first frame, and at no others',
     'tries again by trailers, and relays frames in their order',
     'judges a peeked response that ends or breaks without trailers',

@@ -141,7 +141,7 @@ export const replayCases: readonly EngineCase[] = [
     },
   },
   {
-    name: 'gives room for each byte of a request once, however often it is sent',
+    name: 'stops a request that is sent again where its upstream does not read',
     async run(bench) {
       const total = 3 * 1024 * 1024;
       const kept = 48 * 1024;
@@ -177,7 +177,7 @@ export const replayCases: readonly EngineCase[] = [
         stream.end();
       };
       fill();
-      // An origin that reads nothing takes a window of it; what is given room for twice would come on top.
+      // An origin that reads nothing takes a window of it.
       await settled(() => written);
       expect(written).toBeLessThan(512 * 1024);
       resume();
