@@ -23,9 +23,7 @@ function orDirect(control: ControlPlane, port: number, env: Environment = {}): P
 }
 
 for (const version of VERSIONS) {
-  const discoveryCase = (name: string, run: () => Promise<void>): void => acceptanceCase(`${name} (${version.name})`, run);
-
-  discoveryCase('outbound_asks_controller_api', async () => {
+  acceptanceCase(`outbound_asks_controller_api (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await named().start();
     await using proxy = await alone(control, app.port);
@@ -33,7 +31,7 @@ for (const version of VERSIONS) {
     expect(gets(control)).toBe(1);
   });
 
-  discoveryCase('dst_resolutions_are_cached', async () => {
+  acceptanceCase(`dst_resolutions_are_cached (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await named().start();
     await using proxy = await alone(control, app.port);
@@ -41,7 +39,7 @@ for (const version of VERSIONS) {
     expect(gets(control)).toBe(1);
   });
 
-  discoveryCase('outbound_reconnects_if_controller_stream_ends', async () => {
+  acceptanceCase(`outbound_reconnects_if_controller_stream_ends (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await named().start();
     await using proxy = await alone(control, app.port);
@@ -55,7 +53,7 @@ for (const version of VERSIONS) {
     ['no_endpoints', (control: ControlPlane) => control.endpointsOf(NAME).set([])],
     ['does_not_exist', (control: ControlPlane) => control.endpointsOf(NAME).absent()],
   ] as const) {
-    discoveryCase(`outbound_fails_fast ${name}`, async () => {
+    acceptanceCase(`outbound_fails_fast ${name} (${version.name})`, async () => {
       await using app = await version.application('app');
       await using control = await named().start();
       set(control);
@@ -65,7 +63,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  discoveryCase('outbound_falls_back_to_orig_dst outside_search_path', async () => {
+  acceptanceCase(`outbound_falls_back_to_orig_dst outside_search_path (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await controlPlane().start();
     await using proxy = await orDirect(control, app.port, { LINKERD2_PROXY_DESTINATION_PROFILE_NETWORKS: '192.168.0.0/16' });
@@ -73,7 +71,7 @@ for (const version of VERSIONS) {
     expect(control.requests).not.toContain(`GetProfile ${SERVICE}`);
   });
 
-  discoveryCase('outbound_falls_back_to_orig_dst after_invalid_argument', async () => {
+  acceptanceCase(`outbound_falls_back_to_orig_dst after_invalid_argument (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await controlPlane().noProfile(SERVICE).start();
     await using proxy = await orDirect(control, app.port);
@@ -85,7 +83,7 @@ for (const version of VERSIONS) {
     ['empty', (control: ControlPlane) => control.endpointsOf(NAME).set([])],
     ['dne', (control: ControlPlane) => control.endpointsOf(NAME).absent()],
   ] as const) {
-    discoveryCase(`outbound_destinations_reset_on_reconnect_followed_by_${name}`, async () => {
+    acceptanceCase(`outbound_destinations_reset_on_reconnect_followed_by_${name} (${version.name})`, async () => {
       await using app = await version.application('app');
       await using control = await named().start();
       await using proxy = await alone(control, app.port, SHORT);
@@ -96,7 +94,7 @@ for (const version of VERSIONS) {
     });
   }
 
-  discoveryCase('outbound_times_out', async () => {
+  acceptanceCase(`outbound_times_out (${version.name})`, async () => {
     // Connections are taken, and handshakes never answered.
     await using app = await tcpApplication(() => undefined);
     await using control = await named().start();
@@ -108,7 +106,7 @@ for (const version of VERSIONS) {
     expect((await version.ask(proxy.outboundAddress(SERVICE))).status).toBe(504);
   });
 
-  discoveryCase('outbound_error_reconnects_after_backoff', async () => {
+  acceptanceCase(`outbound_error_reconnects_after_backoff (${version.name})`, async () => {
     await using app = await version.application('app');
     await using control = await named().start();
     control.failNext(`Get ${NAME}`);
@@ -118,7 +116,7 @@ for (const version of VERSIONS) {
   });
 
   if (version.name !== 'http2') continue;
-  discoveryCase('outbound_balancer_waits_for_ready_endpoint', async () => {
+  acceptanceCase(`outbound_balancer_waits_for_ready_endpoint (${version.name})`, async () => {
     await using app = await version.application('app');
     await using broken = await version.application('broken');
     await using control = await named().start();

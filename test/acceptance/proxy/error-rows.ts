@@ -91,3 +91,50 @@ export function meshed({ at, identity, credentials, gatewayTo }: Meshed, kind: K
     return socket;
   };
 }
+
+/** One row of the tables. */
+export interface ErrorRow {
+  readonly status: number;
+  readonly grpcStatus: number;
+  readonly closes: boolean;
+  /** `l5d-proxy-error`. */
+  readonly why: RegExp;
+  readonly location?: string;
+  /** What gRPC is told; default: the reason. */
+  readonly message?: string;
+}
+
+/** What a row is about. */
+export function shown({ status, headers, closed }: Asked): Record<string, unknown> {
+  const message = headers['grpc-message'];
+  return {
+    status,
+    closed,
+    length: headers['content-length'],
+    type: headers['content-type'],
+    grpcStatus: headers['grpc-status'],
+    message: message === undefined ? undefined : decodeURIComponent(message),
+    location: headers['location'],
+    connection: headers['connection'],
+    error: headers['l5d-proxy-error'],
+    proxyConnection: headers['l5d-proxy-connection'],
+  };
+}
+
+/** `told`: the client may know why. `matching` is `expect.stringMatching`. */
+export function answerOf(row: ErrorRow, kind: Kind, told: boolean, matching: (pattern: RegExp) => unknown): Record<string, unknown> {
+  const grpc = kind === 'grpc';
+  const why = told ? matching(row.why) : undefined;
+  return {
+    status: grpc ? 200 : row.status,
+    closed: row.closes,
+    length: '0',
+    type: grpc ? 'application/grpc' : undefined,
+    grpcStatus: grpc ? String(row.grpcStatus) : undefined,
+    message: grpc && told ? (row.message ?? why) : undefined,
+    location: grpc ? undefined : row.location,
+    connection: kind === 'http1' && row.closes ? 'close' : undefined,
+    error: why,
+    proxyConnection: told && row.closes ? 'close' : undefined,
+  };
+}

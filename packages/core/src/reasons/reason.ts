@@ -150,6 +150,10 @@ export const REASONS = {
   // connecting
   CONNECT_REFUSED: entry('the endpoint refused the connection', 'check that the application listens on that address and port'),
   CONNECT_TIMEOUT: entry('the connection was not established in time', 'check the endpoint and the network between'),
+  CONNECT_UNSUPPORTED: entry(
+    'the application does not take this protocol',
+    'the detail names what it lacks: give it a server for that, or send something else',
+  ),
   CONNECT_FAILED: entry('the connection could not be established', 'the detail carries the error of the operating system'),
   APPLICATION_UNREACHABLE: entry(
     'requests are shed because the application could not be connected to in time',

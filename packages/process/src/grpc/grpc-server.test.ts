@@ -158,6 +158,23 @@ describe('closing', () => {
     await closed;
   });
 
+  test('says GOAWAY for any stream before it says which were not processed', async () => {
+    let answer: ((error: null, response: Buffer) => void) | undefined;
+    const server = await serve({ Unary: (_call: unknown, callback: typeof answer) => void (answer = callback) });
+    const session = connectHttp2(`http://127.0.0.1:${server.address?.port}`);
+    const goaways: (number | undefined)[] = [];
+    session.on('goaway', (_code, lastStreamId) => goaways.push(lastStreamId));
+    const closed = once(session, 'close');
+    const stream = session.request({ ':method': 'POST', ':path': '/test.Test/Unary', te: 'trailers', 'content-type': 'application/grpc' });
+    stream.resume().end(Buffer.alloc(5));
+    await until(() => answer !== undefined);
+    const closing = server.close();
+    await until(() => goaways.length >= 2);
+    answer?.(null, Buffer.from('finished'));
+    await Promise.all([closing, closed]);
+    expect(goaways.slice(0, 2)).toEqual([2 ** 31 - 1, 1]);
+  });
+
   test('cuts off what outlives the grace period', async () => {
     const logger = memoryLogger();
     let called = false;

@@ -6,6 +6,7 @@ import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js
 import { type Clock, type Logger, type MetricRegistry, type SocketAddress, silentLogger, systemClock } from '@weft/core';
 import { boundAddress, type ListenAddress } from '../flags/listen-address.ts';
 import { grpcMetrics } from './grpc-metrics.ts';
+import { GrpcSessions } from './grpc-sessions.ts';
 import { OpenStreams, trackStreams } from './open-streams.ts';
 
 /** Handlers by method name, as grpc-js calls them; unary ones may also be `async (call) => response`. */
@@ -52,6 +53,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   for (const [definition, implementation] of services) server.addService(definition, trackStreams(definition, implementation, streams, logger));
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sessions = new GrpcSessions(server);
   const sockets = new Set<Duplex>();
   let closing: Promise<void> | undefined;
   const inject = (socket: Duplex): void => {
@@ -73,7 +75,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const close = async (graceMs: number): Promise<void> => {
     const closed = listener && new Promise<void>((resolve) => listener.close(() => resolve()));
     streams.endAll();
-    const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    const drained = sessions.sayGoaway().then(() => new Promise<void>((resolve) => server.tryShutdown(() => resolve())));
     const forced = new Promise<void>((resolve) => {
       const timer = clock.after(graceMs, () => {
         logger.log('warn', 'gRPC calls are cut off after the grace period', { graceMs, connections: sockets.size });

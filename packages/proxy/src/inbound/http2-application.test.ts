@@ -139,12 +139,12 @@ test('connects anew, without a pause, when the session was lost between requests
   expect([waiter.started, session.attempts]).toEqual([1, 2]);
 });
 
-test('does not wait for a connection that would come back to the proxy', async () => {
+test.each(['CONNECTION_LOOP', 'CONNECT_UNSUPPORTED'] as const)('does not wait for a connection that is refused for good: %s', async (code) => {
   const { session, submit, settled, clock } = setup();
-  session.answer = new ReasonError(reason('CONNECTION_LOOP', '127.0.0.1:4143'));
+  session.answer = new ReasonError(reason(code, '127.0.0.1:4143'));
   const waiter = submit();
   await settled();
-  expect([waiter.refused?.code, submit().refused?.code, session.attempts, clock.pending]).toEqual(['CONNECTION_LOOP', 'CONNECTION_LOOP', 1, 0]);
+  expect([waiter.refused?.code, submit().refused?.code, session.attempts, clock.pending]).toEqual([code, code, 1, 0]);
 });
 
 test('refuses what waits when it is closed, and tries no more', async () => {

@@ -67,9 +67,10 @@ export class Http2Application implements QueueSource<Http2Waiter, Upstream> {
     return this.#options.upstream.connected ?? true;
   }
 
-  /** A connection that would come back here does so whenever it is made. */
+  /** A connection that would come back here does so whenever it is made; nor does a program come to take HTTP/2 while it runs. */
   get hopeless(): Reason | undefined {
-    return this.#lastError?.code === 'CONNECTION_LOOP' ? this.#lastError : undefined;
+    const code = this.#lastError?.code;
+    return code === 'CONNECTION_LOOP' || code === 'CONNECT_UNSUPPORTED' ? this.#lastError : undefined;
   }
 
   failfast(): Reason {

@@ -6,29 +6,39 @@ export interface HttpMetrics {
   bind(labels: Labels): HttpMeter;
 }
 
-/** `route_`: of the routes of ServiceProfiles. */
-export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' = ''): HttpMetrics {
+/** `route_`: of the routes of ServiceProfiles, where retries are one request; `route_actual_`: where each is one, without latency. */
+export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'route_actual_' = ''): HttpMetrics {
   const requests = registry.counter(`${prefix}request_total`, 'Total count of HTTP requests.', { evictable: true });
   const responses = registry.counter(`${prefix}response_total`, 'Total count of HTTP responses.', { evictable: true });
-  const latency = registry.histogram(
-    `${prefix}response_latency_ms`,
-    "Elapsed times between a request's headers being received and its response stream completing",
-    LATENCY_BUCKETS_MS,
-    { evictable: true },
-  );
+  const latency =
+    prefix === 'route_actual_'
+      ? undefined
+      : registry.histogram(
+          `${prefix}response_latency_ms`,
+          "Elapsed times between a request's headers being received and its response stream completing",
+          LATENCY_BUCKETS_MS,
+          { evictable: true },
+        );
   return { bind: (labels) => new HttpMeter(labels, requests, responses, latency) };
 }
 
-export class HttpMeter {
+/** Told of one request and its response. */
+export interface Meter {
+  request(): void;
+  latency(status: number, ms: number): void;
+  response(status: number | undefined, responseClass: ResponseClass): void;
+}
+
+export class HttpMeter implements Meter {
   readonly #labels: Labels;
   readonly #requests: Counter;
   readonly #responses: Family<Counter>;
-  readonly #latency: Family<Histogram>;
+  readonly #latency: Family<Histogram> | undefined;
   /** By class and status; undefined where none was sent. */
   readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
   readonly #latencyByStatus = new Map<number, Histogram>();
 
-  constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram>) {
+  constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram> | undefined) {
     this.#labels = labels;
     this.#requests = requests.with(labels);
     this.#responses = responses;
@@ -40,6 +50,7 @@ export class HttpMeter {
   }
 
   latency(status: number, ms: number): void {
+    if (!this.#latency) return;
     let series = this.#latencyByStatus.get(status);
     if (!series) {
       series = this.#latency.with({ ...this.#labels, status_code: status });

@@ -1,6 +1,8 @@
 // Connections by the TCPRoute or TLSRoute that they took: outbound_{tcp,tls}_route_{open,close}_total. spec/proxy.md §9.4.
 import type { Labels, Metadata, MetricRegistry, ReasonCode } from '@weft/core';
+import { httpMetrics } from './http-metrics.ts';
 import { outboundRouteLabels, parentLabels } from './labels.ts';
+import { type BindProfileMeters, profileMeters } from './profile-metrics.ts';
 
 /** Of one route, bound when the plan is compiled. */
 export interface RouteConnections {
@@ -10,6 +12,8 @@ export interface RouteConnections {
 }
 
 export interface RouteMetrics {
+  /** Requests by the routes of ServiceProfiles. */
+  readonly profile: BindProfileMeters;
   /** `target`: of TCP routes, the original destination. */
   bind(kind: 'tcp' | 'tls', parent: Metadata, route: Metadata, target: RouteTarget): RouteConnections;
 }
@@ -32,6 +36,7 @@ export function routeMetrics(registry: MetricRegistry): RouteMetrics {
     },
   };
   return {
+    profile: profileMeters(httpMetrics(registry, 'route_'), httpMetrics(registry, 'route_actual_')),
     bind(kind, parent, route, { ip, port }) {
       const { open, close } = families[kind];
       const target: Labels = kind === 'tcp' ? { target_ip: ip ?? '', target_port: port } : { hostname: '' };

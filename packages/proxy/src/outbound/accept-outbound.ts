@@ -13,7 +13,7 @@ import type { DeclaredProtocol, DetectMetrics } from '../observe/detect-metrics.
 import { serverTlsLabels, targetLabels } from '../observe/labels.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { OriginalDst } from '../ports.ts';
-import type { TcpPlan } from '../route/outbound-plan.ts';
+import type { TcpPlan } from '../route/tcp-plan.ts';
 import type { TcpBackend } from './backends.ts';
 import type { Discover, Discovered, Lookup, Plan } from './discover.ts';
 import { opaquePlanOf } from './dispatch.ts';

@@ -261,7 +261,7 @@ class Destination {
     const { random, routes } = this.#options;
     const connections = (kind: 'tcp' | 'tls', parent: Metadata, route: Metadata): RouteConnections => routes.bind(kind, parent, route, target);
     try {
-      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, connections, random }));
+      const plan = this.#backends.rebuild((http, tcp) => compileOutbound(found, { http, tcp, connections, profileMeters: routes.profile, random }));
       return { kind: 'plan', plan, routing: found, parent: found.policy.parent, profiled: profile !== undefined && isKnown(profile) };
     } catch (error) {
       return { kind: 'refused', reason: reason(reasonOf(error).code, `${name}: ${reasonOf(error).detail ?? ''}`) };

@@ -1,25 +1,17 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import {
-  type Clock,
-  formatIdentityId,
-  isGrpcContentType,
-  type Logger,
-  type Reason,
-  type ResponseClass,
-  type RuleClassifiers,
-  reason,
-  type Ticket,
-} from '@weft/core';
+import { type Clock, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason, type Ticket } from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
 import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
+import type { Meter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { removeCanonicalDst, takeProxyHeaders } from '../relay/l5d-headers.ts';
 import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import type { HttpRulePlan } from '../route/http-plan.ts';
 import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
@@ -48,7 +40,7 @@ export interface HttpCallOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
   /** Named where the request fails. */
-  readonly rule: RoutePlace & { readonly classifiers: RuleClassifiers };
+  readonly rule: RoutePlace & Pick<HttpRulePlan<unknown>, 'classifiers' | 'profile'>;
   readonly backend: HttpBackend;
   readonly routeEdits: HeadEdits;
   readonly backendEdits: HeadEdits;
@@ -100,7 +92,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
     this.#ticket = endpoint.breaker?.admit();
-    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http);
+    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http, this.routeMeter(rule));
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
   }
 
@@ -168,6 +160,11 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     if (failure.kind !== 'reset') return failureReason(failure, at);
     if (this.origProto === 'none' && this.#options.exchange.request.version === '2') return undefined;
     return reason('DOWNGRADED', `${at}: HTTP/2 code ${failure.code}`);
+  }
+
+  /** Of the route of a ServiceProfile: without retries a request is what is sent. */
+  protected routeMeter({ profile }: HttpCallOptions['rule']): Meter | undefined {
+    return profile?.meters.both;
   }
 
   /** Gives the in-flight permit back, once. */

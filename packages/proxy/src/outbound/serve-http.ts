@@ -6,7 +6,7 @@ import type { Listener } from '../config.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
-import type { HttpPlan } from '../route/outbound-plan.ts';
+import type { HttpPlan } from '../route/http-plan.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Lookup } from './discover.ts';
 import { dispatch, httpPlanOf } from './dispatch.ts';

@@ -5,7 +5,7 @@ import type { Dispatch } from '@weft/core/balance';
 import type { Connection } from '../accept/connections.ts';
 import type { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import { relay } from '../relay/tcp-relay.ts';
-import type { TcpPlan } from '../route/outbound-plan.ts';
+import type { TcpPlan } from '../route/tcp-plan.ts';
 import type { TcpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 

@@ -2,7 +2,7 @@
 // spec/proxy.md §9.2, §6.2 (sample point), §6.5 (classification).
 import { type Clock, type ResponseClass, type ResponseClassifier, type RuleClassifiers, resetClass, UNCLASSIFIED } from '@weft/core';
 import { type ExchangeObserver, type ExchangeOutcome, type FieldList, type ForwardFailure, field, type LocalResponse, type ResponseHead } from '@weft/http';
-import type { HttpMeter } from '../observe/http-metrics.ts';
+import type { HttpMeter, Meter } from '../observe/http-metrics.ts';
 
 /** What the route of a ServiceProfile adds: it is counted too, and says what a failure is. */
 export interface RouteMeter {
@@ -16,7 +16,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
   /** Set by who gives an exchange up, a timeout for one, before it ends: what it then counts as. */
   protected givenUp: ResponseClass | undefined;
   #classifier: ResponseClassifier | undefined;
-  #route: HttpMeter | undefined;
+  #route: Meter | undefined;
   #startedAt = 0;
   #status: number | undefined;
   #class: ResponseClass | undefined;
@@ -28,7 +28,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   /** The request is dispatched: from here on time counts. */
-  protected begin(meter: HttpMeter, classifier: ResponseClassifier, route?: HttpMeter): void {
+  protected begin(meter: HttpMeter, classifier: ResponseClassifier, route?: Meter): void {
     this.meter = meter;
     this.#classifier = classifier;
     this.#route = route;

@@ -1,5 +1,5 @@
-// Where a request was going when it failed: the route that took it, and the parent whose routes they are.
-import { formatMetadata, type Metadata, type Reason } from '@weft/core';
+// Where a request was going when it failed, and where a policy cannot be compiled: the route, and the parent whose routes they are.
+import { formatMetadata, type Metadata, type Reason, ReasonError, reason, reasonOf } from '@weft/core';
 
 export interface RoutePlace {
   /** Whose routes they are, as metrics name it: mostly a Service. */
@@ -10,4 +10,14 @@ export interface RoutePlace {
 export function inRoute(why: Reason, { parent, route }: RoutePlace): Reason {
   const place = route === parent ? formatMetadata(parent) : `route ${formatMetadata(route)} of ${formatMetadata(parent)}`;
   return { ...why, detail: why.detail === undefined ? place : `${why.detail}; ${place}` };
+}
+
+/** What cannot be compiled names the route that it belongs to. */
+export function withinRoute<R>(route: Metadata, compile: () => R): R {
+  try {
+    return compile();
+  } catch (error) {
+    const { code, detail = '' } = reasonOf(error);
+    throw new ReasonError(reason(code, `route ${formatMetadata(route)}: ${detail}`), { cause: error });
+  }
 }

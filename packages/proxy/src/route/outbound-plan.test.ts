@@ -2,6 +2,7 @@ import {
   type Backend,
   type ClientPolicy,
   type ClientProtocol,
+  createRegistry,
   type Distribution,
   defaultMetadata,
   type Filter,
@@ -12,6 +13,7 @@ import {
 import type { ProfileRouting } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
+import { routeMetrics } from '../observe/route-metrics.ts';
 import { compileOutbound, type OutboundPlan } from './outbound-plan.ts';
 
 interface Fake {
@@ -44,7 +46,7 @@ function compile(protocol: ClientProtocol, profile?: ProfileRouting): OutboundPl
   const policy: ClientPolicy = { parent: defaultMetadata('svc'), protocol };
   const fake = ({ metadata }: Backend): Fake => ({ name: metadata.name, available: true });
   const connections = () => ({ opened: () => undefined, closed: () => undefined });
-  return compileOutbound({ policy, profile }, { http: fake, tcp: fake, connections, random: seeded(1) });
+  return compileOutbound({ policy, profile }, { http: fake, tcp: fake, connections, profileMeters: routeMetrics(createRegistry()).profile, random: seeded(1) });
 }
 
 const tls = (...routes: (readonly [name: string, snis: readonly HostMatch[], filters?: readonly Filter[], backendFilters?: readonly Filter[]])[]) => {
@@ -114,7 +116,7 @@ test('carries what the routes of a profile say: classes, labels, timeout, and re
   expect(plan.http1.canonicalDst).toBe('web:80');
   const rule = plan.http2.select(request('/retry'))?.rule;
   expect(rule).toMatchObject({ timeouts: { requestMs: 300 }, retry: { kind: 'budget', budget }, allowL5dHeaders: false });
-  expect(rule?.profile).toEqual({ labels: { rt_a: 'b', rt_route: 'retry it' }, responseClasses: retryable.responseClasses });
+  expect(rule?.profile).toMatchObject({ labels: { rt_a: 'b', rt_route: 'retry it' }, responseClasses: retryable.responseClasses });
   expect(plan.http1.select(request('/', { method: 'POST' }))?.rule.retry).toBeUndefined();
   expect(plan.http1.select(request('/'))?.rule).toMatchObject({ timeouts: {}, profile: { labels: {}, responseClasses: [] } });
   expect(plan.http1.select(request('/'))?.rule.distribute()?.backend.name).toBe('split');

@@ -79,7 +79,7 @@ export function meshServer(server: Server, options: MeshServerOptions): MeshServ
   const dial: Dialer = async (target, { speaks }) => {
     if (target.port !== port) throw new ReasonError(reason('CONNECT_REFUSED', `${formatSocketAddress(target)}: this program serves port ${port}`));
     const receiver = speaks === 'http/2' ? http2 : server;
-    if (!receiver) throw new ReasonError(reason('CONNECT_REFUSED', `${formatSocketAddress(target)}: this program serves no HTTP/2`));
+    if (!receiver) throw new ReasonError(reason('CONNECT_UNSUPPORTED', `${formatSocketAddress(target)}: this program serves no HTTP/2`));
     const { proxy, application } = memoryPair({ allowHalfOpen: true, target, accepts: true });
     if (speaks === 'http/1') spoken.add(asSocket(application));
     receiver.emit('connection', application);

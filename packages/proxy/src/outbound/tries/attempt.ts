@@ -3,6 +3,7 @@ import type { Reason, ResponseClass } from '@weft/core';
 import type { Dispatch } from '@weft/core/balance';
 import type { Exchange, ExchangeOutcome, FieldList, ForwardFailure, RequestHead, ResponseHead, RetryRules } from '@weft/http';
 import type { HttpEndpoint } from '../../connect/http-endpoint.ts';
+import type { Meter } from '../../observe/http-metrics.ts';
 import { HttpCall, type HttpCallOptions } from '../http-call.ts';
 import type { TriedRequest } from './tried-request.ts';
 
@@ -76,6 +77,20 @@ export class Attempt extends HttpCall {
   override end(outcome: ExchangeOutcome): void {
     super.end(outcome);
     this.#request.tryEnded(outcome);
+  }
+
+  protected override onSample(now: number): void {
+    this.#request.sampled(now);
+    super.onSample(now);
+  }
+
+  protected override onClass(responseClass: ResponseClass | undefined, status: number | undefined): void {
+    this.#request.classified(responseClass, status);
+    super.onClass(responseClass, status);
+  }
+
+  protected override routeMeter({ profile }: HttpCallOptions['rule']): Meter | undefined {
+    return profile?.meters.actual;
   }
 
   /** The permit is the request's. */

@@ -1,13 +1,13 @@
 // A request with timeouts or retries, from its route to its end: a try at a time, each at a backend of its own, until one answer is let
 // through or its time is over. spec/proxy.md §7.5, §7.6.
 
-import { type Reason, type ReasonCode, reason, reasonOf, TIMED_OUT, type Timer } from '@weft/core';
+import { type Reason, type ReasonCode, type ResponseClass, reason, reasonOf, TIMED_OUT, type Timer, UNCLASSIFIED } from '@weft/core';
 import { type Exchange, type FieldList, type ForwardFailure, type ResponseHead, type RetryRules, type Verdict } from '@weft/http';
 import { localResponse } from '../../relay/synthesize.ts';
 import type { Choice } from '../../route/distribution.ts';
 import type { FilterPlan, HeadEdits } from '../../route/filters.ts';
+import type { Selected } from '../../route/http-plan.ts';
 import { inRoute } from '../../route/in-route.ts';
-import type { Selected } from '../../route/outbound-plan.ts';
 import type { HttpBackend } from '../backends.ts';
 import type { CallConnection } from '../http-call.ts';
 import { Attempt } from './attempt.ts';
@@ -47,6 +47,10 @@ export class TriedRequest implements RetryRules, ClockOwner {
   #relayed = false;
   #over = false;
   #timer: Timer | undefined;
+  readonly #startedAt: number;
+  /** Of the last try that has one. */
+  #sampledAt: number;
+  #last: { readonly responseClass: ResponseClass | undefined; readonly status: number | undefined } | undefined;
 
   /** The in-flight permit is its own from now on. */
   constructor(options: TriedRequestOptions) {
@@ -56,6 +60,9 @@ export class TriedRequest implements RetryRules, ClockOwner {
     this.#authority = exchange.request.authority;
     this.#headers = exchange.request.headers.slice();
     this.clocks = new StreamClocks(tries.timeouts, this, connection.clock, connection.tries.deadlines);
+    this.#startedAt = connection.clock.now();
+    this.#sampledAt = this.#startedAt;
+    options.selected.rule.profile?.meters.route.request();
   }
 
   start({ backend, filters }: Choice<HttpBackend, FilterPlan>): void {
@@ -131,6 +138,14 @@ export class TriedRequest implements RetryRules, ClockOwner {
     this.clocks.stop();
   }
 
+  sampled(now: number): void {
+    this.#sampledAt = now;
+  }
+
+  classified(responseClass: ResponseClass | undefined, status: number | undefined): void {
+    this.#last = { responseClass, status };
+  }
+
   tryEnded(outcome: { readonly kind: string }): void {
     this.#tryOver = true;
     this.clocks.tryEnded();
@@ -143,7 +158,19 @@ export class TriedRequest implements RetryRules, ClockOwner {
     this.#over = true;
     this.clocks.stop();
     this.#timer?.cancel();
+    this.#count();
     if (!this.#relayed) this.#options.connection.limit.release();
+  }
+
+  /** By the route of a ServiceProfile, whatever the number of tries. */
+  #count(): void {
+    const { profile } = this.#options.selected.rule;
+    if (!profile) return;
+    // Where no endpoint took it there is no class; a client that went away first has an undefined one.
+    const { responseClass, status } = this.#last ?? { responseClass: this.#options.exchange.aborted ? undefined : UNCLASSIFIED, status: undefined };
+    if (!responseClass) return;
+    if (status !== undefined) profile.meters.route.latency(status, this.#sampledAt - this.#startedAt);
+    profile.meters.route.response(status, responseClass);
   }
 
   expired(kind: TimeoutKind, ms: number): void {

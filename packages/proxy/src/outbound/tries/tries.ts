@@ -18,7 +18,7 @@ import {
 import type { RequestHead } from '@weft/http';
 import { takeOption } from '../../relay/l5d-headers.ts';
 import { isGrpcRequest } from '../../relay/synthesize.ts';
-import type { HttpPlan, HttpRulePlan } from '../../route/outbound-plan.ts';
+import type { HttpPlan, HttpRulePlan } from '../../route/http-plan.ts';
 import { BudgetRetries, PolicyRetries, type Retries } from './retries.ts';
 import { type BudgetMeter, type PolicyMeter, type RetryMetrics, retryMetrics } from './retry-metrics.ts';
 

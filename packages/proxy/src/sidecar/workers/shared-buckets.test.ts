@@ -63,7 +63,7 @@ test('threads that take at the same time get no more than there is', async () =>
       parentPort.postMessage(taken);
     });`;
   const run = async (): Promise<number> => {
-    const worker = new Worker(code, { eval: true, workerData: here.buffer });
+    const worker = new Worker(code, { eval: true, workerData: here.buffer, execArgv: [] });
     const [taken] = (await once(worker, 'message')) as [number];
     await worker.terminate();
     return taken;
