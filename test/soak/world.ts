@@ -29,7 +29,7 @@ const IDLE_MS = 1_500;
 export interface Books {
   /** `tcp_open_connections` of all proxies: what they believe to hold. */
   readonly openConnections: number;
-  /** Requests that have no response yet, in the counters. */
+  /** `weft_requests_in_flight` of all proxies. */
   readonly inFlight: number;
   /** Requests of all proxies. */
   readonly requests: number;
@@ -103,7 +103,7 @@ export async function startWorld(apps: ApplicationPorts): Promise<SoakWorld> {
     },
     books: () => ({
       openConnections: sum('tcp_open_connections'),
-      inFlight: sum('request_total') - sum('response_total'),
+      inFlight: sum('weft_requests_in_flight'),
       requests: sum('request_total'),
       connections: sum('tcp_open_total', 'direction="outbound"', 'peer="src"'),
       handshakes: sum('tcp_open_total', 'direction="inbound"', 'peer="src"', 'tls="true"'),

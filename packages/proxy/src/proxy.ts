@@ -35,6 +35,7 @@ import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
+import { inFlightLimit, shown } from './relay/in-flight-limit.ts';
 
 export interface ProxyAddresses {
   readonly outbound: readonly SocketAddress[];
@@ -79,6 +80,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     metrics = createRegistry({ clock }),
   } = ports;
   const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
+  const inFlight = metrics.gauge('weft_requests_in_flight', 'Requests that wait for their response heads');
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
@@ -102,7 +104,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
-    limit: ports.inFlight?.outbound,
+    limit: shown(ports.inFlight?.outbound ?? inFlightLimit(config.outbound.maxInFlight), inFlight.with({ direction: 'outbound' })),
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -124,7 +126,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     outbound,
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
-    limit: ports.inFlight?.inbound,
+    limit: shown(ports.inFlight?.inbound ?? inFlightLimit(config.inbound.maxInFlight), inFlight.with({ direction: 'inbound' })),
     rateLimits: ports.rateLimits,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,

@@ -26,7 +26,7 @@ import type { Refusals } from '../observe/refusals.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
-import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
+import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
 import type { InboundOptions } from './options.ts';
@@ -51,7 +51,7 @@ export interface InboundDeps {
   readonly outbound: Pick<Outbound, 'discover' | 'limit' | 'tries'>;
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
-  readonly limit: InFlightLimit | undefined;
+  readonly limit: InFlightLimit;
   readonly rateLimits: Buckets | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
@@ -111,7 +111,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     serverHttp2: config.serverHttp2,
     applications: apps,
     profiles,
-    limit: deps.limit ?? inFlightLimit(config.maxInFlight),
+    limit: deps.limit,
     metrics: deps.httpMetrics,
     authz: deps.authz,
     audit,

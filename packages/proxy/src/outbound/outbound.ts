@@ -17,7 +17,7 @@ import type { Refusals } from '../observe/refusals.ts';
 import type { RouteMetrics } from '../observe/route-metrics.ts';
 import { type TransportMetrics, zoneOf } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
-import { type InFlightLimit, inFlightLimit } from '../relay/in-flight-limit.ts';
+import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
@@ -39,7 +39,7 @@ export interface OutboundDeps {
   readonly balancers: OutboundBalancerMetrics;
   readonly ejections: Ejections;
   readonly racing: Racing | undefined;
-  readonly limit: InFlightLimit | undefined;
+  readonly limit: InFlightLimit;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -133,7 +133,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     backends,
   });
 
-  const limit = deps.limit ?? inFlightLimit(config.maxInFlight);
+  const { limit } = deps;
   const tries = new Tries({ clock, random, metrics: deps.metrics });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,

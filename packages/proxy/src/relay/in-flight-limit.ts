@@ -1,4 +1,5 @@
 // How many requests may wait for their response heads at once. spec/proxy.md §4.5.
+import type { Gauge } from '@weft/core';
 
 export interface InFlightLimit {
   readonly max: number;
@@ -19,6 +20,22 @@ export function inFlightLimit(max: number): InFlightLimit {
     },
     release() {
       inFlight -= 1;
+    },
+  };
+}
+
+/** The same limit, shown by a gauge. */
+export function shown(limit: InFlightLimit, gauge: Gauge): InFlightLimit {
+  return {
+    max: limit.max,
+    enter() {
+      const admitted = limit.enter();
+      if (admitted) gauge.inc();
+      return admitted;
+    },
+    release() {
+      limit.release();
+      gauge.dec();
     },
   };
 }
