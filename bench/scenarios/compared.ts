@@ -22,7 +22,7 @@ export interface Setup {
 }
 
 const FULL = { warmUpSeconds: 2, seconds: 3, rounds: 5 };
-const QUICK = { warmUpSeconds: 0.5, seconds: 0.8, rounds: 3 };
+const QUICK = { warmUpSeconds: 0.5, seconds: 1, rounds: 1 };
 
 /** Figures by label. */
 export async function compared(work: Work, setups: readonly Setup[], { quick, identity, log }: ScenarioContext): Promise<Record<string, LoadFigures>> {
