@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
+import { decodeProtobufObject, PROTOBUF_TYPE } from '@weft/kube/server';
 import { kubeconfigOf, type TestCluster } from './cluster.ts';
 
 export interface ApiRequest {
@@ -34,8 +35,8 @@ export async function apiFront(cluster: TestCluster): Promise<ApiFront> {
   const asked: ApiRequest[] = [];
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url: path = '/', headers } = message;
-    const body = await text(message);
-    const one: ApiRequest = { method, path, body: body === '' ? undefined : (JSON.parse(body) as unknown) };
+    const body = await buffer(message);
+    const one: ApiRequest = { method, path, body: parsed(body, headers['content-type']) };
     asked.push(one);
     const answer = front.answer(one);
     if (answer) {
@@ -68,4 +69,10 @@ export async function apiFront(cluster: TestCluster): Promise<ApiFront> {
     },
   };
   return front;
+}
+
+/** Linkerd's controllers write protobuf. */
+function parsed(body: Buffer, type: string | undefined): unknown {
+  if (body.length === 0) return undefined;
+  return type === PROTOBUF_TYPE ? decodeProtobufObject(body) : (JSON.parse(body.toString()) as unknown);
 }

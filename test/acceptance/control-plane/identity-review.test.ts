@@ -5,7 +5,7 @@ import { RpcCode } from '@weft/wire';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiAnswer, type ApiFront, apiFront } from './api-front.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
-import { type Controller, startController, stopControllers } from './controller.ts';
+import { type Controller, isForeign, startController, stopControllers } from './controller.ts';
 import { certify, csrOf, identityFlags, mount, request, roots, tlsSecret, type Workload, workload } from './identity-scene.ts';
 import { refusalOf } from './stream.ts';
 
@@ -109,7 +109,7 @@ describe('the token review', () => {
   });
 });
 
-test('requests to the API server keep to the rate of the flags, and what would wait too long is refused at once', async () => {
+test.skipIf(isForeign('identity'))('requests to the API server keep to the rate of the flags, and what would wait too long is refused at once', async () => {
   const authority = await createAuthority({ trustDomain: 'cluster.local' });
   const mounts = { issuer: mount(cluster, tlsSecret(authority)), roots: mount(cluster, roots(authority)) };
   // The access review at the start is the first of three; the event of the first certificate is the third.

@@ -181,13 +181,23 @@ describe.skipIf(!bin)('kubectl', () => {
     expect(err).toContain('spec.containers[0].ports[0].containerPort: Invalid value');
   });
 
-  test('is told that protobuf is not read, and has a way round', async () => {
-    const { code, err } = await kubectl('create', 'ns', 'direct');
-    expect(code).toBe(1);
-    expect(err).toContain('accepted media types include: application/json');
-    const yaml = await ok('create', 'ns', 'round', '--dry-run=client', '-o', 'yaml');
-    await ok('apply', '-f', manifest('ns.yaml', yaml));
-    expect(await ok('get', 'ns', 'round', '-o', 'name')).toContain('namespace/round');
+  test('creates by command, for which it sends protobuf', async () => {
+    await ok('create', 'ns', 'direct');
+    const there = ['-n', 'direct'] as const;
+    await ok(...there, 'create', 'cm', 'c', '--from-literal=a=b', '--from-literal=empty=');
+    await ok(...there, 'create', 'secret', 'generic', 's', '--from-literal=p=q');
+    await ok(...there, 'create', 'sa', 'bot');
+    await ok(...there, 'create', 'deployment', 'web', '--image=x:1', '--port=80', '--replicas=0');
+    await ok(...there, 'create', 'service', 'clusterip', 'web', '--tcp=80:http');
+    await ok(...there, 'run', 'p', '--image=x:1', '--env=A=B', '--port=99');
+    expect(await ok(...there, 'get', 'cm/c', '-o', 'jsonpath={.data}')).toBe('{"a":"b","empty":""}');
+    expect(await ok(...there, 'get', 'secret/s', '-o', 'jsonpath={.data.p}')).toBe('cQ==');
+    expect(await ok(...there, 'get', 'deploy/web', '-o', 'jsonpath={.spec.replicas} {.spec.template.spec.containers[0].ports[0].containerPort}')).toBe('0 80');
+    expect(await ok(...there, 'get', 'svc/web', '-o', 'jsonpath={.spec.ports[0].targetPort}')).toBe('http');
+    expect(await ok(...there, 'get', 'pod/p', '-o', 'jsonpath={.spec.containers[0].env[0].value}')).toBe('B');
+    expect(await ok('auth', 'can-i', 'create', 'pods')).toContain('yes');
+    expect((await kubectl('create', 'ns', 'direct')).err).toContain('already exists');
+    await ok('delete', 'ns', 'direct');
   });
 
   test('deletes what a file names, and waits until it is gone', async () => {

@@ -1,11 +1,12 @@
-// Reading a request body: bounded, and JSON or YAML only.
+// Reading a request body: bounded; JSON, YAML or protobuf.
 import type { IncomingMessage } from 'node:http';
 import { badRequest, tooLarge, unsupportedMediaType } from '../errors/api-error.ts';
 import { decodeJson, decodeYaml } from '../json/decode.ts';
 import type { Json } from '../json/json.ts';
+import { decodeObject, PROTOBUF_TYPE } from '../protobuf/decode-object.ts';
 import { PATCH_TYPES } from '../rest/write.ts';
 
-const OBJECT_TYPES = ['application/json', 'application/yaml'];
+const OBJECT_TYPES = ['application/json', 'application/yaml', PROTOBUF_TYPE];
 
 /** Without parameters, lower case; empty when there is none. */
 export function contentTypeOf(request: IncomingMessage): string {
@@ -25,13 +26,14 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   }
   if (size === 0) return undefined;
   const type = contentTypeOf(request);
-  const text = new TextDecoder('utf-8', { fatal: true });
-  let body: string;
   if (request.method === 'PATCH' ? !PATCH_TYPES.includes(type) : type !== '' && !OBJECT_TYPES.includes(type)) {
     throw unsupportedMediaType(type, request.method === 'PATCH' ? PATCH_TYPES : OBJECT_TYPES);
   }
+  const bytes = Buffer.concat(chunks);
+  if (type === PROTOBUF_TYPE) return decodeObject(bytes);
+  let body: string;
   try {
-    body = text.decode(Buffer.concat(chunks));
+    body = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) throw badRequest('the body of the request is not UTF-8');
     throw error;
