@@ -55,11 +55,39 @@ export interface SimulatedFigures {
   readonly to_failing: number;
 }
 
+/** Of a destination service with many streams. */
+export interface DestinationFigures {
+  readonly streams: number;
+  readonly services: number;
+  readonly endpoints: number;
+  /** Before the first stream. */
+  readonly idle_rss_mib: number;
+  /** After everything. */
+  readonly rss_mib: number;
+  /** Until every stream had its endpoints. */
+  readonly opened_ms: number;
+  /** Streams that a single change concerns. */
+  readonly affected_streams: number;
+  /** From the write of an EndpointSlice to when the last of these streams was read. */
+  readonly change_p50_ms: number;
+  readonly change_max_ms: number;
+  /** How long the change of every endpoint took. */
+  readonly roll_s: number;
+  readonly roll_messages: number;
+  readonly roll_p50_ms: number;
+  readonly roll_max_ms: number;
+  /** After it: that did not have the final endpoints, that had ended, and how often a stream saw an empty set. */
+  readonly streams_behind: number;
+  readonly streams_ended: number;
+  readonly emptied_sets: number;
+}
+
 export interface ScenarioReport {
   readonly name: string;
   readonly proxies?: Readonly<Record<string, ProxyFigures>>;
   readonly operations?: Readonly<Record<string, OperationFigures>>;
   readonly simulated?: Readonly<Record<string, SimulatedFigures>>;
+  readonly destination?: DestinationFigures;
   /** What was left out, and why. */
   readonly skipped?: readonly string[];
 }
@@ -69,13 +97,14 @@ export interface BenchReport {
   readonly scenarios: readonly ScenarioReport[];
 }
 
-export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, skipped = [] }: ScenarioReport): string {
+export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, destination, skipped = [] }: ScenarioReport): string {
   return [
     `\n${name}`,
     ...renderLoad(proxies),
     ...renderIdle(proxies),
     ...renderOperations(operations),
     ...renderSimulated(simulated),
+    ...(destination ? Object.entries(destination).map(([name, value]) => row(name, String(value))) : []),
     ...skipped.map((reason) => `  left out: ${reason}`),
   ].join('\n');
 }

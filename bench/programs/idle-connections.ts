@@ -1,10 +1,10 @@
-// Opens connections, lets each carry one request, and keeps them, for as long as it lives. Each line on stdin is a number of connections
-// to have; each line on stdout says how many there are. Arguments: `h1` or `h2`, host, port; and files of anchors, certificate and key, and the
+// Opens connections, lets each carry one request, and keeps them, for as long as it lives. Each command is a number of connections
+// to have; each answer says how many there are. Arguments: `h1` or `h2`, host, port; and files of anchors, certificate and key, and the
 // server's name, where they are in TLS.
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { connect as connectTls, createSecureContext } from 'node:tls';
+import { converse } from './conversation.ts';
 
 const [protocol, host, port, anchors, certificate, key, servername] = process.argv.slice(2);
 const secureContext =
@@ -47,13 +47,12 @@ function openOne(): Promise<void> {
   });
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  let missing = Number(line) - open.length;
+await converse(async (wanted: number) => {
+  let missing = wanted - open.length;
   await Promise.all(
     Array.from({ length: LANES }, async () => {
       while (missing-- > 0) await openOne();
     }),
   );
-  process.stdout.write(`${open.length}\n`);
-}
-process.exit(0);
+  return open.length;
+});

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { entry, type Path, straight, terminating } from '../hop.ts';
 import { PEERS } from '../peers/index.ts';
 import type { Peer } from '../peers/peer.ts';
+import { conversation } from '../processes/conversation.ts';
 import { pinProxy } from '../processes/cores.ts';
-import { idleConnections } from '../processes/idle-connections.ts';
 import { residentMib } from '../processes/usage.ts';
 import { type IdleFigures, round } from '../report.ts';
 import type { Scenario, ScenarioContext } from '../scenario.ts';
@@ -65,7 +65,13 @@ async function hold(peer: Peer, path: Path, connections: number, settleMs: numbe
   const proxy = await peer.start(path, { identity, backend: behind.port });
   const { protocol, tls } = entry(path);
   const { anchors, client, server } = identity;
-  const clients = idleConnections(protocol, proxy.host ?? '127.0.0.1', proxy.port, ...(tls ? [anchors, client.certificate, client.key, server.name] : []));
+  const clients = conversation<number, number>(
+    'idle-connections',
+    protocol,
+    proxy.host ?? '127.0.0.1',
+    proxy.port,
+    ...(tls ? [anchors, client.certificate, client.key, server.name] : []),
+  );
   try {
     proxy.pids.forEach((pid, index) => pinProxy(pid, index));
     const resident = async (): Promise<number> => {
@@ -74,9 +80,9 @@ async function hold(peer: Peer, path: Path, connections: number, settleMs: numbe
     };
     const idleMib = await resident();
     const first = Math.floor(connections * FIRST_PART);
-    await clients.grow(first);
+    await clients.ask(first);
     const firstMib = await resident();
-    await clients.grow(connections);
+    await clients.ask(connections);
     const fullMib = await resident();
     return { idleMib, fullMib, bytesEach: ((fullMib - firstMib) * 2 ** 20) / (connections - first) };
   } finally {

@@ -3,6 +3,7 @@ import { paired, straight, terminating } from '../hop.ts';
 import type { Scenario } from '../scenario.ts';
 import { balance } from './balance.ts';
 import { balanceSimulation } from './balance-simulation.ts';
+import { destination } from './destination.ts';
 import { endpoints } from './endpoints.ts';
 import { idle } from './idle-connections.ts';
 import { largeBodies } from './large-bodies.ts';
@@ -38,4 +39,5 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
   routes,
   workers,
+  destination,
 ];
