@@ -2,8 +2,10 @@
 // Nothing stops for good: a store keeps its last state while the API server is away and resumes where it was.
 // Example: const store = resourceStore(kubeClient({ server }), podKind); await store.synced; store.get('default', 'web-0')?.status?.podIP;
 export { type KubeClientOptions, kubeClient } from './client/client.ts';
+export type { CredentialSource, Credentials } from './client/credentials.ts';
 export type {
   CallOptions,
+  DeleteCollectionOptions,
   DeleteOptions,
   IssuedToken,
   KubeClient,
@@ -83,7 +85,7 @@ export {
   type VolumeMount,
   type VolumeProjection,
 } from './resources/pod.ts';
-export { apiVersionOf, collectionPath, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
+export { apiVersionOf, collectionPath, metadataOf, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
 export { type Service, type ServicePort, type ServiceSpec, serviceKind } from './resources/service.ts';
 export {
   type AdmissionRequest,

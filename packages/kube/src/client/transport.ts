@@ -2,24 +2,24 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import type { Clock } from '@weft/core';
+import { dialWith } from './dial.ts';
 import { KubeError } from './kube-error.ts';
 
 export interface TransportOptions {
   /** `http://host:port` or `https://host:port`, a path prefix allowed. */
   readonly server: string;
-  /** PEM. Without it: Node's own authorities. */
-  readonly ca?: string;
-  /** PEM, client certificate and its key. */
-  readonly cert?: string;
-  readonly key?: string;
+  /** PEM; a function is asked for each connection. Without it: Node's own authorities. */
+  readonly ca?: string | (() => string);
   /** Name to verify instead of the host of `server`. */
   readonly tlsServerName?: string;
   /** Accept any certificate. Only for a kubeconfig that says so. */
   readonly insecureSkipTlsVerify?: boolean;
   /** Opens the connection instead of TCP to the host of `server`. */
   readonly dial?: () => Promise<Duplex>;
+  /** How long a connection may take to be made, its TLS handshake included, in milliseconds. */
+  readonly connectTimeoutMs: number;
   /** How long a response head may take, in milliseconds. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
@@ -30,6 +30,9 @@ export interface TransportRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** PEM of a client certificate and its key; others than before are shown on connections of their own. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -39,56 +42,87 @@ export interface Transport {
   close(): void;
 }
 
-type Oncreate = (error: Error | null, socket?: Duplex) => void;
+/** Idle connections kept for later requests. */
+const MAX_FREE_SOCKETS = 8;
 
 export function createTransport(options: TransportOptions): Transport {
   const base = parseServer(options.server);
   const secure = base.protocol === 'https:';
   const prefix = base.pathname.replace(/\/$/, '');
-  const tlsOptions: tls.ConnectionOptions = {
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(options.cert === undefined ? {} : { cert: options.cert }),
-    ...(options.key === undefined ? {} : { key: options.key }),
+  const { clock, ca, connectTimeoutMs, requestTimeoutMs } = options;
+  const fixed: tls.ConnectionOptions = {
     ...(options.tlsServerName === undefined ? {} : { servername: options.tlsServerName }),
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
   };
-  const agent = secure ? new https.Agent({ keepAlive: true, maxFreeSockets: 8, ...tlsOptions }) : new http.Agent({ keepAlive: true, maxFreeSockets: 8 });
-  if (options.dial) dialWith(agent, options.dial, secure ? { ...tlsOptions, servername: options.tlsServerName ?? serverName(base.hostname) } : undefined);
+  const agent = secure
+    ? new https.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS })
+    : new http.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
+  if (options.dial) dialWith(agent, options.dial, secure ? { ...fixed, servername: options.tlsServerName ?? serverName(base.hostname) } : undefined);
   let closed = false;
+  let shown = '';
   const open = new Set<http.ClientRequest>();
 
-  return {
-    send({ method, path, headers, body, signal }) {
-      if (closed) return Promise.reject(new KubeError('UNREACHABLE', `${method} ${path}: the client is closed`));
-      return new Promise((resolve, reject) => {
-        const request = (secure ? https : http).request({
-          agent,
-          method,
-          host: base.hostname.replace(/^\[|\]$/g, ''),
-          ...(base.port === '' ? {} : { port: base.port }),
-          path: prefix + path,
-          headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
-          ...(signal ? { signal } : {}),
-        });
-        open.add(request);
-        const timer = options.clock.after(options.requestTimeoutMs, () => {
-          request.destroy(new KubeError('TIMEOUT', `${method} ${path}: no answer within ${options.requestTimeoutMs} ms`));
-        });
-        request.once('close', () => {
-          open.delete(request);
-          timer.cancel();
-        });
-        request.once('response', (response) => {
-          timer.cancel();
-          resolve(response);
-        });
-        request.once('error', (error) => {
-          timer.cancel();
-          reject(error instanceof KubeError ? error : new KubeError('UNREACHABLE', `${method} ${path}: ${error.message}`, { cause: error }));
-        });
-        request.end(body);
+  /** The agent keeps connections apart by these; idle ones of an earlier certificate or authority are of no use any more. */
+  const tlsOptions = ({ cert, key }: TransportRequest): tls.ConnectionOptions => {
+    if (!secure) return {};
+    const authority = typeof ca === 'function' ? ca() : ca;
+    const now = `${authority ?? ''}\n${cert ?? ''}`;
+    if (now !== shown) for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    shown = now;
+    return {
+      ...fixed,
+      ...(authority === undefined ? {} : { ca: authority }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    };
+  };
+
+  const attempt = (wanted: TransportRequest, retriable: boolean): Promise<http.IncomingMessage> => {
+    const { method, path, headers, body, signal } = wanted;
+    const what = `${method} ${path}`;
+    if (closed) return Promise.reject(new KubeError('UNREACHABLE', `${what}: the client is closed`));
+    return new Promise((resolve, reject) => {
+      const request = (secure ? https : http).request({
+        agent,
+        method,
+        host: base.hostname.replace(/^\[|\]$/g, ''),
+        ...(base.port === '' ? {} : { port: base.port }),
+        path: prefix + path,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+        ...tlsOptions(wanted),
+        ...(signal ? { signal } : {}),
       });
-    },
+      open.add(request);
+      const give = (afterMs: number, message: string) =>
+        clock.after(afterMs, () => request.destroy(new KubeError('TIMEOUT', `${what}: ${message} within ${afterMs} ms`)));
+      const timers = [give(requestTimeoutMs, 'no answer'), give(connectTimeoutMs, 'no connection')];
+      const settle = (): void => {
+        for (const timer of timers) timer.cancel();
+      };
+      request.once('socket', (socket) => {
+        if (!('connecting' in socket) || (!socket.connecting && (request.reusedSocket || options.dial || !secure))) timers[1]?.cancel();
+        else socket.once(secure ? 'secureConnect' : 'connect', () => timers[1]?.cancel());
+      });
+      request.once('close', () => {
+        open.delete(request);
+        settle();
+      });
+      request.once('response', (response) => {
+        settle();
+        resolve(response);
+      });
+      request.once('error', (error) => {
+        settle();
+        // A kept connection that the server closed meanwhile says nothing about the server.
+        if (retriable && request.reusedSocket && !(error instanceof KubeError) && signal?.aborted !== true) resolve(attempt(wanted, false));
+        else reject(error instanceof KubeError ? error : new KubeError('UNREACHABLE', `${what}: ${error.message}`, { cause: error }));
+      });
+      request.end(body);
+    });
+  };
+
+  return {
+    send: (request) => attempt(request, request.method === 'GET'),
     close() {
       closed = true;
       for (const request of open) request.destroy(new KubeError('UNREACHABLE', 'the client is closed'));
@@ -106,26 +140,4 @@ function parseServer(server: string): URL {
 /** TLS names the peer by DNS name only; an address is verified through `host`. */
 function serverName(host: string): string {
   return /^[\d.]+$/.test(host) || host.startsWith('[') ? '' : host;
-}
-
-/** Lets an agent take its connections from `dial`; the callback form of createConnection is what Node waits for. */
-function dialWith(agent: http.Agent, dial: () => Promise<Duplex>, secure: tls.ConnectionOptions | undefined): void {
-  const connect = (_options: unknown, oncreate: Oncreate): undefined => {
-    dial().then(
-      (stream) => {
-        if (!secure) return oncreate(null, stream);
-        const socket = tls.connect({ ...secure, socket: stream });
-        socket.once('secureConnect', () => {
-          socket.removeListener('error', oncreate);
-          oncreate(null, socket);
-        });
-        socket.once('error', oncreate);
-      },
-      (error: unknown) => oncreate(error instanceof Error ? error : new Error(String(error))),
-    );
-    return undefined;
-  };
-  // A plain Duplex has none of the socket methods that keeping it alive calls.
-  const keep = (stream: Duplex): boolean => 'setKeepAlive' in stream;
-  Object.assign(agent, { createConnection: connect, keepSocketAlive: keep });
 }
