@@ -104,7 +104,8 @@ export {
 } from './resources/webhook.ts';
 export { type Deployment, type DeploymentSpec, type DeploymentStatus, deploymentKind, type ReplicaSet, replicaSetKind } from './resources/workload.ts';
 export { type LabelTest, parseLabelSelector, selectorMatches } from './select/label-selector.ts';
+export { type Informers, type InformersOptions, informers } from './store/informers.ts';
 export { type ObjectIndex, objectIndex, versionsOf } from './store/object-index.ts';
 export { type ResourceStoreOptions, resourceStore } from './store/resource-store.ts';
-export type { ResourceStore, StoreEvent } from './store/store.ts';
+export type { ResourceStore, StoreEvent, StoreIndex } from './store/store.ts';
 export { createTopics, type Topics } from './store/topics.ts';

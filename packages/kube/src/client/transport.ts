@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import type tls from 'node:tls';
-import type { Clock } from '@weft/core';
+import type { Clock, Timer } from '@weft/core';
 import { dialWith } from './dial.ts';
 import { KubeError } from './kube-error.ts';
 
@@ -60,7 +60,7 @@ export function createTransport(options: TransportOptions): Transport {
   if (options.dial) dialWith(agent, options.dial, secure ? { ...fixed, servername: options.tlsServerName ?? serverName(base.hostname) } : undefined);
   let closed = false;
   let shown = '';
-  const open = new Set<http.ClientRequest>();
+  const open = new Map<http.ClientRequest, (error: KubeError) => void>();
 
   /** The agent keeps connections apart by these; idle ones of an earlier certificate or authority are of no use any more. */
   const tlsOptions = ({ cert, key }: TransportRequest): tls.ConnectionOptions => {
@@ -80,7 +80,7 @@ export function createTransport(options: TransportOptions): Transport {
   const attempt = (wanted: TransportRequest, retriable: boolean): Promise<http.IncomingMessage> => {
     const { method, path, headers, body, signal } = wanted;
     const what = `${method} ${path}`;
-    if (closed) return Promise.reject(new KubeError('UNREACHABLE', `${what}: the client is closed`));
+    if (closed || signal?.aborted === true) return Promise.reject(new KubeError('UNREACHABLE', `${what}: ${closed ? 'the client is closed' : 'given up'}`));
     return new Promise((resolve, reject) => {
       const request = (secure ? https : http).request({
         agent,
@@ -90,31 +90,46 @@ export function createTransport(options: TransportOptions): Transport {
         path: prefix + path,
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
         ...tlsOptions(wanted),
-        ...(signal ? { signal } : {}),
       });
-      open.add(request);
-      const give = (afterMs: number, message: string) =>
-        clock.after(afterMs, () => request.destroy(new KubeError('TIMEOUT', `${what}: ${message} within ${afterMs} ms`)));
-      const timers = [give(requestTimeoutMs, 'no answer'), give(connectTimeoutMs, 'no connection')];
-      const settle = (): void => {
-        for (const timer of timers) timer.cancel();
+      // A request that has no connection yet says nothing when it is destroyed.
+      const fail = (error: KubeError): void => {
+        settle();
+        reject(error);
+        request.destroy(error);
       };
+      const onAbort = (): void => fail(new KubeError('UNREACHABLE', `${what}: given up`, { cause: signal?.reason }));
+      const give = (afterMs: number, message: string): Timer =>
+        clock.after(afterMs, () => fail(new KubeError('TIMEOUT', `${what}: ${message} within ${afterMs} ms`)));
+      const head = give(requestTimeoutMs, 'no answer');
+      const connection = give(connectTimeoutMs, 'no connection');
+      let isSettled = false;
+      const settle = (): void => {
+        isSettled = true;
+        head.cancel();
+        connection.cancel();
+      };
+      open.set(request, fail);
+      signal?.addEventListener('abort', onAbort, { once: true });
       request.once('socket', (socket) => {
-        if (!('connecting' in socket) || (!socket.connecting && (request.reusedSocket || options.dial || !secure))) timers[1]?.cancel();
-        else socket.once(secure ? 'secureConnect' : 'connect', () => timers[1]?.cancel());
+        const isMade = request.reusedSocket || options.dial !== undefined || !socket.connecting;
+        if (isMade) connection.cancel();
+        else socket.once(secure ? 'secureConnect' : 'connect', () => connection.cancel());
       });
       request.once('close', () => {
         open.delete(request);
+        signal?.removeEventListener('abort', onAbort);
         settle();
       });
       request.once('response', (response) => {
         settle();
         resolve(response);
       });
-      request.once('error', (error) => {
+      request.on('error', (error) => {
+        // After the head it is the reader of the body who hears of it.
+        if (isSettled) return;
         settle();
         // A kept connection that the server closed meanwhile says nothing about the server.
-        if (retriable && request.reusedSocket && !(error instanceof KubeError) && signal?.aborted !== true) resolve(attempt(wanted, false));
+        if (retriable && request.reusedSocket && !(error instanceof KubeError)) resolve(attempt(wanted, false));
         else reject(error instanceof KubeError ? error : new KubeError('UNREACHABLE', `${what}: ${error.message}`, { cause: error }));
       });
       request.end(body);
@@ -125,7 +140,7 @@ export function createTransport(options: TransportOptions): Transport {
     send: (request) => attempt(request, request.method === 'GET'),
     close() {
       closed = true;
-      for (const request of open) request.destroy(new KubeError('UNREACHABLE', 'the client is closed'));
+      for (const fail of open.values()) fail(new KubeError('UNREACHABLE', 'the client is closed'));
       agent.destroy();
     },
   };
