@@ -21,10 +21,12 @@ export type {
   WriteOptions,
 } from './client/kube-client.ts';
 export { KubeError, type KubeErrorCode, type KubeErrorOptions, type Status, type StatusCause } from './client/kube-error.ts';
+export { modify, type RetryOnConflictOptions, retryOnConflict } from './client/on-conflict.ts';
 export { tokenReviewer } from './client/token-reviewer.ts';
 export { clusterConfig } from './config/cluster-config.ts';
 export { type InClusterOptions, inClusterConfig } from './config/in-cluster.ts';
 export { type ClusterConfig, type KubeconfigOptions, loadKubeconfig } from './config/kubeconfig.ts';
+export { type LeaderElection, type LeaderElectionOptions, leaderElection } from './election/leader-election.ts';
 export {
   type ConfigMap,
   configMapKind,
@@ -47,6 +49,7 @@ export {
   type SliceEndpoint,
   type SlicePort,
 } from './resources/endpoint-slice.ts';
+export { type Lease, type LeaseSpec, leaseKind } from './resources/lease.ts';
 export { parseManifest } from './resources/manifest.ts';
 export type {
   Condition,

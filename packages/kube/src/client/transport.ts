@@ -1,6 +1,7 @@
 // HTTP/1.1 to one API server on node:http and node:https, over kept-alive connections.
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type tls from 'node:tls';
 import type { Clock, Timer } from '@weft/core';
@@ -49,6 +50,7 @@ export function createTransport(options: TransportOptions): Transport {
   const base = parseServer(options.server);
   const secure = base.protocol === 'https:';
   const prefix = base.pathname.replace(/\/$/, '');
+  const host = base.hostname.replace(/^\[|\]$/g, '');
   const { clock, ca, connectTimeoutMs, requestTimeoutMs } = options;
   const fixed: tls.ConnectionOptions = {
     ...(options.tlsServerName === undefined ? {} : { servername: options.tlsServerName }),
@@ -57,7 +59,7 @@ export function createTransport(options: TransportOptions): Transport {
   const agent = secure
     ? new https.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS })
     : new http.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
-  if (options.dial) dialWith(agent, options.dial, secure ? { ...fixed, servername: options.tlsServerName ?? serverName(base.hostname) } : undefined);
+  if (options.dial) dialWith(agent, options.dial, secure ? { ...fixed, host, servername: options.tlsServerName ?? (net.isIP(host) ? '' : host) } : undefined);
   let closed = false;
   let shown = '';
   const open = new Map<http.ClientRequest, (error: KubeError) => void>();
@@ -85,7 +87,7 @@ export function createTransport(options: TransportOptions): Transport {
       const request = (secure ? https : http).request({
         agent,
         method,
-        host: base.hostname.replace(/^\[|\]$/g, ''),
+        host,
         ...(base.port === '' ? {} : { port: base.port }),
         path: prefix + path,
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
@@ -150,9 +152,4 @@ function parseServer(server: string): URL {
   const base = URL.canParse(server) ? new URL(server) : undefined;
   if (base?.protocol !== 'http:' && base?.protocol !== 'https:') throw new KubeError('CONFIG', `server ${server} is not an http or https URL`);
   return base;
-}
-
-/** TLS names the peer by DNS name only; an address is verified through `host`. */
-function serverName(host: string): string {
-  return /^[\d.]+$/.test(host) || host.startsWith('[') ? '' : host;
 }

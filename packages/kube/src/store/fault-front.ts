@@ -20,8 +20,8 @@ export interface FaultFront {
   readonly url: string;
   /** Method and path with query, in order. */
   readonly asked: readonly string[];
-  /** What it gives is the answer; undefined: the request is handed on. */
-  answer: (path: string) => { readonly code: number; readonly headers?: Record<string, string>; readonly body: string } | undefined;
+  /** What it gives is the answer; `hold`: none is ever given; undefined: the request is handed on. */
+  answer: (path: string) => { readonly code: number; readonly headers?: Record<string, string>; readonly body: string } | 'hold' | undefined;
   /** For each line of a watch. */
   line: (line: string) => LineAction;
   /** For the text of each page of a list. */
@@ -35,6 +35,7 @@ export async function faultFront(upstreamPort: number): Promise<FaultFront> {
     const { method = 'GET', url: path = '/', headers } = request;
     asked.push(`${method} ${path}`);
     const answer = front.answer(path);
+    if (answer === 'hold') return;
     if (answer) {
       request.resume();
       response.writeHead(answer.code, answer.headers).end(answer.body);
