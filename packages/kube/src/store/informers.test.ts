@@ -31,6 +31,7 @@ test('one watch serves everybody who asks for a kind, until the last share is cl
   const names = set.store(metadataOf(configMapKind));
   expect(set.isSynced).toBe(false);
   await set.synced;
+  await new Promise((resolve) => setImmediate(resolve));
   expect([set.isSynced, set.isStale]).toEqual([true, false]);
   expect(watches.sort()).toEqual(['configmaps', 'configmaps', 'configmaps metadata']);
   expect(a.list()).toBe(b.list());
@@ -50,6 +51,8 @@ test('one watch serves everybody who asks for a kind, until the last share is cl
   other.close();
   const again = set.store(configMapKind);
   await again.synced;
+  // The watch follows its list in the same turn.
+  await new Promise((resolve) => setImmediate(resolve));
   expect(watches.filter((plural) => plural === 'configmaps')).toHaveLength(3);
   set.close();
   expect(() => set.store(configMapKind)).toThrow('closed');

@@ -62,7 +62,7 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
 
   const sink: ReflectorSink<T> = {
     listed(objects, complete) {
-      const differed = counted(() => cache.replace(objects.map(keep), complete));
+      const differed = counted(() => cache.replace(objects, complete));
       if (isSynced) metrics?.missed(differed);
       isSynced = true;
       resolveSynced();
@@ -93,7 +93,7 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     },
   };
   metrics?.stale(1);
-  const reflecting = reflect(client, kind, sink, { select: pick(options), pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
+  const reflecting = reflect(client, kind, sink, { select: pick(options), keep, pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
   void reflecting.catch((error: unknown) => logger.log('error', 'the store stopped', { error: String(error) }));
 
   return {
