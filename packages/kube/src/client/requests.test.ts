@@ -131,6 +131,24 @@ test('lists whole where the server has forgotten how to go on', async () => {
   expect(paths.map((path) => path.split('?')[1])).toEqual(['limit=1&resourceVersion=0', 'limit=1&continue=next', 'resourceVersion=0']);
 });
 
+test('reads the objects of a list while it arrives, and keeps what it is told to', async () => {
+  let rest: () => void = () => undefined;
+  const client = await serve((_request, response) => {
+    response.write('{"items":[{"metadata":{"name":"a"},"data":{"big":"x"}},');
+    rest = () => response.end('{"metadata":{"name":"b"},"data":{"big":"y"}}],"metadata":{"resourceVersion":"1"}}');
+  });
+  const seen: string[] = [];
+  const { items } = await client.list(configMapKind, {
+    keep({ data: _, ...object }) {
+      seen.push(object.metadata.name);
+      if (seen.length === 1) rest();
+      return object;
+    },
+  });
+  expect(seen).toEqual(['a', 'b']);
+  expect(items.every((item) => !('data' in item))).toBe(true);
+});
+
 test('counts its requests under the names of Linkerd', async () => {
   const registry = createRegistry();
   const client = await serve((_request, response) => response.writeHead(404).end('{}'), { registry, rate: { qps: 100, burst: 200 }, random: seeded(1) });

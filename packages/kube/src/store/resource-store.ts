@@ -60,6 +60,13 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     return result;
   };
 
+  const safely = (call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      logger.log('error', 'a callback threw', { error: String(error) });
+    }
+  };
   const sink: ReflectorSink<T> = {
     listed(objects, complete) {
       const differed = counted(() => cache.replace(objects, complete));
@@ -83,12 +90,12 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     restarting(cause, error, failures) {
       metrics?.restarted(cause);
       if (!error) return;
-      options.onBreak?.(error);
+      safely(() => options.onBreak?.(error));
       logger.log(failures === 1 ? 'info' : 'warn', 'watch interrupted', { cause, code: error.code, error: error.message, failures });
     },
     skipped(error) {
       metrics?.skipped();
-      options.onSkipped?.(error);
+      safely(() => options.onSkipped?.(error));
       logger.log('warn', 'skipped what is no object', { error: error.message });
     },
   };
