@@ -59,7 +59,10 @@ test('moves objects between keys, and no longer once an index is closed', () => 
 test('an object without keys is in no index, and in the store all the same', () => {
   const logger = memoryLogger();
   const cache = objectCache<KubeObject>({ logger });
-  const byApp = cache.by(({ metadata }) => [(metadata.labels?.app as string).toUpperCase()]);
+  const byApp = cache.by(({ metadata }) => {
+    if (!metadata.labels?.app) throw new TypeError('no app');
+    return [metadata.labels.app.toUpperCase()];
+  });
   const bare: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bare', resourceVersion: '1' } };
   cache.replace([bare, object('x', '1')], true);
   cache.put({ ...bare, metadata: { ...bare.metadata, resourceVersion: '2', labels: { app: 'web' } } });
