@@ -81,7 +81,7 @@ async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): P
 
   const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'destination' });
   const registry = createRegistry();
-  const client = kubeClient(clusterConfig(flags.kubeconfig));
+  const client = kubeClient({ ...clusterConfig(flags.kubeconfig), registry });
   shutdown.add('kubernetes client', () => client.close());
   const cluster = watchCluster(client, logger);
   shutdown.add('watches', () => cluster.close());
