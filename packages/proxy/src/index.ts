@@ -28,3 +28,5 @@ export {
   type TcpOptions,
 } from './ports.ts';
 export { createProxy, type Proxy, type ProxyAddresses } from './proxy.ts';
+export { TapCells } from './tap/tap-cells.ts';
+export type { TapMessage, TapPort, TapRequest } from './tap/tap-port.ts';

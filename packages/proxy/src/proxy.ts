@@ -36,6 +36,7 @@ import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
 import { inFlightLimit, shown } from './relay/in-flight-limit.ts';
+import { Taps } from './tap/taps.ts';
 
 export interface ProxyAddresses {
   readonly outbound: readonly SocketAddress[];
@@ -84,6 +85,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
+  const taps = new Taps({ port: ports.tap, metrics, clock });
   const connections = new Connections();
   const adminConnections = new Connections();
   const adminListen = config.admin.listen;
@@ -105,6 +107,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: shown(ports.inFlight?.outbound ?? inFlightLimit(config.outbound.maxInFlight), inFlight.with({ direction: 'outbound' })),
+    taps,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -127,6 +130,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     limit: shown(ports.inFlight?.inbound ?? inFlightLimit(config.inbound.maxInFlight), inFlight.with({ direction: 'inbound' })),
+    taps,
     rateLimits: ports.rateLimits,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
@@ -224,6 +228,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     outbound.destroy(reason('DRAINING'));
     inbound.destroy(error);
     tls.close();
+    taps.close();
     unsubscribe();
   };
   const drain = async (): Promise<void> => {

@@ -3,6 +3,7 @@
 import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
 import {
   type Exchange,
+  type ExchangeObserver,
   type FieldList,
   type ForwardFailure,
   type ForwardRules,
@@ -19,6 +20,8 @@ import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { brokenTrailers, isGrpcRequest, localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import { inboundSides } from '../tap/sides.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
 import type { Http2Waiter } from './http2-application.ts';
 import type { InboundProfiles } from './profiles.ts';
@@ -32,6 +35,7 @@ export interface CallConnection {
   readonly profiles: InboundProfiles;
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
 }
@@ -80,7 +84,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     const { grpc, http } = this.#route?.classifiers ?? DEFAULT_CLASSIFIERS;
     const isGrpc = isGrpcContentType(field(this.#exchange.request.headers, 'content-type'));
     this.begin(this.#bound, isGrpc ? grpc : http, this.#route?.meter);
-    this.#exchange.forward(upstream, this, this);
+    this.#exchange.forward(upstream, this, this.#connection.taps.current === null ? this : this.#tapped());
   }
 
   refuse(why: Reason): void {
@@ -99,7 +103,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     return brokenTrailers(this.#reasonOf(failure), this.#connection.session.clientId !== undefined);
   }
 
-  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+  override answerTo(failure: ForwardFailure): LocalResponse | undefined {
     if (failure.kind === 'reset' && this.#passesResets) return undefined;
     return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
@@ -122,6 +126,16 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   protected override onEnd(): void {
     this.#leave();
+  }
+
+  #tapped(): ExchangeObserver {
+    const { session, taps } = this.#connection;
+    return taps.observe(this, {
+      request: this.#exchange.request,
+      sides: inboundSides(session, this.#bound.labels, this.#route?.meter.labels),
+      authority: formatSocketAddress(session.target),
+      carried: this.origProto === 'decode',
+    });
   }
 
   get #passesResets(): boolean {

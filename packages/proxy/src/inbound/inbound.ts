@@ -27,6 +27,7 @@ import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
+import type { Taps } from '../tap/taps.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
 import type { InboundOptions } from './options.ts';
@@ -52,6 +53,7 @@ export interface InboundDeps {
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly rateLimits: Buckets | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
@@ -112,6 +114,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     applications: apps,
     profiles,
     limit: deps.limit,
+    taps: deps.taps,
     metrics: deps.httpMetrics,
     authz: deps.authz,
     audit,

@@ -12,6 +12,7 @@ import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
 import { type CallConnection, InboundCall } from './http-call.ts';
 import type { InboundProfiles } from './profiles.ts';
@@ -23,6 +24,7 @@ export interface InboundHttpShared {
   readonly applications: Applications;
   readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly metrics: HttpMetrics;
   readonly authz: AuthzMetrics;
   readonly audit: Audit;
@@ -62,6 +64,7 @@ export class InboundHttpConnection implements CallConnection {
   readonly applications: Applications;
   readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly session: InboundSession;
   readonly #shared: InboundHttpShared;
   readonly #direction: Direction;
@@ -75,6 +78,7 @@ export class InboundHttpConnection implements CallConnection {
     this.applications = shared.applications;
     this.profiles = shared.profiles;
     this.limit = shared.limit;
+    this.taps = shared.taps;
     this.session = session;
     this.#admitted = admitted;
   }

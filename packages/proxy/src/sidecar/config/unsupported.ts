@@ -4,11 +4,10 @@ import type { VariableName } from './variables.ts';
 
 /** The variables that were given a value which this version does not act on. */
 export function unsupportedSettings(config: Config): readonly VariableName[] {
-  const { outbound, inbound, tap, tracing, log } = config;
+  const { outbound, inbound, tracing, log } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
     ['INBOUND_METRICS_AUTHORITY_LABELS', inbound.authorityLabels],
     ['OUTBOUND_METRICS_HOSTNAME_LABELS', outbound.hostnameLabels],
-    ['TAP_SVC_NAME', tap !== undefined],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
     ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
