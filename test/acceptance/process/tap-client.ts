@@ -13,6 +13,9 @@ export interface Observing extends Disposable {
   next(): Promise<TapEvent | undefined>;
   /** So many, or all until the end. */
   take(count?: number): Promise<TapEvent[]>;
+  /** Reads no more, and again. */
+  pause(): void;
+  resume(): void;
   /** Leaves. */
   cancel(): void;
 }
@@ -51,6 +54,8 @@ function call(session: ClientHttp2Session, request: ObserveRequest): Promise<Obs
       }
       return taken;
     },
+    pause: () => void stream.pause(),
+    resume: () => void stream.resume(),
     cancel: () => stream.close(constants.NGHTTP2_CANCEL),
     [Symbol.dispose]: () => session.destroy(),
   };

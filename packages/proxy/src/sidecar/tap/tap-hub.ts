@@ -63,11 +63,9 @@ export class TapHub implements TapPort {
   tell({ id, event, over }: TapMessage): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    if (event) {
-      entry.observer.event(event);
-      // Nobody looks at its condition any more.
-      if (entry.cells.taken >= entry.request.limit) this.#publish();
-    }
+    if (event) entry.observer.event(event);
+    // Nobody looks at its condition any more.
+    if (entry.cells.taken >= entry.request.limit) this.#publish();
     if (!over) return;
     entry.over += 1;
     if (entry.over < entry.request.limit) return;
