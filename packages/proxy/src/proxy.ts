@@ -24,9 +24,11 @@ import { explainRoute } from './admin/explain.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
+import { AuthorityLabel } from './inbound/authority-label.ts';
 import { createInbound } from './inbound/inbound.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
 import { outboundBalancerMetrics } from './observe/balancer-metrics.ts';
+import { BoundedNames } from './observe/bounded-names.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
 import { ejections } from './observe/ejections.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
@@ -85,6 +87,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
+  const retainIdleMs = config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS;
+  const names = (): BoundedNames => new BoundedNames({ retainIdleMs, clock });
   const taps = new Taps({ port: ports.tap, metrics, clock });
   const connections = new Connections();
   const adminConnections = new Connections();
@@ -101,7 +105,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     detect,
-    routes: routeMetrics(metrics),
+    routes: routeMetrics(metrics, config.outbound.hostnameLabels ? names() : undefined),
     balancers: outboundBalancerMetrics(metrics, clock),
     ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
@@ -132,12 +136,13 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     limit: shown(ports.inFlight?.inbound ?? inFlightLimit(config.inbound.maxInFlight), inFlight.with({ direction: 'inbound' })),
     taps,
     rateLimits: ports.rateLimits,
+    authority: config.inbound.authorityLabels ? new AuthorityLabel(names()) : undefined,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({
         registry: metrics,
         otherMetrics: ports.otherMetrics,
-        retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
+        retainIdleMs,
         isReady: () => certified,
         routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
       }),

@@ -173,7 +173,7 @@ acceptanceCase('outbound requests are told with the endpoint that they went to',
   using outbound = await observing(client, tap, WITH_HEADERS);
   using inbound = await observing(server, tap, WITH_HEADERS);
   expect((await get(client.outboundAddress(SERVICE), { headers: { host: 'web' } })).body).toBe('hello');
-  const [request, response, end] = (await outbound.take(3)) as [TapEvent, TapEvent, TapEvent];
+  const [request, response] = (await outbound.take(3)) as [TapEvent, TapEvent, TapEvent];
   expect(request.proxyDirection).toBe(TapEventProxyDirection.OUTBOUND);
   expect(request.sourceMeta?.labels).toEqual({ tls: 'loopback' });
   expect([request.destination?.ip?.ipv4, request.destination?.port]).toEqual([addressNumber('10.42.0.5'), 8080]);

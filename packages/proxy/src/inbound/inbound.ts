@@ -30,6 +30,7 @@ import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { Taps } from '../tap/taps.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
+import type { AuthorityLabel } from './authority-label.ts';
 import type { InboundOptions } from './options.ts';
 import { inboundPolicies } from './policies.ts';
 import { inboundProfiles } from './profiles.ts';
@@ -55,6 +56,8 @@ export interface InboundDeps {
   readonly limit: InFlightLimit;
   readonly taps: Taps;
   readonly rateLimits: Buckets | undefined;
+  /** Undefined: requests are not told apart by it. */
+  readonly authority: AuthorityLabel | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -116,6 +119,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     limit: deps.limit,
     taps: deps.taps,
     metrics: deps.httpMetrics,
+    authority: deps.authority,
     authz: deps.authz,
     audit,
     refusals,

@@ -14,6 +14,7 @@ import { synthesize } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
+import type { AuthorityLabel } from './authority-label.ts';
 import { type CallConnection, InboundCall } from './http-call.ts';
 import type { InboundProfiles } from './profiles.ts';
 import type { InboundSession } from './session.ts';
@@ -26,6 +27,8 @@ export interface InboundHttpShared {
   readonly limit: InFlightLimit;
   readonly taps: Taps;
   readonly metrics: HttpMetrics;
+  /** Undefined: requests are not told apart by it. */
+  readonly authority: AuthorityLabel | undefined;
   readonly authz: AuthzMetrics;
   readonly audit: Audit;
   readonly refusals: Refusals;
@@ -57,6 +60,8 @@ interface Bound {
   readonly meter: HttpMeter;
   readonly allowed: Counter;
   readonly audited: boolean;
+  /** Of the authority that was named last: requests of one connection mostly have the same. */
+  named: HttpMeter | undefined;
 }
 
 export class InboundHttpConnection implements CallConnection {
@@ -136,13 +141,20 @@ export class InboundHttpConnection implements CallConnection {
     if (answered) return this.refuse(exchange, answered);
     const limited = plan.rateLimit?.limiter.check(session.client);
     if (limited) return this.#denyRate(exchange, plan, limited);
-    this.#admitted(exchange, rule, bound.meter);
+    this.#admitted(exchange, rule, shared.authority && this.#direction === 'inbound' ? this.#named(exchange, bound, shared.authority) : bound.meter);
   }
 
   #denyRate(exchange: Exchange, plan: InboundPlan, { scope, reason: why }: RateLimitDenial): void {
     const labels = { ...this.session.labels, ...plan.labels, ...plan.rateLimit?.labels, ratelimit_scope: rateLimitScopeLabel(scope) };
     this.#shared.authz.http.rateLimited.with(labels).inc();
     this.refuse(exchange, { ...why, detail: `${why.detail}, server ${formatMetadata(plan.server)}` });
+  }
+
+  #named(exchange: Exchange, bound: Bound, label: AuthorityLabel): HttpMeter {
+    const authority = label.of(exchange.request);
+    if (authority === undefined) return bound.meter;
+    if (bound.named?.labels.authority !== authority) bound.named = this.#shared.metrics.bind({ direction: 'inbound', authority, ...bound.meter.labels });
+    return bound.named;
   }
 
   #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
@@ -155,6 +167,7 @@ export class InboundHttpConnection implements CallConnection {
         meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }),
         allowed: this.#shared.authz.http.allow.with(labels),
         audited: isAudit(authorization),
+        named: undefined,
       };
       byAuthorization.set(authorization, bound);
     }

@@ -28,7 +28,7 @@ const REQUEST: RequestHead = {
 };
 
 class Scene {
-  readonly clock = manualClock(0);
+  readonly clock = manualClock();
   readonly messages: TapMessage[] = [];
   readonly requests = createWatch<readonly TapRequest[]>();
   readonly metrics = createRegistry();

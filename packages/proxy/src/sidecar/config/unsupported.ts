@@ -6,8 +6,6 @@ import type { VariableName } from './variables.ts';
 export function unsupportedSettings(config: Config): readonly VariableName[] {
   const { outbound, inbound, tracing, log } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
-    ['INBOUND_METRICS_AUTHORITY_LABELS', inbound.authorityLabels],
-    ['OUTBOUND_METRICS_HOSTNAME_LABELS', outbound.hostnameLabels],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
     ['ACCESS_LOG', log.access !== undefined],
     ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
