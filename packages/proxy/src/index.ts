@@ -17,6 +17,7 @@ export {
   type SocketOptions,
 } from './config.ts';
 export { type TcpDialerOptions, tcpDialer } from './connect/tcp-dialer.ts';
+export type { AccessLogPort } from './observe/access-log.ts';
 export {
   type AdminRoute,
   type Dialer,

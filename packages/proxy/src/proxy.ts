@@ -26,6 +26,7 @@ import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
 import { AuthorityLabel } from './inbound/authority-label.ts';
 import { createInbound } from './inbound/inbound.ts';
+import { AccessLog } from './observe/access-log.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
 import { outboundBalancerMetrics } from './observe/balancer-metrics.ts';
 import { BoundedNames } from './observe/bounded-names.ts';
@@ -136,6 +137,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     limit: shown(ports.inFlight?.inbound ?? inFlightLimit(config.inbound.maxInFlight), inFlight.with({ direction: 'inbound' })),
     taps,
     rateLimits: ports.rateLimits,
+    accessLog: ports.accessLog && new AccessLog(ports.accessLog, clock),
     authority: config.inbound.authorityLabels ? new AuthorityLabel(names()) : undefined,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,

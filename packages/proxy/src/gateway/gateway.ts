@@ -12,7 +12,7 @@ import {
   type SocketAddress,
   suffixMatcher,
 } from '@weft/core';
-import { type Exchange, type RequestHead, type ServerConnection, setField } from '@weft/http';
+import { type Exchange, type RequestHead, type ResponseHead, type ServerConnection, setField } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import { isUpgraded } from '../inbound/http-call.ts';
 import { InboundHttpConnection, type InboundHttpShared } from '../inbound/serve-http.ts';
@@ -169,6 +169,10 @@ class GatewayCalls implements CallConnection {
 
   breakOff(exchange: Exchange, why: Reason): void {
     this.#served?.breakOff(exchange, why);
+  }
+
+  relayed(exchange: Exchange, { status, headers }: ResponseHead): void {
+    this.#served?.accessLog?.answered(exchange, status, headers);
   }
 
   closeAfterResponse(): void {

@@ -13,6 +13,7 @@ import {
   type ResponseHead,
   type Upstream,
 } from '@weft/http';
+import type { AccessLog } from '../observe/access-log.ts';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
@@ -36,6 +37,7 @@ export interface CallConnection {
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
   readonly taps: Taps;
+  readonly accessLog: AccessLog | undefined;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
 }
@@ -76,7 +78,10 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   }
 
   get aborted(): boolean {
-    if (this.#exchange.aborted) this.#leave();
+    if (this.#exchange.aborted) {
+      this.#leave();
+      this.#connection.accessLog?.over(this.#exchange);
+    }
     return this.#exchange.aborted;
   }
 
@@ -108,12 +113,13 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
 
-  protected override onHead(_head: ResponseHead): void {
+  protected override onHead({ status, headers }: ResponseHead): void {
     this.#leave();
+    this.#connection.accessLog?.answered(this.#exchange, status, headers);
   }
 
-  protected override onAnswer(): void {
-    // Only balancers want penalties.
+  protected override onAnswer({ status, headers }: LocalResponse): void {
+    this.#connection.accessLog?.answered(this.#exchange, status, headers);
   }
 
   protected override onSample(): void {
@@ -126,6 +132,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   protected override onEnd(): void {
     this.#leave();
+    this.#connection.accessLog?.over(this.#exchange);
   }
 
   #tapped(): ExchangeObserver {

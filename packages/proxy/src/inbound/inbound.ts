@@ -18,6 +18,7 @@ import type { AdminHandler } from '../admin/routes.ts';
 import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
 import type { InboundConfig, Listener } from '../config.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import type { AccessLog } from '../observe/access-log.ts';
 import { auditLog } from '../observe/audit.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
@@ -56,6 +57,7 @@ export interface InboundDeps {
   readonly limit: InFlightLimit;
   readonly taps: Taps;
   readonly rateLimits: Buckets | undefined;
+  readonly accessLog: AccessLog | undefined;
   /** Undefined: requests are not told apart by it. */
   readonly authority: AuthorityLabel | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
@@ -119,6 +121,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     limit: deps.limit,
     taps: deps.taps,
     metrics: deps.httpMetrics,
+    accessLog: deps.accessLog,
     authority: deps.authority,
     authz: deps.authz,
     audit,

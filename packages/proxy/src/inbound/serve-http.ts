@@ -3,6 +3,7 @@
 import { type Authorization, type Clock, type Counter, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
+import type { AccessLog } from '../observe/access-log.ts';
 import { type Audit, isAudit } from '../observe/audit.ts';
 import { type AuthzMetrics, rateLimitScopeLabel } from '../observe/authz-metrics.ts';
 import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
@@ -10,7 +11,7 @@ import { authzLabels } from '../observe/labels.ts';
 import type { Direction, Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
-import { synthesize } from '../relay/synthesize.ts';
+import { localResponse } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
@@ -27,6 +28,8 @@ export interface InboundHttpShared {
   readonly limit: InFlightLimit;
   readonly taps: Taps;
   readonly metrics: HttpMetrics;
+  /** Undefined: there is none. */
+  readonly accessLog: AccessLog | undefined;
   /** Undefined: requests are not told apart by it. */
   readonly authority: AuthorityLabel | undefined;
   readonly authz: AuthzMetrics;
@@ -70,6 +73,7 @@ export class InboundHttpConnection implements CallConnection {
   readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
   readonly taps: Taps;
+  readonly accessLog: AccessLog | undefined;
   readonly session: InboundSession;
   readonly #shared: InboundHttpShared;
   readonly #direction: Direction;
@@ -84,22 +88,32 @@ export class InboundHttpConnection implements CallConnection {
     this.profiles = shared.profiles;
     this.limit = shared.limit;
     this.taps = shared.taps;
+    this.accessLog = direction === 'inbound' ? shared.accessLog : undefined;
     this.session = session;
     this.#admitted = admitted;
   }
 
   handle(exchange: Exchange): void {
+    const { accessLog } = this;
+    accessLog?.came(exchange, this.session);
     try {
       this.#route(exchange);
     } catch (error) {
       this.refuse(exchange, reasonOf(error));
     }
+    accessLog?.handled(exchange);
   }
 
   /** Only a client with a mesh identity learns why. */
   refuse(exchange: Exchange, why: Reason): void {
     this.#report(exchange, why);
-    if (!exchange.aborted) synthesize(exchange, why, this.session.clientId !== undefined, this.#direction);
+    if (!exchange.aborted) {
+      const response = localResponse(exchange.request, why, this.session.clientId !== undefined, this.#direction);
+      exchange.respond(response);
+      this.accessLog?.answered(exchange, response.status, response.headers);
+    } else {
+      this.accessLog?.over(exchange);
+    }
   }
 
   /** The same for a response that the client has the head of. */

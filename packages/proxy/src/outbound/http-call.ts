@@ -57,6 +57,8 @@ export interface CallConnection {
   breakOff(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void;
+  /** Set where somebody wants to know what the client gets. */
+  relayed?(exchange: Exchange, head: ResponseHead): void;
   /** Set where requests come from peer proxies: whether this one is HTTP/1 carried in HTTP/2. It stays so towards peers that take it. */
   isCarried?(request: RequestHead): boolean;
 }
@@ -128,12 +130,13 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   response(head: ResponseHead, _request: RequestHead): void {
-    const { connection, backend, routeEdits, backendEdits } = this.#options;
+    const { connection, exchange, backend, routeEdits, backendEdits } = this.#options;
     const { error, close } = takeProxyHeaders(head);
     if (error !== undefined)
       connection.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
     backendEdits.response?.(head.headers);
     routeEdits.response?.(head.headers);
+    connection.relayed?.(exchange, head);
     if (close && backend.authority === undefined && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
   }
 

@@ -4,6 +4,7 @@ import type { ProcessLogger } from '@weft/process';
 import type { ProxySettings } from '../config.ts';
 import type { ProxyPorts } from '../ports.ts';
 import { createProxy, type Proxy, type ProxyAddresses } from '../proxy.ts';
+import { accessLog } from './access-log.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
 import type { Environment } from './config/read-variables.ts';
@@ -68,7 +69,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const adminRoutes = [...processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }), logLevel];
   const tap = config.tap && new TapHub();
-  const ports: ProxyPorts = { ...control, ...sockets, ...(tap && { tap }), metrics, adminRoutes, clock, random, logger };
+  const ports: ProxyPorts = { ...control, ...sockets, ...(tap && { tap }), ...accessLog(config), metrics, adminRoutes, clock, random, logger };
   const settings = proxySettings(config, book);
   let workers: WorkerPool | undefined;
   let proxy: Proxy | undefined;

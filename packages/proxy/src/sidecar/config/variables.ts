@@ -73,7 +73,7 @@ export const VARIABLES = {
   INGRESS_MODE: withDefault(bool, 'false', 'outbound runs as ingress'),
   LOG: withDefault(logFilter, DEFAULT_LOG_FILTER, 'filter directives; off disables logging'),
   LOG_FORMAT: withDefault(oneOfAnyCase('PLAIN', 'JSON'), 'PLAIN', 'form of log lines'),
-  ACCESS_LOG: optional(oneOf('', 'apache', 'json'), 'access log of inbound requests, to stderr'),
+  ACCESS_LOG: optional(oneOfAnyCase('', 'apache', 'json'), 'access log of inbound requests, to stderr'),
   CORES: optional(cores, 'fewest worker threads, where CORES_MIN is not set', { lenient: true }),
   CORES_MIN: optional(cores, 'fewest worker threads', { lenient: true }),
   CORES_MAX: optional(cores, 'most worker threads', { lenient: true }),
