@@ -252,7 +252,7 @@ acceptanceCase('what goes wrong at the application is told: 502 where it is away
   using events = await observing(proxy, tap);
   const socket = await tcpTo(proxy.inboundAddress(PORT));
   const session = connectHttp2('http://server', { createConnection: () => socket });
-  await expect(getHttp2(session, { ':path': '/reset' })).rejects.toThrow();
+  await expect(getHttp2(session, { ':path': '/reset' })).rejects.toThrow('NGHTTP2_ENHANCE_YOUR_CALM');
   session.destroy();
   const [, end] = await events.take(2);
   expect(end?.http?.responseEnd).toMatchObject({ eos: { resetErrorCode: 11 } });

@@ -140,7 +140,7 @@ describe.runIf(SEVERAL)('on two cores', () => {
     expect(await carried(proxy)).toEqual([2, 2]);
     const told = await events.take();
     const streams = told.map(({ http }) => (http?.requestInit ?? http?.responseInit ?? http?.responseEnd)?.id?.stream?.toNumber());
-    expect(streams.toSorted()).toEqual([0, 1, 2, 3, 4, 5].flatMap((stream) => [stream, stream, stream]));
+    expect(streams.toSorted((a = 0, b = 0) => a - b)).toEqual([0, 1, 2, 3, 4, 5].flatMap((stream) => [stream, stream, stream]));
     expect(new Set(told.filter(({ http }) => http?.requestInit).map(({ source }) => source?.port))).toHaveProperty('size', 4);
     for (const socket of sockets) socket.destroy();
     events[Symbol.dispose]();

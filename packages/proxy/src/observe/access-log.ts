@@ -122,10 +122,17 @@ function apacheLine(asked: Asked, status: number | undefined): string {
   return `${asked['client.addr']} ${asked['client.id']} - [${asked.timestamp}] "${request}"${status === undefined ? '' : ` ${status}`}`;
 }
 
+const SPACE = 0x20;
+const DELETE = 0x7f;
+const LAST_CONTROL = 0x9f;
+
 /** Nobody forges a line, or the end of a field. */
 function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-  return text.replace(/[\x00-\x1f"\x7f-\x9f]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`);
+  return text.replace(/[^ !#-~]/g, (char) => {
+    const code = char.charCodeAt(0);
+    const visible = code > LAST_CONTROL || (code >= SPACE && code < DELETE && char !== '"');
+    return visible ? char : `%${code.toString(16).padStart(2, '0').toUpperCase()}`;
+  });
 }
 
 function nanos(ms: number): string {
