@@ -7,8 +7,6 @@ export function unsupportedSettings(config: Config): readonly VariableName[] {
   const { outbound, inbound, tracing } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
-    ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
-    ['OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', outbound.serverHttp2.adaptive],
     ['INBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', inbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
     ['OUTBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', outbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
     ['INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', inbound.serverHttp2.maxSendBufferBytes !== undefined],
