@@ -164,6 +164,7 @@ const VALUES: readonly ValueRow[] = [
   ['POLICY_CLUSTER_NETWORKS', '10.0.0.0/8', (c) => c.policy.clusterNetworks, [{ ip: '10.0.0.0', prefix: 8 }]],
   ['POLICY_WORKLOAD', 'ns:pod', (c) => c.policy.workload, 'ns:pod'],
   ['TAP_SVC_NAME', 'tap.linkerd-viz', (c) => c.tap, { listen: { ip: '0.0.0.0', port: 4190 }, client: 'tap.linkerd-viz' }],
+  ['TAP_SVC_NAME', 'spiffe://td/tap', (c) => c.tap?.client, 'spiffe://td/tap'],
   ['INBOUND_GATEWAY_SUFFIXES', 'svc.cluster.local.', (c) => c.inbound.ports.map(({ first }) => first), [4143, 4191]],
   [
     'INBOUND_PORTS_DISABLE_PROTOCOL_DETECTION',
@@ -319,6 +320,7 @@ const BAD: readonly (readonly [VariableName, string, string])[] = [
   ['INBOUND_DEFAULT_POLICY', 'DENY', 'must be one of all-unauth'],
   ['INBOUND_DEFAULT_POLICY', 'cluster-unauthenticated', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
   ['ACCESS_LOG', 'common', 'must be one of'],
+  ['TAP_SVC_NAME', 'two words', 'neither a DNS name nor'],
   ['INBOUND_DEFAULT_POLICY', 'allow', 'must be one of all-unauth'],
   ['INBOUND_DEFAULT_POLICY', 'cluster-authenticated', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],
   ['INBOUND_DEFAULT_POLICY', 'audit', 'needs LINKERD2_PROXY_POLICY_CLUSTER_NETWORKS'],

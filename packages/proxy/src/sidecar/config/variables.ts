@@ -7,6 +7,7 @@ import {
   cores,
   DEFAULT_LOG_FILTER,
   duration,
+  identityId,
   identityName,
   integer,
   ipSet,
@@ -165,7 +166,7 @@ export const VARIABLES = {
       names: [`${PREFIX}IDENTITY_SPIRE_WORKLOAD_API_ADDRESS`, `${PREFIX}IDENTITY_SPIRE_SOCKET`],
     },
   ),
-  TAP_SVC_NAME: optional(identityName, 'identity that may tap; unset disables tap'),
+  TAP_SVC_NAME: optional(identityId, 'identity that may tap; unset disables tap'),
   // HTTP/2
   HTTP2_INITIAL_STREAM_WINDOW_SIZE: withDefault(u32Bytes, '65535', 'HTTP/2 window towards endpoints'),
   HTTP2_INITIAL_CONNECTION_WINDOW_SIZE: withDefault(u32Bytes, '1048576', 'HTTP/2 connection window towards endpoints'),
