@@ -84,6 +84,7 @@ export type { Filter, GrpcMatch, HeaderModifier, HostMatch, HttpMatch, NamedMatc
 export { defaultMetadata, formatMetadata, type Metadata, metadataLabels } from './domain/metadata.ts';
 export type { Profile, ProfileRoute, RequestCondition, ResponseCondition, RetryBudget, WeightedTarget } from './domain/profile.ts';
 export type { Authentication, Authorization, InboundRoute, RateLimit, ServerPolicy, ServerProtocol } from './domain/server-policy.ts';
+export type { TapAddressMatch, TapEos, TapEvent, TapHeaders, TapHttpEvent, TapLabels, TapMatch, TapSides } from './domain/tap.ts';
 export type { Counter } from './metrics/counter.ts';
 export type { Family, FamilyOptions, MetricType } from './metrics/family.ts';
 export type { Gauge } from './metrics/gauge.ts';

@@ -27,6 +27,6 @@ export { ConfigError } from './lifecycle/config-error.ts';
 export { ExitCode, type MainContext, type MainOptions, type MainWorld, runMain } from './lifecycle/run-main.ts';
 export { createShutdown, type Shutdown, type ShutdownOptions, type ShutdownOutcome, type ShutdownStep } from './lifecycle/shutdown.ts';
 export { handleSignals } from './lifecycle/signals.ts';
-export { type CreateLoggerOptions, createLogger, type LogFormat, type ProcessLogger } from './logging/create-logger.ts';
+export { type CreateLoggerOptions, createLogger, type LogFormat, type ProcessLogger, stderrLines } from './logging/create-logger.ts';
 export { type LogThreshold, parseLogFilter, parseLogLevel } from './logging/log-level.ts';
 export { VERSION } from './version.ts';

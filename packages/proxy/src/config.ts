@@ -53,6 +53,8 @@ export interface OutboundConfig {
   readonly ingress: boolean;
   /** Whether `l5d-proxy-error` and `l5d-proxy-connection` are added to synthesized responses. Default true, false for an ingress. */
   readonly informationalHeaders: boolean;
+  /** Whether metrics of routes show the names that clients ask for, up to 1024 of them. Default false. */
+  readonly hostnameLabels: boolean;
   readonly sockets: SocketOptions;
 }
 
@@ -93,6 +95,8 @@ export interface InboundConfig {
   readonly profileTimeoutMs: number;
   /** Ports whose policy is watched from the start and for ever. Default none. */
   readonly ports: readonly number[];
+  /** Whether metrics of requests show the names that they were sent to, up to 1024 of them. Default false. */
+  readonly authorityLabels: boolean;
   readonly sockets: SocketOptions;
 }
 
@@ -183,6 +187,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       profileSuffixes,
       ingress: false,
       informationalHeaders: settings.outbound?.ingress !== true,
+      hostnameLabels: false,
       sockets: {},
       ...settings.outbound,
     }),
@@ -205,6 +210,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       profileSuffixes,
       profileTimeoutMs: 500,
       ports: [],
+      authorityLabels: false,
       sockets: {},
       ...settings.inbound,
     }),

@@ -17,6 +17,7 @@ export {
   type SocketOptions,
 } from './config.ts';
 export { type TcpDialerOptions, tcpDialer } from './connect/tcp-dialer.ts';
+export type { AccessLogPort } from './observe/access-log.ts';
 export {
   type AdminRoute,
   type Dialer,
@@ -28,3 +29,5 @@ export {
   type TcpOptions,
 } from './ports.ts';
 export { createProxy, type Proxy, type ProxyAddresses } from './proxy.ts';
+export { TapCells } from './tap/tap-cells.ts';
+export type { TapMessage, TapPort, TapRequest } from './tap/tap-port.ts';

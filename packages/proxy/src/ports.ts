@@ -4,7 +4,9 @@ import type { Socket } from 'node:net';
 import type { Buckets, Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, RegistrySnapshot, SocketAddress } from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 import type { OpenListener } from './accept/open-listener.ts';
+import type { AccessLogPort } from './observe/access-log.ts';
 import type { InFlightLimit } from './relay/in-flight-limit.ts';
+import type { TapPort } from './tap/tap-port.ts';
 
 /** Where a redirected connection was really going. Called once per accepted connection; `of` and `client` must not block or throw. */
 export interface OriginalDst {
@@ -76,6 +78,10 @@ export interface ProxyPorts {
   readonly inFlight?: { readonly inbound: InFlightLimit; readonly outbound: InFlightLimit };
   /** In place of own buckets of rate limits, where several proxies share them. */
   readonly rateLimits?: Buckets;
+  /** Where a line for each inbound request goes. Default: nowhere. */
+  readonly accessLog?: AccessLogPort;
+  /** Who observes requests. Default: nobody. */
+  readonly tap?: TapPort;
   /** More admin paths, such as `/shutdown`. Default none. */
   readonly adminRoutes?: readonly AdminRoute[];
   readonly clock?: Clock;

@@ -24,9 +24,12 @@ import { explainRoute } from './admin/explain.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
+import { AuthorityLabel } from './inbound/authority-label.ts';
 import { createInbound } from './inbound/inbound.ts';
+import { AccessLog } from './observe/access-log.ts';
 import { authzMetrics } from './observe/authz-metrics.ts';
 import { outboundBalancerMetrics } from './observe/balancer-metrics.ts';
+import { BoundedNames } from './observe/bounded-names.ts';
 import { detectMetrics } from './observe/detect-metrics.ts';
 import { ejections } from './observe/ejections.ts';
 import { httpMetrics } from './observe/http-metrics.ts';
@@ -36,6 +39,7 @@ import { transportMetrics } from './observe/transport-metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
 import { inFlightLimit, shown } from './relay/in-flight-limit.ts';
+import { Taps } from './tap/taps.ts';
 
 export interface ProxyAddresses {
   readonly outbound: readonly SocketAddress[];
@@ -84,6 +88,9 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
   const tls = tlsClient({ identity, clock, logger });
+  const retainIdleMs = config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS;
+  const names = (): BoundedNames => new BoundedNames({ retainIdleMs, clock });
+  const taps = new Taps({ port: ports.tap, metrics, clock });
   const connections = new Connections();
   const adminConnections = new Connections();
   const adminListen = config.admin.listen;
@@ -99,12 +106,13 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     engine,
     http,
     detect,
-    routes: routeMetrics(metrics),
+    routes: routeMetrics(metrics, config.outbound.hostnameLabels ? names() : undefined),
     balancers: outboundBalancerMetrics(metrics, clock),
     ejections: ejections(metrics, logger),
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: shown(ports.inFlight?.outbound ?? inFlightLimit(config.outbound.maxInFlight), inFlight.with({ direction: 'outbound' })),
+    taps,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -127,13 +135,16 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('inbound', config.detect, detect, clock),
     ...counted,
     limit: shown(ports.inFlight?.inbound ?? inFlightLimit(config.inbound.maxInFlight), inFlight.with({ direction: 'inbound' })),
+    taps,
     rateLimits: ports.rateLimits,
+    accessLog: ports.accessLog && new AccessLog(ports.accessLog, clock),
+    authority: config.inbound.authorityLabels ? new AuthorityLabel(names()) : undefined,
     admin: adminListen && {
       policyPort: config.admin.policyPort ?? adminListen.port,
       handler: adminRoutes({
         registry: metrics,
         otherMetrics: ports.otherMetrics,
-        retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
+        retainIdleMs,
         isReady: () => certified,
         routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
       }),
@@ -224,6 +235,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     outbound.destroy(reason('DRAINING'));
     inbound.destroy(error);
     tls.close();
+    taps.close();
     unsubscribe();
   };
   const drain = async (): Promise<void> => {

@@ -11,6 +11,8 @@ export { metadataFromWire, metadataToWire } from './convert/metadata.ts';
 export { bigintFromLong, longFromBigint } from './convert/number.ts';
 export { profileFromWire, profileToWire } from './convert/profile.ts';
 export { serverPolicyFromWire, serverPolicyToWire } from './convert/server-policy.ts';
+export { tapEventToWire } from './convert/tap-event.ts';
+export { tapMatchFromWire, tapMatchToWire } from './convert/tap-match.ts';
 export { durationFromWire, durationToWire, timestampFromWire, timestampToWire } from './convert/time.ts';
 export { type AppliedUpdate, applyUpdate, type DiffOptions, diffToUpdates, noEndpointsUpdate } from './convert/update-stream.ts';
 export {

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import { type Application, tcpApplication } from '../process/applications.ts';
 
 const HEADERS = 1;
+const DATA = 0;
 const SETTINGS = 4;
+const PING = 6;
 const END_STREAM = 1;
 const END_HEADERS = 4;
 const ACK = 1;
@@ -16,7 +18,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-function frame(type: number, flags: number, stream: number, payload: readonly number[] = []): Buffer {
+function frame(type: number, flags: number, stream: number, payload: Uint8Array | readonly number[] = []): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);
@@ -48,6 +50,36 @@ async function* framesOf(socket: Socket, skip = 0): AsyncGenerator<Frame> {
 export async function firstHead(socket: Socket): Promise<Buffer> {
   for await (const { type, payload } of framesOf(socket)) if (type === HEADERS) return payload;
   throw new Error('the connection ended without a head');
+}
+
+const FRAME_BYTES = 16_384;
+/** RFC 9113 §6.5.2. */
+const INITIAL_WINDOW = 4;
+
+/**
+ * Uploads what fits into a window of so many octets, and answers a PING only then: to the server that is a path which holds them all. Resolves
+ * with the window for streams that it is told afterwards.
+ */
+export async function windowAfterUpload(socket: Socket, window: number): Promise<number> {
+  socket.write(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0)]));
+  let greeted = false;
+  for await (const { type, flags, payload } of framesOf(socket)) {
+    if (type === SETTINGS && (flags & ACK) === 0) {
+      socket.write(frame(SETTINGS, ACK, 0));
+      if (greeted) return initialWindow(payload);
+      greeted = true;
+      // POST http /
+      socket.write(frame(HEADERS, END_HEADERS, 1, [0x83, 0x86, 0x84]));
+      for (let left = window; left > 0; left -= FRAME_BYTES) socket.write(frame(DATA, 0, 1, Buffer.alloc(Math.min(left, FRAME_BYTES))));
+    }
+    if (type === PING && (flags & ACK) === 0) socket.write(frame(PING, ACK, 0, payload));
+  }
+  throw new Error('the connection ended without other windows');
+}
+
+function initialWindow(settings: Buffer): number {
+  for (let at = 0; at < settings.length; at += 6) if (settings.readUInt16BE(at) === INITIAL_WINDOW) return settings.readUInt32BE(at + 2);
+  throw new Error('SETTINGS without a window');
 }
 
 /** Answers every request that has no body with 200, whatever it says. */

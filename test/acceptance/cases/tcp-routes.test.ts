@@ -64,6 +64,21 @@ acceptanceCase('tls routes: by server name, exact over suffix over none', async 
   expect(await answerTo(at, Buffer.from('GET / HTTP/1.1\r\nhost: a.example\r\n\r\n'))).toBe('');
 });
 
+for (const shown of [true, false]) {
+  acceptanceCase(`tls routes: hostname labels ${shown ? 'where they are asked for' : 'are empty otherwise'}`, async () => {
+    await using app = await announcing('app');
+    await using control = await controlPlane()
+      .outbound(SERVICE, tls(['app', []]))
+      .start();
+    await using proxy = await routedTo(control, { app: app.port }, { LINKERD2_PROXY_OUTBOUND_METRICS_HOSTNAME_LABELS: String(shown) });
+    const at = proxy.outboundAddress(SERVICE);
+    for (const name of ['a.example', 'b.example']) expect(await answerTo(at, clientHelloFor(name))).toMatch(/^app /);
+    const opened = await proxy.samples('outbound_tls_route_open_total');
+    const counted = Object.fromEntries(opened.map(({ labels, value }) => [labels['hostname'], value]));
+    expect(counted).toEqual(shown ? { 'a.example': 1, 'b.example': 1 } : { '': 2 });
+  });
+}
+
 acceptanceCase('tls routes: forbidden', async () => {
   await using app = await announcing('app');
   const policy = tls(['app', [exact('b.example')]], ['shut', [exact('a.example')], [{ kind: 'forbidden' }]]);

@@ -14,7 +14,7 @@ export function addressBook({ ip, ports, connectsTo, dial, hosts, admin: adminAd
   const virtualPorts = [...Object.keys(ports).map(Number), INBOUND_PORT];
   const targets = Object.keys(connectsTo);
   let book: AddressBook = {
-    listen: { '4191': adminAddress },
+    listen: { '4190': ANY, '4191': adminAddress },
     inbound: virtualPorts.map((port) => ({ listen: ANY, originalDst: `${ip}:${port}` })),
     outbound: Object.entries(connectsTo).map(([originalDst, authority]) => ({ listen: ANY, originalDst, authority })),
     dial: { ...Object.fromEntries(Object.entries(ports).map(([port, real]) => [`${ip}:${port}`, `127.0.0.1:${real}`])), ...dial },
@@ -37,10 +37,11 @@ export function addressBook({ ip, ports, connectsTo, dial, hosts, admin: adminAd
           return parsed ? [formatSocketAddress(parsed)] : [];
         });
       };
-      const [inbound, outbound, [admin]] = [reported('inbound'), reported('outbound'), reported('admin')];
+      const [inbound, outbound, [admin], [tap]] = [reported('inbound'), reported('outbound'), reported('admin'), reported('tap')];
       const there = (address: string | undefined, what: string): string => address ?? failed(`no listener for ${what}`, program.logs);
       return {
         admin: there(admin, 'admin'),
+        tap,
         outbound: (address) => there(outbound[targets.indexOf(address)], address),
         inbound: (port) => there(inbound[virtualPorts.indexOf(port)], String(port)),
       };

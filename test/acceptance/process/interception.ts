@@ -21,6 +21,8 @@ export interface Pod {
 /** Real ones, as `ip:port`. */
 export interface PodAddresses {
   readonly admin: string;
+  /** Undefined: it cannot be tapped. */
+  readonly tap: string | undefined;
   /** Where connections of the application to this virtual address go. */
   outbound(address: string): string;
   /** Where connections to this virtual port go. */

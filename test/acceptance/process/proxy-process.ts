@@ -42,6 +42,8 @@ export interface ProxyProcess extends AsyncDisposable {
   outboundPort(address: string): number;
   /** Where others connect to reach a virtual port: what peers' books say. */
   inboundAddress(port: number): string;
+  /** Where observers connect; undefined where nobody can. */
+  readonly tapAddress: string | undefined;
   endpoint(port: number, extra?: Partial<Endpoint>): Endpoint;
   readonly adminPort: number;
   /** GET of the admin listener. */
@@ -90,6 +92,7 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
     outboundAddress: addresses.outbound,
     outboundPort: (address) => portOf(addresses.outbound(address)),
     inboundAddress: addresses.inbound,
+    tapAddress: addresses.tap,
     endpoint: (port, extra) => ({
       address: { ip, port },
       weight: 10_000,

@@ -2,6 +2,7 @@
 // that keeps Linkerd's contract. Each proxy has a group of its own, by which its own connections escape its rules. design: spec/runtime.md §1.
 import { spawnSync } from 'node:child_process';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { parseSocketAddress } from '@weft/core';
 import type { Interception, Pod } from './interception.ts';
@@ -9,6 +10,7 @@ import type { RunningProgram } from './launch.ts';
 
 const P = 'LINKERD2_PROXY_';
 const INBOUND_PORT = 4143;
+const TAP_PORT = 4190;
 const FIRST_GROUP = 2102;
 
 /** Of every proxy that runs. */
@@ -27,12 +29,18 @@ export function redirect(pod: Pod): Interception {
       [`${P}INBOUND_LISTEN_ADDR`]: `${pod.ip}:${INBOUND_PORT}`,
       [`${P}OUTBOUND_LISTEN_ADDR`]: `127.0.0.1:${outbound}`,
       [`${P}ADMIN_LISTEN_ADDR`]: `127.0.0.1:${admin}`,
-      [`${P}CONTROL_LISTEN_ADDR`]: `${pod.ip}:4190`,
+      [`${P}CONTROL_LISTEN_ADDR`]: `${pod.ip}:${TAP_PORT}`,
       [`${P}CORES`]: '1',
     },
     async addresses(program) {
       await until(program, admin, '/live', (status) => status !== undefined);
-      return { admin: `127.0.0.1:${admin}`, outbound: (address) => address, inbound: (port) => `${pod.ip}:${port}` };
+      const tap = `${pod.ip}:${TAP_PORT}`;
+      return {
+        admin: `127.0.0.1:${admin}`,
+        tap: (await listens(tap)) ? tap : undefined,
+        outbound: (address) => address,
+        inbound: (port) => `${pod.ip}:${port}`,
+      };
     },
     ready: (program) => until(program, admin, '/ready', (status) => status === 200),
     rewrite() {
@@ -77,5 +85,17 @@ function statusOf(port: number, path: string): Promise<number | undefined> {
       response.resume();
       resolve(response.statusCode);
     }).on('error', () => resolve(undefined));
+  });
+}
+
+/** It is bound, or not, before the admin listener answers. */
+function listens(address: string): Promise<boolean> {
+  const { ip, port } = parseSocketAddress(address) ?? { ip: '', port: 0 };
+  return new Promise((resolve) => {
+    const socket = connect({ host: ip, port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
   });
 }

@@ -10,8 +10,10 @@ import { describe, expect, test, vi } from 'vitest';
 import { onlyFor, openToAll } from '../proxy/policies.ts';
 import { get, getHttp2, http2Application, httpApplication, received, tcpApplication } from './applications.ts';
 import { BUNDLE, runProxy } from './launch.ts';
+import { meshedPeer } from './meshed-peer.ts';
 import { environmentOf, type ProxyProcess, readyProxy } from './proxy-process.ts';
 import { alone, pair, SERVICE, scripted } from './scenes.ts';
+import { EVERYTHING, observe } from './tap-client.ts';
 
 const P = 'LINKERD2_PROXY_';
 const TWO = { [`${P}CORES`]: '2' };
@@ -122,6 +124,26 @@ describe.runIf(SEVERAL)('on two cores', () => {
     expect(await statusOver(direct[0] as (typeof direct)[number])).toBe(429);
     expect(await statusOver(direct[1] as (typeof direct)[number])).toBe(429);
     for (const socket of direct) socket.destroy();
+  });
+
+  test('an observer hears of the requests in both workers, and of as many as it asked for', async () => {
+    await using app = await httpApplication();
+    await using control = await scripted().start();
+    await using proxy = await alone(control, app.port, { ...TWO, [`${P}TAP_SVC_NAME`]: 'tap.ns.serviceaccount.identity.linkerd.cluster.local' });
+    using tap = await meshedPeer(control, 'tap');
+    const events = await observe(proxy, tap, { ...EVERYTHING, limit: 6 });
+    if (events.kind === 'refused') throw new Error(events.message);
+    // It is on its way to the workers before any later scrape is.
+    await proxy.metric('process_threads');
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => opened(proxy.outboundPort(SERVICE))));
+    for (const _ of [1, 2]) expect(await Promise.all(sockets.map(statusOver))).toEqual([200, 200, 200, 200]);
+    expect(await carried(proxy)).toEqual([2, 2]);
+    const told = await events.take();
+    const streams = told.map(({ http }) => (http?.requestInit ?? http?.responseInit ?? http?.responseEnd)?.id?.stream?.toNumber());
+    expect(streams.toSorted((a = 0, b = 0) => a - b)).toEqual([0, 1, 2, 3, 4, 5].flatMap((stream) => [stream, stream, stream]));
+    expect(new Set(told.filter(({ http }) => http?.requestInit).map(({ source }) => source?.port))).toHaveProperty('size', 4);
+    for (const socket of sockets) socket.destroy();
+    events[Symbol.dispose]();
   });
 
   test('a renewed certificate is shown by both workers', async () => {

@@ -49,6 +49,7 @@ export abstract class H2Connection<C extends StreamSender> implements WireOwner,
       settings,
       limits,
       keepAlive: params?.keepAlive,
+      adaptive: params?.adaptive,
     });
     this.wire = new Wire(link, this, shared);
     this.wire.source = this.session;

@@ -31,6 +31,8 @@ export interface Http2Params {
   readonly maxHeaderListSize?: number | undefined;
   /** Server: announces that extended CONNECT is welcome (RFC 8441). Default false. */
   readonly extendedConnect?: boolean | undefined;
+  /** Windows start as they are set and grow as the path needs it, up to 16 MiB. Engines that cannot leave them as they are. Default false. */
+  readonly adaptive?: boolean | undefined;
   readonly keepAlive?: { readonly intervalMs: number; readonly timeoutMs: number; readonly whileIdle: boolean } | undefined;
 }
 

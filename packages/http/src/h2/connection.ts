@@ -10,7 +10,8 @@ import type { Http2Handler, ResetCause } from './handler.ts';
 import { Http2Error } from './http2-error.ts';
 import { type Http2Limits, resolveLimits } from './limits.ts';
 import { Output } from './output.ts';
-import { DEFAULT_WINDOW, ErrorCode, Flag, FRAME_HEADER_BYTES, FrameType, MAX_STREAM_ID, PREFACE } from './protocol.ts';
+import { PathEstimate } from './path-estimate.ts';
+import { DEFAULT_WINDOW, ErrorCode, Flag, FRAME_HEADER_BYTES, FrameType, MAX_STREAM_ID, PREFACE, Setting } from './protocol.ts';
 import { ReceiveFlow } from './receive-flow.ts';
 import { SendFlow, type SendFlowEvents } from './send-flow.ts';
 import { defaultPeerSettings, type LocalSettings, type PeerSettings, settingPairs } from './settings.ts';
@@ -21,6 +22,8 @@ import { StreamTable } from './stream-table.ts';
 const CONNECTION_WINDOW = 1048576;
 /** Payloads from this size on are written as they are. */
 const COPY_BELOW_BYTES = 4096;
+/** Its answer says how long a round trip is. */
+export const PATH_PING: Buffer = Buffer.from('weftpath', 'latin1');
 const NO_LIMITS: Partial<Http2Limits> = {};
 const NO_SETTINGS: LocalSettings = {};
 
@@ -31,6 +34,8 @@ export interface ConnectionOptions<C> {
   readonly handler: Http2Handler<C>;
   readonly settings?: LocalSettings;
   readonly limits?: Partial<Http2Limits>;
+  /** Windows grow as the path needs it, up to 16 MiB. Default false. */
+  readonly adaptive?: boolean | undefined;
   /** Default: `performance`. */
   readonly clock?: MonotonicClock;
   /** Payloads smaller than this are copied into the output; larger ones are referred to until they are taken. Default 4096. */
@@ -54,6 +59,8 @@ export class Connection<C> implements SendFlowEvents<C> {
   readonly closedStreams = new ClosedStreams();
   readonly sendFlow: SendFlow<C>;
   readonly receiveFlow: ReceiveFlow<C>;
+  /** Null where windows stay as they are. */
+  readonly path: PathEstimate | null;
   peer: PeerSettings = defaultPeerSettings;
   /** Highest stream that was opened: by the client, seen from a server; by us, in a client. */
   lastId = 0;
@@ -86,6 +93,7 @@ export class Connection<C> implements SendFlowEvents<C> {
     const window = this.local.initialStreamWindow ?? DEFAULT_WINDOW;
     this.receiveWindow = Math.max(DEFAULT_WINDOW, window);
     this.receiveFlow = new ReceiveFlow(this.output, window, this.local.initialConnectionWindow ?? CONNECTION_WINDOW);
+    this.path = options.adaptive === true ? new PathEstimate(this.receiveWindow, this.clock) : null;
     this.greet();
   }
 
@@ -192,6 +200,21 @@ export class Connection<C> implements SendFlowEvents<C> {
     for (const stream of this.streams.values()) stream.receiveWindow -= excess;
   }
 
+  /** A payload came in, whose speed tells what windows it needs. */
+  measure(path: PathEstimate, length: number): void {
+    if (this.settingsAcked && path.received(length)) this.writePing(false, PATH_PING, 0);
+  }
+
+  /** Grants streams, and the connection, what the path holds. The peer counts on it from when it hears of it. */
+  widen({ window }: PathEstimate): void {
+    const more = window - this.receiveWindow;
+    if (more <= 0 || this.ended) return;
+    this.receiveWindow = window;
+    for (const stream of this.streams.values()) stream.receiveWindow += more;
+    this.writeSettings([[Setting.initialWindowSize, window]]);
+    this.receiveFlow.widen(window, window);
+  }
+
   emptied(stream: Http2Stream<C>): void {
     const trailers = stream.waitingTrailers;
     if (trailers !== null) {
@@ -262,13 +285,18 @@ export class Connection<C> implements SendFlowEvents<C> {
     const pairs = settingPairs(this.local, this.role);
     this.output.reserve(PREFACE.length + FRAME_HEADER_BYTES + pairs.length * 6);
     if (this.role === 'client') this.output.copy(PREFACE, 0, PREFACE.length);
+    this.writeSettings(pairs);
+    this.receiveFlow.announce();
+  }
+
+  private writeSettings(pairs: readonly (readonly [id: number, value: number])[]): void {
+    this.output.reserve(FRAME_HEADER_BYTES + pairs.length * 6);
     this.output.header(pairs.length * 6, FrameType.settings, 0, 0);
     for (const [id, value] of pairs) {
       this.output.slab[this.output.pos++] = 0;
       this.output.slab[this.output.pos++] = id;
       this.output.uint32(value);
     }
-    this.receiveFlow.announce();
   }
 
   private remove(stream: Http2Stream<C>): void {

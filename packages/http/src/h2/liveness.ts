@@ -1,6 +1,6 @@
 // What time does to a session: SETTINGS that are never acknowledged, keep-alive by PING, drains that are not answered, payload that nobody
 // makes room for. RFC 9113 §6.5.3 and §6.7. Driven from outside by `tick`, so that the path of frames never looks at a clock.
-import type { Connection } from './connection.ts';
+import { type Connection, PATH_PING } from './connection.ts';
 import { Http2Error } from './http2-error.ts';
 import { ErrorCode } from './protocol.ts';
 
@@ -43,6 +43,8 @@ export class Liveness<C> {
 
   /** PING was acknowledged. */
   pong(bytes: Buffer, start: number): void {
+    const { path } = this.connection;
+    if (path !== null && bytes.compare(PATH_PING, 0, 8, start, start + 8) === 0 && path.answered()) this.connection.widen(path);
     if (this.drainAt >= 0 && bytes.compare(DRAIN_PING, 0, 8, start, start + 8) === 0) this.drained();
   }
 

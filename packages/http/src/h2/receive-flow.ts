@@ -10,12 +10,15 @@ export class ReceiveFlow<C> {
   private window: number;
   private credit = 0;
   private readonly output: Output;
-  private readonly streamStep: number;
-  private readonly connectionStep: number;
+  private streamStep: number;
+  private connectionStep: number;
+  /** What the window is when everything was granted. */
+  private connectionWindow: number;
 
   constructor(output: Output, streamWindow: number, connectionWindow: number) {
     this.output = output;
     this.window = Math.max(DEFAULT_WINDOW, connectionWindow);
+    this.connectionWindow = this.window;
     this.streamStep = Math.max(1, streamWindow >> 1);
     this.connectionStep = this.window >> 1;
   }
@@ -23,6 +26,17 @@ export class ReceiveFlow<C> {
   /** The first WINDOW_UPDATE of a connection: everything over the protocol's default. */
   announce(): void {
     if (this.window > DEFAULT_WINDOW) this.update(0, this.window - DEFAULT_WINDOW);
+  }
+
+  /** Makes room for more, if it is more: streams were told in another way. */
+  widen(streamWindow: number, connectionWindow: number): void {
+    this.streamStep = Math.max(1, streamWindow >> 1);
+    const more = connectionWindow - this.connectionWindow;
+    if (more <= 0) return;
+    this.window += more;
+    this.connectionWindow = connectionWindow;
+    this.connectionStep = connectionWindow >> 1;
+    this.update(0, more);
   }
 
   /** A DATA frame of this length came. False if it is more than the connection's window. */

@@ -73,6 +73,7 @@ export class Receiver<C> implements FrameSink {
     if (!connection.receiveFlow.charge(length)) throw new Http2Error(ErrorCode.flowControlError, 'more data than the connection window');
     const stream = connection.streams.get(id);
     if (stream === undefined) return this.dataOnClosed(id);
+    if (connection.path !== null) connection.measure(connection.path, length);
     if (stream.remoteEnded) return connection.streamError(stream, ErrorCode.streamClosed);
     if (stream.phase === 'head') return connection.streamError(stream, ErrorCode.protocolError);
     if (!connection.receiveFlow.chargeStream(stream, length)) return connection.streamError(stream, ErrorCode.flowControlError);

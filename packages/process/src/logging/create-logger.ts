@@ -27,9 +27,14 @@ export interface ProcessLogger extends Logger {
 
 const RANK: Readonly<Record<LogThreshold, number>> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, off: 5 };
 
+/** Whole lines on stderr, written synchronously, so that nothing is lost at exit. */
+export function stderrLines(): { write(line: string): void } {
+  return destination({ dest: 2, sync: true });
+}
+
 export function createLogger(options: CreateLoggerOptions): ProcessLogger {
   const { format = 'plain', name, stamp = 'wall' } = options;
-  const raw = options.output ?? destination({ dest: 2, sync: true });
+  const raw = options.output ?? stderrLines();
   const output = format === 'json' ? raw : { write: (line: string) => raw.write(plainLine(line, stamp)) };
   const root = pino(
     {

@@ -1,7 +1,18 @@
 // The gateway: what meshed peers of other clusters send to a name goes on to its service in this one. spec/proxy.md §2.6.
 import type { Socket } from 'node:net';
-import { type Clock, formatAuthority, formatIdentityId, type Logger, type Reason, ReasonError, reason, reasonOf, suffixMatcher } from '@weft/core';
-import { type Exchange, type RequestHead, type ServerConnection, setField } from '@weft/http';
+import {
+  type Clock,
+  formatAuthority,
+  formatIdentityId,
+  type Logger,
+  type Reason,
+  ReasonError,
+  reason,
+  reasonOf,
+  type SocketAddress,
+  suffixMatcher,
+} from '@weft/core';
+import { type Exchange, type RequestHead, type ResponseHead, type ServerConnection, setField } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import { isUpgraded } from '../inbound/http-call.ts';
 import { InboundHttpConnection, type InboundHttpShared } from '../inbound/serve-http.ts';
@@ -15,6 +26,7 @@ import type { Tries } from '../outbound/tries/tries.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import type { InboundRulePlan } from '../route/inbound-plan.ts';
+import type { Taps } from '../tap/taps.ts';
 import { appendForwarded, passedBy } from './forwarded.ts';
 
 export interface GatewayOptions {
@@ -65,7 +77,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           });
           return;
         }
-        const calls = new GatewayCalls(options, session, target);
+        const calls = new GatewayCalls(options, session, target, http.taps);
         const served = new InboundHttpConnection('inbound', http, session, (exchange, rule) => calls.admit(exchange, rule));
         const server = http.engine.serve(stream, { version, http2: http.serverHttp2 }, (exchange) => served.handle(exchange));
         calls.attach(served, server);
@@ -116,6 +128,7 @@ class GatewayCalls implements CallConnection {
   readonly logger: Logger;
   readonly limit: InFlightLimit;
   readonly tries: Tries;
+  readonly taps: Taps;
   readonly defaultAuthority: string;
   readonly #identity: string;
   readonly #session: InboundSession;
@@ -123,15 +136,20 @@ class GatewayCalls implements CallConnection {
   #served: InboundHttpConnection | undefined;
   #server: ServerConnection | undefined;
 
-  constructor(options: GatewayOptions, session: InboundSession, target: GatewayTarget) {
+  constructor(options: GatewayOptions, session: InboundSession, target: GatewayTarget, taps: Taps) {
     this.clock = options.clock;
     this.logger = options.logger;
     this.limit = options.limit;
     this.tries = options.tries;
+    this.taps = taps;
     this.defaultAuthority = target.authority;
     this.#identity = options.identity;
     this.#session = session;
     this.#target = target;
+  }
+
+  get client(): SocketAddress {
+    return this.#session.remote;
   }
 
   attach(served: InboundHttpConnection, server: ServerConnection): void {
@@ -151,6 +169,10 @@ class GatewayCalls implements CallConnection {
 
   breakOff(exchange: Exchange, why: Reason): void {
     this.#served?.breakOff(exchange, why);
+  }
+
+  relayed(exchange: Exchange, { status, headers }: ResponseHead): void {
+    this.#served?.accessLog?.answered(exchange, status, headers);
   }
 
   closeAfterResponse(): void {

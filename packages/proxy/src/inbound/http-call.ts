@@ -3,6 +3,7 @@
 import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
 import {
   type Exchange,
+  type ExchangeObserver,
   type FieldList,
   type ForwardFailure,
   type ForwardRules,
@@ -12,6 +13,7 @@ import {
   type ResponseHead,
   type Upstream,
 } from '@weft/http';
+import type { AccessLog } from '../observe/access-log.ts';
 import type { HttpMeter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
@@ -19,6 +21,8 @@ import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { brokenTrailers, isGrpcRequest, localResponse } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
+import { inboundSides } from '../tap/sides.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
 import type { Http2Waiter } from './http2-application.ts';
 import type { InboundProfiles } from './profiles.ts';
@@ -32,6 +36,8 @@ export interface CallConnection {
   readonly profiles: InboundProfiles;
   /** Entered for the call; left when its response head arrived or it ended. */
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
+  readonly accessLog: AccessLog | undefined;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
 }
@@ -72,7 +78,10 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   }
 
   get aborted(): boolean {
-    if (this.#exchange.aborted) this.#leave();
+    if (this.#exchange.aborted) {
+      this.#leave();
+      this.#connection.accessLog?.over(this.#exchange);
+    }
     return this.#exchange.aborted;
   }
 
@@ -80,7 +89,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     const { grpc, http } = this.#route?.classifiers ?? DEFAULT_CLASSIFIERS;
     const isGrpc = isGrpcContentType(field(this.#exchange.request.headers, 'content-type'));
     this.begin(this.#bound, isGrpc ? grpc : http, this.#route?.meter);
-    this.#exchange.forward(upstream, this, this);
+    this.#exchange.forward(upstream, this, this.#connection.taps.current === null ? this : this.#tapped());
   }
 
   refuse(why: Reason): void {
@@ -99,17 +108,18 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     return brokenTrailers(this.#reasonOf(failure), this.#connection.session.clientId !== undefined);
   }
 
-  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+  override answerTo(failure: ForwardFailure): LocalResponse | undefined {
     if (failure.kind === 'reset' && this.#passesResets) return undefined;
     return localResponse(this.#exchange.request, this.#reasonOf(failure), false, 'inbound');
   }
 
-  protected override onHead(_head: ResponseHead): void {
+  protected override onHead({ status, headers }: ResponseHead): void {
     this.#leave();
+    this.#connection.accessLog?.answered(this.#exchange, status, headers);
   }
 
-  protected override onAnswer(): void {
-    // Only balancers want penalties.
+  protected override onAnswer({ status, headers }: LocalResponse): void {
+    this.#connection.accessLog?.answered(this.#exchange, status, headers);
   }
 
   protected override onSample(): void {
@@ -122,6 +132,17 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   protected override onEnd(): void {
     this.#leave();
+    this.#connection.accessLog?.over(this.#exchange);
+  }
+
+  #tapped(): ExchangeObserver {
+    const { session, taps } = this.#connection;
+    return taps.observe(this, {
+      request: this.#exchange.request,
+      sides: inboundSides(session, this.#bound.labels, this.#route?.meter.labels),
+      authority: formatSocketAddress(session.target),
+      carried: this.origProto === 'decode',
+    });
   }
 
   get #passesResets(): boolean {

@@ -18,6 +18,7 @@ import type { AdminHandler } from '../admin/routes.ts';
 import { ADMIN_DETECT_TIMEOUT_MS, acceptAdmin } from '../admin/serve-admin.ts';
 import type { InboundConfig, Listener } from '../config.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import type { AccessLog } from '../observe/access-log.ts';
 import { auditLog } from '../observe/audit.ts';
 import type { AuthzMetrics } from '../observe/authz-metrics.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
@@ -27,8 +28,10 @@ import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Dialer, OriginalDst } from '../ports.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
+import type { Taps } from '../tap/taps.ts';
 import { acceptInbound } from './accept-inbound.ts';
 import { applications } from './applications.ts';
+import type { AuthorityLabel } from './authority-label.ts';
 import type { InboundOptions } from './options.ts';
 import { inboundPolicies } from './policies.ts';
 import { inboundProfiles } from './profiles.ts';
@@ -52,7 +55,11 @@ export interface InboundDeps {
   readonly transport: TransportMetrics;
   readonly refusals: Refusals;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly rateLimits: Buckets | undefined;
+  readonly accessLog: AccessLog | undefined;
+  /** Undefined: requests are not told apart by it. */
+  readonly authority: AuthorityLabel | undefined;
   readonly admin: { readonly policyPort: number; readonly handler: AdminHandler } | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -112,7 +119,10 @@ export function createInbound(deps: InboundDeps): Inbound {
     applications: apps,
     profiles,
     limit: deps.limit,
+    taps: deps.taps,
     metrics: deps.httpMetrics,
+    accessLog: deps.accessLog,
+    authority: deps.authority,
     authz: deps.authz,
     audit,
     refusals,

@@ -3,6 +3,7 @@
 import { type Authorization, type Clock, type Counter, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
+import type { AccessLog } from '../observe/access-log.ts';
 import { type Audit, isAudit } from '../observe/audit.ts';
 import { type AuthzMetrics, rateLimitScopeLabel } from '../observe/authz-metrics.ts';
 import type { HttpMeter, HttpMetrics } from '../observe/http-metrics.ts';
@@ -10,9 +11,11 @@ import { authzLabels } from '../observe/labels.ts';
 import type { Direction, Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
-import { synthesize } from '../relay/synthesize.ts';
+import { localResponse } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
+import type { AuthorityLabel } from './authority-label.ts';
 import { type CallConnection, InboundCall } from './http-call.ts';
 import type { InboundProfiles } from './profiles.ts';
 import type { InboundSession } from './session.ts';
@@ -23,7 +26,12 @@ export interface InboundHttpShared {
   readonly applications: Applications;
   readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly metrics: HttpMetrics;
+  /** Undefined: there is none. */
+  readonly accessLog: AccessLog | undefined;
+  /** Undefined: requests are not told apart by it. */
+  readonly authority: AuthorityLabel | undefined;
   readonly authz: AuthzMetrics;
   readonly audit: Audit;
   readonly refusals: Refusals;
@@ -55,6 +63,8 @@ interface Bound {
   readonly meter: HttpMeter;
   readonly allowed: Counter;
   readonly audited: boolean;
+  /** Of the authority that was named last: requests of one connection mostly have the same. */
+  named: HttpMeter | undefined;
 }
 
 export class InboundHttpConnection implements CallConnection {
@@ -62,6 +72,8 @@ export class InboundHttpConnection implements CallConnection {
   readonly applications: Applications;
   readonly profiles: InboundProfiles;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
+  readonly accessLog: AccessLog | undefined;
   readonly session: InboundSession;
   readonly #shared: InboundHttpShared;
   readonly #direction: Direction;
@@ -75,22 +87,33 @@ export class InboundHttpConnection implements CallConnection {
     this.applications = shared.applications;
     this.profiles = shared.profiles;
     this.limit = shared.limit;
+    this.taps = shared.taps;
+    this.accessLog = direction === 'inbound' ? shared.accessLog : undefined;
     this.session = session;
     this.#admitted = admitted;
   }
 
   handle(exchange: Exchange): void {
+    const { accessLog } = this;
+    accessLog?.came(exchange, this.session);
     try {
       this.#route(exchange);
     } catch (error) {
       this.refuse(exchange, reasonOf(error));
     }
+    accessLog?.handled(exchange);
   }
 
   /** Only a client with a mesh identity learns why. */
   refuse(exchange: Exchange, why: Reason): void {
     this.#report(exchange, why);
-    if (!exchange.aborted) synthesize(exchange, why, this.session.clientId !== undefined, this.#direction);
+    if (!exchange.aborted) {
+      const response = localResponse(exchange.request, why, this.session.clientId !== undefined, this.#direction);
+      exchange.respond(response);
+      this.accessLog?.answered(exchange, response.status, response.headers);
+    } else {
+      this.accessLog?.over(exchange);
+    }
   }
 
   /** The same for a response that the client has the head of. */
@@ -132,13 +155,20 @@ export class InboundHttpConnection implements CallConnection {
     if (answered) return this.refuse(exchange, answered);
     const limited = plan.rateLimit?.limiter.check(session.client);
     if (limited) return this.#denyRate(exchange, plan, limited);
-    this.#admitted(exchange, rule, bound.meter);
+    this.#admitted(exchange, rule, shared.authority && this.#direction === 'inbound' ? this.#named(exchange, bound, shared.authority) : bound.meter);
   }
 
   #denyRate(exchange: Exchange, plan: InboundPlan, { scope, reason: why }: RateLimitDenial): void {
     const labels = { ...this.session.labels, ...plan.labels, ...plan.rateLimit?.labels, ratelimit_scope: rateLimitScopeLabel(scope) };
     this.#shared.authz.http.rateLimited.with(labels).inc();
     this.refuse(exchange, { ...why, detail: `${why.detail}, server ${formatMetadata(plan.server)}` });
+  }
+
+  #named(exchange: Exchange, bound: Bound, label: AuthorityLabel): HttpMeter {
+    const authority = label.of(exchange.request);
+    if (authority === undefined) return bound.meter;
+    if (bound.named?.labels.authority !== authority) bound.named = this.#shared.metrics.bind({ direction: 'inbound', authority, ...bound.meter.labels });
+    return bound.named;
   }
 
   #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
@@ -151,6 +181,7 @@ export class InboundHttpConnection implements CallConnection {
         meter: this.#shared.metrics.bind({ direction: 'inbound', ...labels }),
         allowed: this.#shared.authz.http.allow.with(labels),
         audited: isAudit(authorization),
+        named: undefined,
       };
       byAuthorization.set(authorization, bound);
     }

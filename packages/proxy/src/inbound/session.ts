@@ -6,6 +6,8 @@ import type { InboundPlan } from '../route/inbound-plan.ts';
 export interface InboundSession {
   /** Where in this pod the connection goes. */
   readonly target: SocketAddress;
+  /** Who connected. */
+  readonly remote: SocketAddress;
   readonly tls: ServerTls;
   /** One object per connection: authorizers remember their verdict by it. */
   readonly client: InboundClient;
@@ -19,6 +21,7 @@ export function inboundSession(target: SocketAddress, remote: SocketAddress, tls
   const clientId = tls.kind === 'established' ? tls.clientId : undefined;
   return {
     target,
+    remote,
     tls,
     clientId,
     client: { ip: remote.ip, tls: tls.kind === 'established' ? { kind: 'mesh', identity: clientId } : { kind: 'none' } },

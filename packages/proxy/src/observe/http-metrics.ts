@@ -30,7 +30,7 @@ export interface Meter {
 }
 
 export class HttpMeter implements Meter {
-  readonly #labels: Labels;
+  readonly labels: Labels;
   readonly #requests: Counter;
   readonly #responses: Family<Counter>;
   readonly #latency: Family<Histogram> | undefined;
@@ -39,7 +39,7 @@ export class HttpMeter implements Meter {
   readonly #latencyByStatus = new Map<number, Histogram>();
 
   constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram> | undefined) {
-    this.#labels = labels;
+    this.labels = labels;
     this.#requests = requests.with(labels);
     this.#responses = responses;
     this.#latency = latency;
@@ -53,7 +53,7 @@ export class HttpMeter implements Meter {
     if (!this.#latency) return;
     let series = this.#latencyByStatus.get(status);
     if (!series) {
-      series = this.#latency.with({ ...this.#labels, status_code: status });
+      series = this.#latency.with({ ...this.labels, status_code: status });
       this.#latencyByStatus.set(status, series);
     }
     series.observe(ms);
@@ -69,7 +69,7 @@ export class HttpMeter implements Meter {
     if (!series) {
       const { failure, grpcStatus, error } = responseClass;
       const classification = failure ? 'failure' : 'success';
-      series = this.#responses.with({ ...this.#labels, status_code: status, classification, grpc_status: grpcStatus, error });
+      series = this.#responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
       byStatus.set(status, series);
     }
     series.inc();

@@ -4,9 +4,14 @@ import { formatReason, type Labels, type LogFields, type Logger, type MetricRegi
 
 export type Direction = 'inbound' | 'outbound' | 'admin';
 
+/** Listeners that carry no traffic of applications: Linkerd counts none of their errors. */
+function isOwn(direction: Direction | 'tap'): direction is 'admin' | 'tap' {
+  return direction === 'admin' || direction === 'tap';
+}
+
 export interface Refusals {
   /** A connection was refused or broken. `labels`: target_* for the error counters. */
-  connection(direction: Direction, why: Reason, labels: Labels, fields?: LogFields): void;
+  connection(direction: Direction | 'tap', why: Reason, labels: Labels, fields?: LogFields): void;
   /** An endpoint could not be connected to; what waited for it is counted by itself. `labels`: of the endpoint. */
   connecting(direction: Direction, why: Reason, labels: Labels): void;
   /** A request was answered by the proxy itself. `labels`: target_* and srv_* (inbound). */
@@ -35,9 +40,9 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
     },
   };
 
-  const refuse = (what: 'connection' | 'request', direction: Direction, why: Reason, labels: Labels, fields: LogFields | undefined): void => {
+  const refuse = (what: 'connection' | 'request', direction: Direction | 'tap', why: Reason, labels: Labels, fields: LogFields | undefined): void => {
     byReason.with({ direction, reason: why.code }).inc();
-    if (direction !== 'admin' && !NOT_AN_ERROR.has(why.code) && !(direction === 'inbound' && POLICY_VERDICTS.has(why.code))) {
+    if (!isOwn(direction) && !NOT_AN_ERROR.has(why.code) && !(direction === 'inbound' && POLICY_VERDICTS.has(why.code))) {
       const shown = what === 'request' && direction === 'outbound' ? {} : labels;
       errors[what][direction].with({ ...shown, error: errorLabel(direction, why.code) }).inc();
     }

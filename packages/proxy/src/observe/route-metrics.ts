@@ -1,5 +1,6 @@
 // Connections by the TCPRoute or TLSRoute that they took: outbound_{tcp,tls}_route_{open,close}_total. spec/proxy.md §9.4.
 import type { Labels, Metadata, MetricRegistry, ReasonCode } from '@weft/core';
+import type { BoundedNames } from './bounded-names.ts';
 import { httpMetrics } from './http-metrics.ts';
 import { outboundRouteLabels, parentLabels } from './labels.ts';
 import { type BindProfileMeters, profileMeters } from './profile-metrics.ts';
@@ -9,6 +10,8 @@ export interface RouteConnections {
   opened(): void;
   /** Undefined: in order. */
   closed(why?: ReasonCode): void;
+  /** Those to a server name, counted apart where that is asked for. */
+  named(hostname: string): RouteConnections;
 }
 
 export interface RouteMetrics {
@@ -24,7 +27,8 @@ export interface RouteTarget {
   readonly port: number;
 }
 
-export function routeMetrics(registry: MetricRegistry): RouteMetrics {
+/** `hostnames`: that are shown; undefined: none. */
+export function routeMetrics(registry: MetricRegistry, hostnames?: BoundedNames): RouteMetrics {
   const families = {
     tcp: {
       open: registry.counter('outbound_tcp_route_open_total', 'The number of connections opened', { evictable: true }),
@@ -41,10 +45,12 @@ export function routeMetrics(registry: MetricRegistry): RouteMetrics {
       const { open, close } = families[kind];
       const target: Labels = kind === 'tcp' ? { target_ip: ip ?? '', target_port: port } : { hostname: '' };
       const labels: Labels = { ...parentLabels(parent), ...outboundRouteLabels(route), ...target };
-      return {
-        opened: () => open.with(labels).inc(),
-        closed: (why) => close.with({ ...labels, error: why === undefined ? '' : errorLabel(why) }).inc(),
-      };
+      const counted = (shown: Labels): RouteConnections => ({
+        opened: () => open.with(shown).inc(),
+        closed: (why) => close.with({ ...shown, error: why === undefined ? '' : errorLabel(why) }).inc(),
+        named: (hostname) => (kind === 'tls' && hostnames?.admits(hostname) ? counted({ ...labels, hostname }) : counted(labels)),
+      });
+      return counted(labels);
     },
   };
 }

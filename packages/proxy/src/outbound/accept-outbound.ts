@@ -154,5 +154,5 @@ async function routeTls(connection: Connection, select: Extract<Plan, { kind: 't
   if (typeof hello === 'string') throw new ReasonError(reason('REQUEST_INVALID', 'not a TLS ClientHello with a server name'));
   const plan = select(hello.sni);
   if (!plan) throw new ReasonError(reason('ROUTE_NOT_FOUND', `server name ${hello.sni}`));
-  return plan;
+  return { ...plan, connections: plan.connections?.named(hello.sni) };
 }

@@ -1,8 +1,28 @@
 // One outbound request from its route to its end: waits for an endpoint, is forwarded, watched and, if need be, answered here.
 // One object per request serves as queue entry, forward rules and observer. spec/proxy.md §4, §6.2.
-import { type Clock, formatIdentityId, isGrpcContentType, type Logger, type Reason, type ResponseClass, reason, type Ticket } from '@weft/core';
+import {
+  type Clock,
+  formatIdentityId,
+  isGrpcContentType,
+  type Logger,
+  type Reason,
+  type ResponseClass,
+  reason,
+  type SocketAddress,
+  type Ticket,
+} from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
-import { type Exchange, type ForwardFailure, type ForwardRules, field, type LocalResponse, type RequestHead, type ResponseHead, setField } from '@weft/http';
+import {
+  type Exchange,
+  type ExchangeObserver,
+  type ForwardFailure,
+  type ForwardRules,
+  field,
+  type LocalResponse,
+  type RequestHead,
+  type ResponseHead,
+  setField,
+} from '@weft/http';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import type { Meter } from '../observe/http-metrics.ts';
 import { failureReason } from '../relay/failure.ts';
@@ -13,6 +33,8 @@ import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpRulePlan } from '../route/http-plan.ts';
 import { inRoute, type RoutePlace } from '../route/in-route.ts';
+import { outboundSides } from '../tap/sides.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Waiter } from './balanced-queue.ts';
 import type { Tries } from './tries/tries.ts';
@@ -26,12 +48,17 @@ export interface CallConnection {
   /** The authority of requests that name none. */
   readonly defaultAuthority: string;
   readonly tries: Tries;
+  readonly taps: Taps;
+  /** Who sends the requests; undefined where it is in this process. */
+  readonly client: SocketAddress | undefined;
   /** Counts, logs and answers. */
   refuse(exchange: Exchange, why: Reason): void;
   /** Counts, logs and breaks off a response that the client has the head of. */
   breakOff(exchange: Exchange, why: Reason): void;
   /** The peer proxy asked for it (spec/proxy.md §4.4). */
   closeAfterResponse(): void;
+  /** Set where somebody wants to know what the client gets. */
+  relayed?(exchange: Exchange, head: ResponseHead): void;
   /** Set where requests come from peer proxies: whether this one is HTTP/1 carried in HTTP/2. It stays so towards peers that take it. */
   isCarried?(request: RequestHead): boolean;
 }
@@ -93,7 +120,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     backendEdits.request?.(request.headers);
     this.#ticket = endpoint.breaker?.admit();
     this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http, this.routeMeter(rule));
-    exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, this);
+    exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, connection.taps.current === null ? this : this.#tapped(endpoint));
   }
 
   refuse(why: Reason): void {
@@ -103,12 +130,13 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
   }
 
   response(head: ResponseHead, _request: RequestHead): void {
-    const { connection, backend, routeEdits, backendEdits } = this.#options;
+    const { connection, exchange, backend, routeEdits, backendEdits } = this.#options;
     const { error, close } = takeProxyHeaders(head);
     if (error !== undefined)
       connection.logger.log('debug', 'the peer proxy answered in place of the application', { endpoint: this.#endpoint?.address, error });
     backendEdits.response?.(head.headers);
     routeEdits.response?.(head.headers);
+    connection.relayed?.(exchange, head);
     if (close && backend.authority === undefined && this.#endpoint?.endpoint.identity) connection.closeAfterResponse();
   }
 
@@ -118,7 +146,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     else if (failure.kind === 'reset') exchange.reset(failure.code);
   }
 
-  protected override answerTo(failure: ForwardFailure): LocalResponse | undefined {
+  override answerTo(failure: ForwardFailure): LocalResponse | undefined {
     const why = this.reasonOf(failure);
     return why && localResponse(this.#options.exchange.request, why, false);
   }
@@ -130,6 +158,17 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
 
   protected override onAnswer(answer: LocalResponse): void {
     this.#penalize(answer);
+  }
+
+  #tapped(endpoint: HttpEndpoint): ExchangeObserver {
+    const { connection, exchange, rule, backend } = this.#options;
+    const { request } = exchange;
+    return connection.taps.observe(this, {
+      request: this.authorityOverride === undefined ? request : { ...request, authority: this.authorityOverride },
+      sides: outboundSides(connection.client, endpoint, rule.profile?.labels),
+      authority: backend.authority ?? connection.defaultAuthority,
+      carried: connection.isCarried?.(request) === true,
+    });
   }
 
   #penalize({ status, headers }: LocalResponse | ResponseHead): void {

@@ -18,6 +18,7 @@ import type { RouteMetrics } from '../observe/route-metrics.ts';
 import { type TransportMetrics, zoneOf } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
+import type { Taps } from '../tap/taps.ts';
 import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
@@ -40,6 +41,7 @@ export interface OutboundDeps {
   readonly ejections: Ejections;
   readonly racing: Racing | undefined;
   readonly limit: InFlightLimit;
+  readonly taps: Taps;
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -147,6 +149,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     http: {
       engine,
       tries,
+      taps: deps.taps,
       serverHttp2: config.serverHttp2,
       limit,
       informationalHeaders: config.informationalHeaders,

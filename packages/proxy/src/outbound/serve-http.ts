@@ -2,11 +2,13 @@
 import { type Clock, formatSocketAddress, isLoopbackIp, type Logger, parseAuthority, type Reason, ReasonError, reasonOf, type SocketAddress } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, ServerConnection } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
+import { remoteAddressOf } from '../accept/original-dst.ts';
 import type { Listener } from '../config.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { HttpPlan } from '../route/http-plan.ts';
+import type { Taps } from '../tap/taps.ts';
 import type { HttpBackend } from './backends.ts';
 import type { Lookup } from './discover.ts';
 import { dispatch, httpPlanOf } from './dispatch.ts';
@@ -15,6 +17,7 @@ import type { Tries } from './tries/tries.ts';
 
 export interface OutboundHttpShared {
   readonly tries: Tries;
+  readonly taps: Taps;
   readonly engine: HttpEngine;
   readonly serverHttp2: Http2Params;
   readonly limit: InFlightLimit;
@@ -46,6 +49,7 @@ export abstract class OutboundHttpConnection implements CallConnection {
   readonly limit: InFlightLimit;
   readonly defaultAuthority: string;
   readonly tries: Tries;
+  readonly taps: Taps;
   server: ServerConnection | undefined;
 
   constructor(options: OutboundHttpOptions, defaultAuthority: string) {
@@ -54,7 +58,12 @@ export abstract class OutboundHttpConnection implements CallConnection {
     this.logger = options.shared.logger;
     this.limit = options.shared.limit;
     this.tries = options.shared.tries;
+    this.taps = options.shared.taps;
     this.defaultAuthority = defaultAuthority;
+  }
+
+  get client(): SocketAddress | undefined {
+    return remoteAddressOf(this.options.connection.socket);
   }
 
   /** Aborted when the connection is closed. */

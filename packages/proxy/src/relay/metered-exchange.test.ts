@@ -20,7 +20,7 @@ class Watched extends MeteredExchange {
     this.givenUp = as;
   }
 
-  protected override answerTo(_failure: ForwardFailure): LocalResponse | undefined {
+  override answerTo(_failure: ForwardFailure): LocalResponse | undefined {
     return this.#answer;
   }
   protected override onHead(): void {}

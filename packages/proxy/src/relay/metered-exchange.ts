@@ -65,7 +65,7 @@ export abstract class MeteredExchange implements ExchangeObserver {
   }
 
   /** The answer that the client gets in place of the endpoint's, which counts as the endpoint's; undefined where its stream is reset. */
-  protected abstract answerTo(failure: ForwardFailure): LocalResponse | undefined;
+  abstract answerTo(failure: ForwardFailure): LocalResponse | undefined;
   /** The head arrived. */
   protected abstract onHead(head: ResponseHead): void;
   /** The endpoint failed, and this is what the client gets in place of a response. Called before `onSample`. */

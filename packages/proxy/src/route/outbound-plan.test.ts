@@ -45,7 +45,7 @@ const request = (path: string, extra: Partial<RequestHead> = {}): RequestHead =>
 function compile(protocol: ClientProtocol, profile?: ProfileRouting): OutboundPlan<Fake, Fake> {
   const policy: ClientPolicy = { parent: defaultMetadata('svc'), protocol };
   const fake = ({ metadata }: Backend): Fake => ({ name: metadata.name, available: true });
-  const connections = () => ({ opened: () => undefined, closed: () => undefined });
+  const connections = () => routeMetrics(createRegistry()).bind('tls', defaultMetadata('svc'), defaultMetadata('route'), { ip: undefined, port: 1 });
   return compileOutbound({ policy, profile }, { http: fake, tcp: fake, connections, profileMeters: routeMetrics(createRegistry()).profile, random: seeded(1) });
 }
 

@@ -29,6 +29,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       profileSuffixes: config.destination.profileSuffixes,
       ingress: outbound.ingress,
       informationalHeaders: outbound.informationalHeaders,
+      hostnameLabels: outbound.hostnameLabels,
       sockets: socketOptions(outbound.sockets),
     },
     inbound: {
@@ -49,6 +50,7 @@ export function proxySettings(config: Config, book: AddressBookReader | undefine
       gatewaySuffixes: inbound.gatewaySuffixes,
       profileSuffixes: config.destination.profileSuffixes,
       profileTimeoutMs: inbound.profileTimeoutMs,
+      authorityLabels: inbound.authorityLabels,
       sockets: socketOptions(inbound.sockets),
     },
     admin: { listen: book?.listen(admin.listen) ?? admin.listen, policyPort: admin.listen.port, metricsRetainIdleMs: admin.metricsRetainIdleMs },

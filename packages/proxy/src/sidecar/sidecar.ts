@@ -1,9 +1,10 @@
 // The running sidecar: configuration → clients → proxy, in this thread or in several, and its way down. spec/proxy.md §1.5.
-import { type Clock, constantWatch, formatSocketAddress, type Logger, type MetricRegistry, type Random } from '@weft/core';
+import { type Clock, constantWatch, formatSocketAddress, type Logger, type MetricRegistry, type Random, type SocketAddress } from '@weft/core';
 import type { ProcessLogger } from '@weft/process';
 import type { ProxySettings } from '../config.ts';
 import type { ProxyPorts } from '../ports.ts';
 import { createProxy, type Proxy, type ProxyAddresses } from '../proxy.ts';
+import { accessLog } from './access-log.ts';
 import { processRoutes } from './admin-routes.ts';
 import type { Config } from './config/config.ts';
 import type { Environment } from './config/read-variables.ts';
@@ -16,6 +17,8 @@ import { logLevelRoute } from './log-level.ts';
 import { configuredListeners, proxySettings } from './settings.ts';
 import { socketCalls } from './socket-calls.ts';
 import { socketPorts } from './socket-ports.ts';
+import { TapHub } from './tap/tap-hub.ts';
+import { startTapListener, type TapListener } from './tap/tap-listener.ts';
 import { startWorkers, type WorkerPool } from './workers/worker-pool.ts';
 
 export interface SidecarOptions {
@@ -65,21 +68,29 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     },
   });
   const adminRoutes = [...processRoutes({ env, shutdown: config.admin.shutdownEndpoint ? onShutdown : undefined }), logLevel];
-  const ports: ProxyPorts = { ...control, ...sockets, metrics, adminRoutes, clock, random, logger };
+  const tap = config.tap && new TapHub();
+  const ports: ProxyPorts = { ...control, ...sockets, ...(tap && { tap }), ...accessLog(config), metrics, adminRoutes, clock, random, logger };
   const settings = proxySettings(config, book);
   let workers: WorkerPool | undefined;
   let proxy: Proxy | undefined;
+  let tapListener: TapListener | undefined;
   const destroy = (): void => {
     workers?.destroy();
     proxy?.destroy();
+    void tapListener?.close();
     clients.close();
     book?.close();
   };
 
   try {
+    if (config.tap && tap) {
+      const listen = book?.listen(config.tap.listen) ?? config.tap.listen;
+      const { identity } = control;
+      tapListener = await startTapListener({ ...config.tap, listen, hub: tap, identity, setTcpOptions: sockets.setTcpOptions, metrics, clock, logger });
+    }
     const start = severalCores(options);
     if (start) {
-      const pool = startWorkers({ ...start, config, ports: control, listeners: configuredListeners(config, book), logger, onFailed: options.onFailed });
+      const pool = startWorkers({ ...start, config, ports: control, tap, listeners: configuredListeners(config, book), logger, onFailed: options.onFailed });
       workers = pool;
       await pool.listening;
       proxy = createProxy({ ...ports, otherMetrics: (retainIdleMs) => pool.count(retainIdleMs) }, adminOnly(settings));
@@ -92,12 +103,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     throw error;
   }
   const running = proxy;
-  announce(running, workers ? { ...running.addresses, ...workers.addresses } : running.addresses, config, logger);
+  announce(running, { ...running.addresses, ...workers?.addresses, tap: tapListener?.address }, config, logger);
 
   const drain = async (): Promise<void> => {
     // The admin listener answers for as long as there is something to be asked about.
     await workers?.close();
     await running.close();
+    await tapListener?.close();
     destroy();
   };
   let closing: Promise<void> | undefined;
@@ -119,12 +131,17 @@ function adminOnly(settings: ProxySettings): ProxySettings {
   return { ...settings, inbound: { ...settings.inbound, ...none }, outbound: { ...settings.outbound, ...none } };
 }
 
+interface Addresses extends ProxyAddresses {
+  readonly tap: SocketAddress | undefined;
+}
+
 /** Says where it listens, and when it is ready; the proxy itself complains while it waits for its certificate. */
-function announce(proxy: Proxy, { outbound, inbound, admin }: ProxyAddresses, config: Config, logger: Logger): void {
+function announce(proxy: Proxy, { outbound, inbound, admin, tap }: Addresses, config: Config, logger: Logger): void {
   logger.log('info', 'Listening', {
     outbound: outbound.map(formatSocketAddress),
     inbound: inbound.map(formatSocketAddress),
     admin: admin && formatSocketAddress(admin),
+    tap: tap && formatSocketAddress(tap),
     identity: config.identity.name,
   });
   proxy.ready.then(

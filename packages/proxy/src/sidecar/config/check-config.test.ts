@@ -93,10 +93,13 @@ test.each([
 });
 
 test('warnings name spelling errors and settings that this version does not act on', () => {
-  const { valid, warnings } = report({ INGRES_MODE: 'true', TAP_SVC_NAME: 'tap.ns', INBOUND_DEFAULT_POLICY: 'deny' });
+  const { valid, warnings } = report({ INGRES_MODE: 'true', INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE: '1000', INBOUND_DEFAULT_POLICY: 'deny' });
   expect({ valid, warnings: warnings.map(({ variable, problem }) => `${variable} ${problem}`) }).toEqual({
     valid: true,
-    warnings: [`${P}INGRES_MODE is not a known variable; did you mean ${P}INGRESS_MODE?`, `${P}TAP_SVC_NAME has no effect in this version`],
+    warnings: [
+      `${P}INGRES_MODE is not a known variable; did you mean ${P}INGRESS_MODE?`,
+      `${P}INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE has no effect in this version`,
+    ],
   });
 });
 

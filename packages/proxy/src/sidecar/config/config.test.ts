@@ -188,10 +188,8 @@ describe('rules that join variables', () => {
 
   test('settings without effect are named, and the defaults are none of them', () => {
     expect(unsupportedSettings(config())).toEqual([]);
-    expect(unsupportedSettings(config({ [`${P}TAP_SVC_NAME`]: 'tap.ns', [`${P}ACCESS_LOG`]: 'json', [`${P}CORES`]: '2' }))).toEqual([
-      'TAP_SVC_NAME',
-      'ACCESS_LOG',
-    ]);
+    const env = { [`${P}INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE`]: '1000', [`${P}TRACE_COLLECTOR_SVC_ADDR`]: '127.0.0.1:1', [`${P}CORES`]: '2' };
+    expect(unsupportedSettings(config(env))).toEqual(['TRACE_COLLECTOR_SVC_ADDR', 'INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE']);
   });
 
   test('variables that nothing reads are no problem and no warning', () => {

@@ -4,6 +4,7 @@ import {
   canonicalIp,
   formatAuthority,
   formatDuration,
+  formatIdentityId,
   formatNetwork,
   formatPortSet,
   formatSocketAddress,
@@ -201,6 +202,15 @@ export const identityName: Syntax<string> = {
   parse(text) {
     const id = parseIdentityId(text);
     return id?.kind === 'dns' ? ok(id.name) : bad('is not a DNS name');
+  },
+};
+
+/** A DNS name or a SPIFFE id, as it is written in certificates. */
+export const identityId: Syntax<string> = {
+  form: 'DNS name without a trailing dot, or spiffe:// id',
+  parse(text) {
+    const id = parseIdentityId(text);
+    return id ? ok(formatIdentityId(id)) : bad('is neither a DNS name nor a spiffe:// id');
   },
 };
 

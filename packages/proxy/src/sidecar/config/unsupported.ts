@@ -4,15 +4,9 @@ import type { VariableName } from './variables.ts';
 
 /** The variables that were given a value which this version does not act on. */
 export function unsupportedSettings(config: Config): readonly VariableName[] {
-  const { outbound, inbound, tap, tracing, log } = config;
+  const { outbound, inbound, tracing } = config;
   const used: readonly (readonly [VariableName, boolean])[] = [
-    ['INBOUND_METRICS_AUTHORITY_LABELS', inbound.authorityLabels],
-    ['OUTBOUND_METRICS_HOSTNAME_LABELS', outbound.hostnameLabels],
-    ['TAP_SVC_NAME', tap !== undefined],
     ['TRACE_COLLECTOR_SVC_ADDR', tracing.collector !== undefined],
-    ['ACCESS_LOG', log.access !== undefined],
-    ['INBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', inbound.serverHttp2.adaptive],
-    ['OUTBOUND_SERVER_HTTP2_ADAPTIVE_FLOW_CONTROL', outbound.serverHttp2.adaptive],
     ['INBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', inbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
     ['OUTBOUND_SERVER_HTTP2_MAX_PENDING_ACCEPT_RESET_STREAMS', outbound.serverHttp2.maxPendingAcceptResetStreams !== undefined],
     ['INBOUND_SERVER_HTTP2_MAX_SEND_BUF_SIZE', inbound.serverHttp2.maxSendBufferBytes !== undefined],

@@ -2,6 +2,7 @@
 import type { PolicyTarget, RegistrySnapshot, SocketAddress } from '@weft/core';
 import type { LogThreshold } from '@weft/process';
 import type { Listener } from '../../config.ts';
+import type { TapMessage } from '../../tap/tap-port.ts';
 import type { Config } from '../config/config.ts';
 import type { PackedState } from './packed-state.ts';
 
@@ -11,7 +12,8 @@ export type Topic =
   | { readonly kind: 'endpoints'; readonly path: string }
   | { readonly kind: 'profile'; readonly target: string }
   | { readonly kind: 'outbound'; readonly target: PolicyTarget }
-  | { readonly kind: 'inbound'; readonly port: number };
+  | { readonly kind: 'inbound'; readonly port: number }
+  | { readonly kind: 'taps' };
 
 export type Side = 'inbound' | 'outbound';
 
@@ -37,6 +39,7 @@ export type FromWorker =
   | { readonly kind: 'unsubscribe'; readonly id: number }
   | { readonly kind: 'listening' }
   | { readonly kind: 'connection'; readonly to: number; readonly listener: SocketAddress; readonly fd: number }
+  | { readonly kind: 'tapped'; readonly message: TapMessage }
   | { readonly kind: 'counted'; readonly id: number; readonly metrics: RegistrySnapshot }
   /** The last that a worker says. */
   | { readonly kind: 'drained'; readonly metrics: RegistrySnapshot };

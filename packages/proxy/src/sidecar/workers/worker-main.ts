@@ -16,6 +16,8 @@ import {
 import type { ProcessLogger } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import { createProxy, type Proxy } from '../../proxy.ts';
+import type { TapRequest } from '../../tap/tap-port.ts';
+import { accessLog } from '../access-log.ts';
 import { processLogger } from '../process-logger.ts';
 import { proxySettings } from '../settings.ts';
 import { socketCalls } from '../socket-calls.ts';
@@ -68,6 +70,8 @@ function runWorker({ index, config, identity, shared, buckets }: WorkerStart, po
       listen: listeners.open,
       inFlight: { inbound: cells.limit('inbound', config.inbound.maxInFlight), outbound: cells.limit('outbound', config.outbound.maxInFlight) },
       rateLimits: new SharedBuckets(buckets, threadNanos()),
+      ...(config.tap && { tap: { requests: watches.watch<readonly TapRequest[]>({ kind: 'taps' }), tell: (message) => post({ kind: 'tapped', message }) } }),
+      ...accessLog(config),
       metrics,
       clock,
       random: systemRandom,

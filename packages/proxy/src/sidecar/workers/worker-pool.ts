@@ -1,10 +1,11 @@
 // All worker threads: the listeners they share, what they are told, what they count. spec/proxy.md §1.3 CORES*; docs/architecture.md, "Several cores".
 import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { assertNever, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
+import { assertNever, constantWatch, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
 import type { LogThreshold } from '@weft/process';
 import type { Listener } from '../../config.ts';
 import type { ProxyPorts } from '../../ports.ts';
+import type { TapPort } from '../../tap/tap-port.ts';
 import type { Config } from '../config/config.ts';
 import type { SocketCalls } from '../socket-calls.ts';
 import type { Side, Topic } from './messages.ts';
@@ -19,6 +20,8 @@ export interface WorkerPoolOptions {
   readonly config: Config;
   readonly listeners: Readonly<Record<Side, Watch<readonly Listener[]>>>;
   readonly ports: Pick<ProxyPorts, 'identity' | 'discovery' | 'policy'>;
+  /** Undefined: nobody can tap. */
+  readonly tap: TapPort | undefined;
   readonly calls: Pick<SocketCalls, 'duplicate'>;
   readonly logger: Logger;
   /** A worker has failed, and its connections with it. */
@@ -55,13 +58,14 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
     const thread = new WorkerThread({
       entry: options.entry,
       start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer, buckets: buckets.buffer },
-      watch: (topic) => watchOf(ports, topic),
+      watch: (topic) => watchOf(options, topic),
       ring: () => cells.ring(index),
       onConnection({ to, listener, fd }) {
         const other = threads[to];
         if (other && !closing) other.post({ kind: 'connection', listener, fd });
         else closeSync(fd);
       },
+      onTapped: (message) => options.tap?.tell(message),
       onFailed(error) {
         logger.log('error', 'A worker thread has failed', { worker: index, error });
         failed(error);
@@ -127,7 +131,7 @@ function plainIdentity({ name, serverName, anchors }: IdentityPort): Pick<Identi
   return { name, serverName, anchors };
 }
 
-function watchOf({ identity, discovery, policy }: WorkerPoolOptions['ports'], topic: Topic): Watch<unknown> {
+function watchOf({ ports: { identity, discovery, policy }, tap }: Pick<WorkerPoolOptions, 'ports' | 'tap'>, topic: Topic): Watch<unknown> {
   switch (topic.kind) {
     case 'credentials':
       return identity.credentials;
@@ -139,6 +143,8 @@ function watchOf({ identity, discovery, policy }: WorkerPoolOptions['ports'], to
       return policy.outbound(topic.target);
     case 'inbound':
       return policy.inbound(topic.port);
+    case 'taps':
+      return tap?.requests ?? constantWatch([]);
     default:
       return assertNever(topic);
   }

@@ -20,6 +20,7 @@ function thread(program: string): { readonly one: WorkerThread; readonly failed:
     watch: () => createWatch().watch,
     ring: () => undefined,
     onConnection: () => undefined,
+    onTapped: () => undefined,
     onFailed: (error) => onFailed(error),
   });
   onTestFinished(() => one.terminate());

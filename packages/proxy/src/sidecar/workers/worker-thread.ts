@@ -1,6 +1,7 @@
 // One worker thread, as the main thread sees it.
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assertNever, type RegistrySnapshot } from '@weft/core';
+import type { TapMessage } from '../../tap/tap-port.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type ServedWatches, type ServeWatchesOptions, serveWatches } from './serve-watches.ts';
 
@@ -11,6 +12,8 @@ export interface WorkerThreadOptions {
   ring(): void;
   /** A connection for another worker. */
   onConnection(message: Extract<FromWorker, { readonly kind: 'connection' }>): void;
+  /** What an observer is to hear. */
+  onTapped(message: TapMessage): void;
   /** The thread has ended before it was drained, with its error. Called once at most. */
   onFailed(error: Error): void;
 }
@@ -93,6 +96,8 @@ export class WorkerThread {
         return this.#watches.receive(message);
       case 'connection':
         return options.onConnection(message);
+      case 'tapped':
+        return options.onTapped(message.message);
       case 'listening':
         return this.#onListening();
       case 'counted': {
