@@ -1,13 +1,13 @@
 // What a proxy process reads: environment, address book, resolv.conf. Problems are answered, nothing throws.
 import { formatSocketAddress, isIp } from '@weft/core';
 import { type AddressBook, formatProblem, type ParsedAddressBook, parseAddressBook, readConfig } from '@weft/proxy/sidecar';
+import { hostAddresses, srvAddresses, srvTargets } from '../../../packages/destination/src/dns/records.ts';
+import { readReply } from '../../../packages/destination/src/dns/reply.ts';
+import { candidateNames, parseResolvConf } from '../../../packages/destination/src/dns/resolv-conf.ts';
+import { DNS_ANSWERS, ID, NAME } from '../../../packages/destination/test/dns-answers.ts';
 import { checkConfig } from '../../../packages/proxy/src/sidecar/config/check-config.ts';
 import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { VARIABLES } from '../../../packages/proxy/src/sidecar/config/variables.ts';
-import { hostAddresses, srvAddresses } from '../../../packages/proxy/src/sidecar/dns/records.ts';
-import { readReply } from '../../../packages/proxy/src/sidecar/dns/reply.ts';
-import { candidateNames, parseResolvConf } from '../../../packages/proxy/src/sidecar/dns/resolv-conf.ts';
-import { DNS_ANSWERS, ID, NAME } from '../../../packages/proxy/test/dns-answers.ts';
 import { jsonMutator } from '../mutate-json.ts';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, kindOf, texts } from '../target.ts';
@@ -123,6 +123,11 @@ const dnsAnswer: FuzzTarget = {
       if (!reply) continue;
       const found = type === 'SRV' ? srvAddresses(reply.answers, NAME) : hostAddresses(reply.answers, NAME, 1);
       if (found && 'addresses' in found) hold(found.addresses.length > 0 && found.addresses.every(({ ip }) => isIp(ip)), 'something is no address');
+      const targets = srvTargets(reply.answers, NAME)?.groups.flat() ?? [];
+      hold(
+        targets.every(({ host, port }) => host !== '' && port > 0),
+        'a target is none',
+      );
       kinds.push(`${type} ${reply.truncated} ${reply.failure !== undefined} ${found && ('addresses' in found ? found.addresses.length : 'alias')}`);
     }
     return kinds.join();

@@ -32,7 +32,7 @@ import {
   resubscribe,
   type StreamLimits,
 } from '@weft/wire';
-import { watchCache } from './watch-cache.ts';
+import { watchCache } from '../watch-cache.ts';
 
 export interface DestinationClientOptions {
   readonly channel: RpcChannel;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ManualClock, manualClock } from '@weft/core';
 import { type Answer, decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../../test/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../../test/dns-server.ts';
 import { type Resolution, ResolveError, type ResolveOptions, type ResolverOptions, resolver } from './resolver.ts';
 
 const NAME = 'dst.linkerd.svc.cluster.local';
@@ -241,6 +241,13 @@ describe('names', () => {
     expect(await resolve('10.0.0.1', 1)).toEqual({ addresses: [{ ip: '10.0.0.1', port: 1 }], ttlMs: Number.POSITIVE_INFINITY });
     expect(await ips('localhost.')).toEqual(['127.0.0.1']);
     expect(server.asked).toEqual([]);
+  });
+
+  test('are asked of the servers that are given, for which no resolv.conf is needed', async () => {
+    server.records = [a('web.test', '10.0.0.1')];
+    const servers = [{ ip: '127.0.0.1', port: server.port }];
+    const { addresses } = await resolver({ servers, resolvConf: join(dir, 'missing'), clock }).resolveHost('web.test', 80);
+    expect(addresses).toEqual([{ ip: '10.0.0.1', port: 80 }]);
   });
 
   test('cannot be resolved without resolv.conf', async () => {
