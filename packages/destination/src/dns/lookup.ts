@@ -1,14 +1,14 @@
 // The questions about one name, over all servers: SRV, and the addresses of both families. RFC 1034 §5.3.1; RFC 2782; RFC 3596.
 import type { Clock } from '@weft/core';
 import { query } from './query.ts';
-import { type Found, hostAddresses, MAX_ALIASES, type SrvTarget, srvAddresses, srvTargets } from './records.ts';
+import { type Found, hostAddresses, MAX_ALIASES, srvAddresses, srvTargets } from './records.ts';
 import type { QuestionType, Reply } from './reply.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 
 /** Of all targets of a service together; what one message carries is less. */
 const MAX_ADDRESSES = 4_096;
 /** Each costs two sockets. */
-const TARGETS_AT_ONCE = 5;
+const HOSTS_AT_ONCE = 5;
 
 /** Why there is no answer, over all names and records that were tried. */
 export class Failures {
@@ -58,20 +58,23 @@ export class Lookup {
     const targets = srvTargets(reply.answers, name);
     this.#failures.absent(reply);
     for (const group of targets?.groups ?? []) {
-      const found: (Found | undefined)[] = [];
-      for (let at = 0; at < group.length; at += TARGETS_AT_ONCE) {
-        found.push(...(await Promise.all(group.slice(at, at + TARGETS_AT_ONCE).map((target) => this.#target(target)))));
-      }
-      const addresses = found.flatMap((one) => one?.addresses ?? []).slice(0, MAX_ADDRESSES);
-      const ttls = found.flatMap((one) => one?.ttlSeconds ?? []);
-      if (addresses.length > 0) return { addresses, ttlSeconds: Math.min(targets?.ttlSeconds ?? 0, ...ttls) };
+      const hosts = await this.#hosts([...new Set(group.map(({ host }) => host))]);
+      const addresses = group.flatMap(({ host, port, weight }) => (hosts.get(host)?.addresses ?? []).map(({ ip }) => ({ ip, port, weight })));
+      const ttls = [...hosts.values()].map(({ ttlSeconds }) => ttlSeconds);
+      if (addresses.length > 0) return { addresses: addresses.slice(0, MAX_ADDRESSES), ttlSeconds: Math.min(targets?.ttlSeconds ?? 0, ...ttls) };
     }
     return undefined;
   }
 
-  async #target({ host, port, weight }: SrvTarget): Promise<Found | undefined> {
-    const found = await this.addresses(host, port);
-    return found && { ...found, addresses: found.addresses.map((address) => ({ ...address, weight })) };
+  /** The addresses of those that have any; their port says nothing. */
+  async #hosts(names: readonly string[]): Promise<ReadonlyMap<string, Found>> {
+    const found = new Map<string, Found>();
+    const ask = async (name: string): Promise<void> => {
+      const one = await this.addresses(name, 0);
+      if (one) found.set(name, one);
+    };
+    for (let at = 0; at < names.length; at += HOSTS_AT_ONCE) await Promise.all(names.slice(at, at + HOSTS_AT_ONCE).map(ask));
+    return found;
   }
 
   /** Of both families. A server that fails for one of them does not spoil the other. */
