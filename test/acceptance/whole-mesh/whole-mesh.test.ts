@@ -42,6 +42,9 @@ describe.runIf(redirecting()).each(PAIRS)('%s', (_name, programs) => {
   test('every proxy has a certificate of our identity service, and is ready', async () => {
     const { client, server, control } = scene;
     for (const proxy of [client, server]) expect((await proxy.admin('/ready')).status).toBe(200);
+    // That these are the programs that were asked for shows in metrics that Linkerd's proxy has not.
+    const isOurs = async ({ admin }: typeof client): Promise<boolean> => (await admin('/metrics')).body.includes('weft_');
+    expect([await isOurs(client), await isOurs(server)]).toEqual([programs.client === OURS, programs.server === OURS]);
     expect(await control.controller('identity').metric('grpc_server_handled_total', { grpc_method: 'Certify', grpc_code: 'OK' })).toBeGreaterThanOrEqual(4);
   });
 
