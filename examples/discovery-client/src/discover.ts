@@ -1,5 +1,5 @@
 // Where endpoints come from: a destination service over gRPC, or DNS. Whoever uses them sees one port.
-import { type DiscoveryPort, type IpNetwork, type SocketAddress, systemClock } from '@weft/core';
+import type { DiscoveryPort, IpNetwork, SocketAddress } from '@weft/core';
 import { destinationClient } from '@weft/destination/client';
 import { dnsDiscovery, resolver } from '@weft/destination/dns';
 import { grpcChannel } from '@weft/wire';
@@ -7,7 +7,7 @@ import { grpcChannel } from '@weft/wire';
 export type Source =
   /** `host:port` of the service, in plaintext: a port-forward, or a control plane on this machine. */
   | { readonly kind: 'destination'; readonly address: string }
-  /** Default: the servers of `/etc/resolv.conf`. */
+  /** Default: `/etc/hosts`, and the servers of `/etc/resolv.conf`. */
   | { readonly kind: 'dns'; readonly servers?: readonly SocketAddress[] | undefined };
 
 export interface Discovered {
@@ -23,8 +23,7 @@ const EVERYWHERE: readonly IpNetwork[] = [
 
 export function discover(source: Source): Discovered {
   if (source.kind === 'dns') {
-    const clock = systemClock();
-    const discovery = dnsDiscovery({ clock, resolver: resolver({ clock, servers: source.servers, maxTtlMs: 300_000 }) });
+    const discovery = dnsDiscovery(source.servers ? { resolver: resolver({ servers: source.servers, maxTtlMs: 300_000 }) } : {});
     return { discovery, close: () => discovery.close() };
   }
   const channel = grpcChannel({ target: source.address });

@@ -1,7 +1,7 @@
 // A mesh in one network: our control plane, a client and a server behind proxies of whichever implementation, and a pod without one.
 import { createServer } from 'node:http';
 import { formatSocketAddress, parseSocketAddress } from '@weft/core';
-import { type ServicePort, serviceKind } from '@weft/kube';
+import { podKind, type ServicePort, serviceKind } from '@weft/kube';
 import { outboundPoliciesService, RpcCode, socketAddressToWire } from '@weft/wire';
 import { endpointOf, startCluster, type TestCluster, type TestNamespace } from '../control-plane/cluster.ts';
 import { openEndpoints, openStream } from '../control-plane/stream.ts';
@@ -30,6 +30,8 @@ export interface MeshScene extends AsyncDisposable {
   readonly namespace: TestNamespace;
   readonly client: MeshedPod['proxy'];
   readonly server: MeshedPod['proxy'];
+  /** Of the server's pod; null removes. */
+  annotateServer(name: string, value: string | null): Promise<void>;
   /** A Service of its own, with the server behind it; resolves when the control plane knows it. */
   service(port?: number, annotations?: Readonly<Record<string, string>>): Promise<TestService>;
 }
@@ -89,6 +91,9 @@ async function build(programs: PairPrograms, own: <T extends AsyncDisposable>(on
     namespace: test,
     client: client.proxy,
     server: server.proxy,
+    async annotateServer(annotation, value) {
+      await cluster.client.patch(podKind, { namespace, name: 'server' }, { kind: 'merge', value: { metadata: { annotations: { [annotation]: value } } } });
+    },
     service: (port = 80, annotations = {}) => makeService({ cluster, control, test, targets, port, annotations, number: used++ }),
   };
 }

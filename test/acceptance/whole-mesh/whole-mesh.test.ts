@@ -96,6 +96,20 @@ describe.runIf(redirecting()).each(PAIRS)('%s', (_name, programs) => {
     expect(await server.metric('inbound_tcp_transport_header_connections_total', labels)).toBe(1);
   });
 
+  test('a policy of the server pod takes effect while the proxies run, and is lifted again', async () => {
+    const { address } = await scene.service();
+    const ask = async () => (await get(address)).status;
+    expect(await ask()).toBe(200);
+    await scene.annotateServer('config.linkerd.io/default-inbound-policy', 'deny');
+    await expect.poll(ask, SOON).toBe(403);
+    await scene.annotateServer('config.linkerd.io/default-inbound-policy', 'all-authenticated');
+    await expect.poll(ask, SOON).toBe(200);
+    // Who has no proxy has no identity.
+    expect((await get(scene.server.inboundAddress(8080))).status).toBe(403);
+    await scene.annotateServer('config.linkerd.io/default-inbound-policy', null);
+    await expect.poll(async () => (await get(scene.server.inboundAddress(8080))).status, SOON).toBe(200);
+  });
+
   test('traffic goes on while the control plane is dead, and what changed meanwhile is seen when it is back', async () => {
     const { control } = scene;
     const service = await scene.service();

@@ -21,7 +21,7 @@ import { follow } from './follow.ts';
 import { type Resolution, ResolveError, type Resolver, resolver as systemResolver } from './resolver.ts';
 
 export interface DnsDiscoveryOptions {
-  /** Default: the servers of `/etc/resolv.conf`, whose answers are used for 5 s at least and 300 s at most. */
+  /** Default: `/etc/hosts`, then the servers of `/etc/resolv.conf`, whose answers are used for 5 s at least and 300 s at most. */
   readonly resolver?: Resolver;
   /** Between attempts while DNS does not answer. Default 100 ms – 10 s, jitter 0.1. */
   readonly backoff?: ExponentialBackoff;
@@ -52,10 +52,11 @@ export interface DnsDiscovery extends DiscoveryPort {
 }
 
 const MAX_TTL_MS = 300_000;
+const HOSTS_FILE = '/etc/hosts';
 
 export function dnsDiscovery(options: DnsDiscoveryOptions = {}): DnsDiscovery {
   const { maxWatches = 1_000, idleMs = 0, clock = systemClock(), random = systemRandom, logger = silentLogger } = options;
-  const { backoff = { minMs: 100, maxMs: 10_000, jitter: 0.1 }, resolver = systemResolver({ clock, maxTtlMs: MAX_TTL_MS }) } = options;
+  const { backoff = { minMs: 100, maxMs: 10_000, jitter: 0.1 }, resolver = systemResolver({ clock, hostsFile: HOSTS_FILE, maxTtlMs: MAX_TTL_MS }) } = options;
 
   const start = (path: string, source: WatchSource<EndpointSet>): (() => void) => {
     const ask = question(resolver, path);

@@ -1,5 +1,6 @@
 // The questions about one name, over all servers: SRV, and the addresses of both families. RFC 1034 §5.3.1; RFC 2782; RFC 3596.
 import type { Clock } from '@weft/core';
+import type { Gate } from './gate.ts';
 import { query } from './query.ts';
 import { type Found, hostAddresses, MAX_ALIASES, srvAddresses, srvTargets } from './records.ts';
 import type { QuestionType, Reply } from './reply.ts';
@@ -33,6 +34,8 @@ export interface LookupOptions {
   readonly conf: ResolvConf;
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
+  /** Shared by all look-ups of a resolver. */
+  readonly gate: Gate;
 }
 
 /** The questions about one name. Rejects only when aborted. */
@@ -109,12 +112,12 @@ export class Lookup {
 
   /** Server after server, round after round, until one answers. */
   async #ask(name: string, type: QuestionType): Promise<Reply> {
-    const { conf, clock, signal } = this.#options;
+    const { conf, clock, signal, gate } = this.#options;
     let failure: unknown;
     for (let attempt = 0; attempt < conf.attempts; attempt++) {
       for (const server of conf.servers) {
         try {
-          return await query({ server, name, type, timeoutMs: conf.timeoutMs, clock, signal });
+          return await gate.run(() => query({ server, name, type, timeoutMs: conf.timeoutMs, clock, signal }));
         } catch (error) {
           failure = error;
           signal?.throwIfAborted();

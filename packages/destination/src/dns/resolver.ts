@@ -2,6 +2,8 @@
 // spec/proxy.md §5.3; RFC 2782.
 import { readFile } from 'node:fs/promises';
 import { type Clock, isIp, type Millis, type SocketAddress, systemClock } from '@weft/core';
+import { gate } from './gate.ts';
+import { hostsFileAddresses } from './hosts-file.ts';
 import { Failures, Lookup } from './lookup.ts';
 import type { Found, FoundAddress } from './records.ts';
 import { candidateNames, parseResolvConf, type ResolvConf } from './resolv-conf.ts';
@@ -11,6 +13,8 @@ export interface ResolverOptions {
   readonly hosts?: (() => ReadonlyMap<string, readonly string[]>) | undefined;
   /** Path of resolv.conf, read for each resolution. Default `/etc/resolv.conf`. */
   readonly resolvConf?: string;
+  /** Path of a hosts file, read for each resolution; what it knows takes precedence over DNS. Default none. */
+  readonly hostsFile?: string | undefined;
   /** Clamps for the life of answers, also negative ones, in milliseconds. Default none, but for the least of five seconds. */
   readonly minTtlMs?: Millis | undefined;
   readonly maxTtlMs?: Millis | undefined;
@@ -20,6 +24,8 @@ export interface ResolverOptions {
   readonly servers?: readonly SocketAddress[] | undefined;
   /** Port of the servers that resolv.conf names. Default 53. */
   readonly serverPort?: number;
+  /** Questions asked at once, each over a socket of its own; further ones wait. Default 64. */
+  readonly maxQueries?: number;
 }
 
 export interface Resolution {
@@ -71,14 +77,16 @@ const RESOLV_CONF = '/etc/resolv.conf';
 
 export function resolver(options: ResolverOptions = {}): Resolver {
   const { clock = systemClock(), resolvConf = RESOLV_CONF, servers, minTtlMs, maxTtlMs, serverPort } = options;
+  const questions = gate(options.maxQueries ?? 64);
   const clamp = (seconds: number): Millis => Math.max(LEAST_TTL_MS, minTtlMs ?? 0, Math.min(seconds * 1_000, maxTtlMs ?? Number.POSITIVE_INFINITY));
 
   /** What needs no DNS. */
-  const known = (host: string, port: number): Resolution | undefined => {
+  const known = async (host: string, port: number): Promise<Resolution | undefined> => {
     if (isIp(host)) return { addresses: [{ ip: host, port }], ttlMs: Number.POSITIVE_INFINITY };
     const plain = host.toLowerCase().replace(/\.$/, '');
     if (plain === 'localhost') return { addresses: [{ ip: '127.0.0.1', port }], ttlMs: Number.POSITIVE_INFINITY };
-    const ips = options.hosts?.().get(plain) ?? [];
+    const listed = options.hosts?.().get(plain) ?? [];
+    const ips = listed.length === 0 && options.hostsFile !== undefined ? hostsFileAddresses(await readHosts(options.hostsFile), plain) : listed;
     return ips.length > 0 ? { addresses: ips.map((ip) => ({ ip, port })), ttlMs: LEAST_TTL_MS } : undefined;
   };
 
@@ -86,7 +94,7 @@ export function resolver(options: ResolverOptions = {}): Resolver {
   const search = async (host: string, signal: AbortSignal | undefined, ask: (lookup: Lookup, name: string) => Promise<Found | undefined>) => {
     const conf = await readConf(resolvConf, servers, serverPort);
     const failures = new Failures();
-    const lookup = new Lookup({ conf, clock, signal }, failures);
+    const lookup = new Lookup({ conf, clock, signal, gate: questions }, failures);
     for (const name of candidateNames(host, conf)) {
       const before = failures.error;
       const found = await ask(lookup, name);
@@ -100,7 +108,7 @@ export function resolver(options: ResolverOptions = {}): Resolver {
   return {
     async resolve(host, port, { signal, onLookup } = {}) {
       return (
-        known(host, port) ??
+        (await known(host, port)) ??
         search(host, signal, async (lookup, name) => {
           const srv = await lookup.srv(name);
           onLookup?.('SRV', srv ? 'ok' : 'not_found');
@@ -113,7 +121,7 @@ export function resolver(options: ResolverOptions = {}): Resolver {
     },
     async resolveHost(host, port, { signal, onLookup } = {}) {
       return (
-        known(host, port) ??
+        (await known(host, port)) ??
         search(host, signal, async (lookup, name) => {
           const found = await lookup.addresses(name, port);
           onLookup?.('A/AAAA', found ? 'ok' : 'not_found');
@@ -137,6 +145,11 @@ function nothingFound(host: string, failures: Failures, clamp: (seconds: number)
   const why = error ? `: ${error.message}` : '';
   const negativeTtlMs = negativeTtlSeconds === undefined ? undefined : clamp(negativeTtlSeconds);
   return new ResolveError(`no address is known for ${host}${why}`, verdict, negativeTtlMs, { cause: error });
+}
+
+/** A machine without the file knows no hosts. */
+async function readHosts(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
 }
 
 async function readConf(path: string, servers: readonly SocketAddress[] | undefined, serverPort: number | undefined): Promise<ResolvConf> {
