@@ -1,6 +1,7 @@
 // What a proxy process reads: environment, address book, resolv.conf. Problems are answered, nothing throws.
 import { formatSocketAddress, isIp } from '@weft/core';
 import { type AddressBook, formatProblem, type ParsedAddressBook, parseAddressBook, readConfig } from '@weft/proxy/sidecar';
+import { hostsFileAddresses } from '../../../packages/destination/src/dns/hosts-file.ts';
 import { hostAddresses, srvAddresses, srvTargets } from '../../../packages/destination/src/dns/records.ts';
 import { readReply } from '../../../packages/destination/src/dns/reply.ts';
 import { candidateNames, parseResolvConf } from '../../../packages/destination/src/dns/resolv-conf.ts';
@@ -111,6 +112,19 @@ const resolvConf: FuzzTarget = {
   },
 };
 
+const hostsFile: FuzzTarget = {
+  name: 'hosts-file',
+  tokens: ['127.0.0.1 ', '::1\t', 'web', '.', '#', '\n', '%eth0', '::ffff:10.0.0.1 ', '\u{fffd}'],
+  seeds: () => texts('127.0.0.1 localhost\n::1 localhost\n10.0.0.5 Web.example web # x\n', 'fe80::1%eth0 web\n'),
+  run(input) {
+    const text = input.toString('utf8');
+    const found = hostsFileAddresses(text, 'web');
+    hold(found.every(isIp) && new Set(found).size === found.length, 'something is no address, or there twice');
+    hold(sameData(hostsFileAddresses(text, 'WEB.'), found), 'the name is compared by its case');
+    return `${Math.min(found.length, 3)}`;
+  },
+};
+
 /** Whatever a DNS server sends is an answer with addresses, an answer without, or nothing. */
 const dnsAnswer: FuzzTarget = {
   name: 'dns-answer',
@@ -134,4 +148,4 @@ const dnsAnswer: FuzzTarget = {
   },
 };
 
-export const sidecarTargets = [addressBook, environment, resolvConf, dnsAnswer];
+export const sidecarTargets = [addressBook, environment, resolvConf, hostsFile, dnsAnswer];
