@@ -37,9 +37,15 @@ module.exports = {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
     forbid(
       'clients-are-light',
-      { path: '^packages/(identity|destination|policy)/src/client/' },
+      { path: '^packages/(identity|destination|policy)/src/(client|dns)/' },
       { path: '^(packages/kube/|packages/process/|packages/[^/]+/src/server/)' },
       'Clients run in every proxy: no Kubernetes, no servers.',
+    ),
+    forbid(
+      'dns-needs-no-control-plane',
+      { path: src('destination', 'dns/') },
+      { path: '^packages/wire/|^packages/destination/src/client/' },
+      'Discovery over DNS knows nothing of the destination API.',
     ),
     forbid(
       'authority-is-pure',

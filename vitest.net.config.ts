@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           ...pool,
           name: 'redirect',
-          include: ['test/acceptance/{cases,mixed}/**/*.test.ts'],
+          include: ['test/acceptance/{cases,mixed,whole-mesh}/**/*.test.ts'],
           isolate: true,
           testTimeout: 20_000,
           setupFiles: ['./scripts/vitest-seed.ts', './test/acceptance/process/own-network.ts'],

@@ -45,6 +45,8 @@ export interface OutboundConfig {
   readonly serverHttp2: Http2Params;
   /** Addresses of this pod: endpoints there are reached in plaintext. Default: `inbound.allowedIps`. */
   readonly localIps: readonly string[];
+  /** Endpoints at loopback addresses are not connected to: behind redirect rules that would be a loop. Default true. */
+  readonly refuseLoopback: boolean;
   /** Networks whose addresses may be looked up as profiles. Default none. */
   readonly profileNetworks: readonly IpNetwork[];
   /** Names below these suffixes may be looked up as profiles. Default `svc.cluster.local.`. */
@@ -183,6 +185,7 @@ export function proxyConfig(settings: ProxySettings = {}): ProxyConfig {
       http2: HTTP2_CLIENT,
       serverHttp2: HTTP2_CLIENT,
       localIps: allowedIps,
+      refuseLoopback: true,
       profileNetworks: [],
       profileSuffixes,
       ingress: false,

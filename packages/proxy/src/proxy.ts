@@ -203,7 +203,8 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
   const firstCertificate = new Promise<void>((resolve, reject) => {
     waiting.signal.addEventListener('abort', () => reject(new ReasonError(reason('DRAINING'))));
     unsubscribe = identity.credentials.subscribe((state) => {
-      if (state.kind !== 'value' || certified) return;
+      // Who has no identity has no certificate to wait for.
+      if ((state.kind !== 'value' && state.kind !== 'absent') || certified) return;
       certified = true;
       outboundSide.hold.open();
       inboundSide.hold.open();

@@ -48,10 +48,16 @@ export interface Controller extends AsyncDisposable {
   terminate(): Promise<number | null>;
 }
 
-/** Resolves when `/ready` says so, unless `ready` is false: then when the admin server answers. */
-export async function startController(name: ControllerName, args: readonly string[], options: { readonly ready?: boolean } = {}): Promise<Controller> {
+export interface ControllerOptions {
+  /** False: resolves when the admin server answers, not when `/ready` says so. */
+  readonly ready?: boolean;
+  /** To serve on, of a controller that was there before. Default: a free one. */
+  readonly port?: number;
+}
+
+export async function startController(name: ControllerName, args: readonly string[], options: ControllerOptions = {}): Promise<Controller> {
   for (let attempt = 1; ; attempt++) {
-    const controller = await launch(name, args);
+    const controller = await launch(name, args, options.port);
     if (await controller.answers(options.ready ?? true)) return controller;
     await controller[Symbol.asyncDispose]();
     // Somebody else took one of the ports between our choice and its start.
@@ -77,9 +83,10 @@ interface Launched extends Controller {
   answers(ready: boolean): Promise<boolean>;
 }
 
-async function launch(name: ControllerName, args: readonly string[]): Promise<Launched> {
+async function launch(name: ControllerName, args: readonly string[], given: number | undefined): Promise<Launched> {
   const [serveFlag, adminFlag] = LISTEN_FLAGS[name];
-  const [port, adminPort] = await freePorts();
+  const [free, adminPort] = await freePorts();
+  const port = given ?? free;
   const child = start(name, [`--${serveFlag}=127.0.0.1:${port}`, `--${adminFlag}=127.0.0.1:${adminPort}`, ...args]);
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));

@@ -15,6 +15,8 @@ export interface LaunchOptions {
   readonly binary?: string | undefined;
   /** Group of the process. Default: that of the tests. */
   readonly gid?: number | undefined;
+  /** Path that the program sees → file or directory that is there: in a mount namespace of its own, with an empty /run. Needs root. */
+  readonly mounts?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface LogLine {
@@ -55,9 +57,10 @@ export async function runInShell(prelude: string): Promise<{ code: number | null
 }
 
 /** Runs it until it is killed, or the test ends. */
-export function launch({ args = [], env, binary, gid }: LaunchOptions): RunningProgram {
-  const [program, ...rest] = command(args, binary);
-  const child = start(program, rest, env, gid);
+export function launch({ args = [], env, binary, gid, mounts }: LaunchOptions): RunningProgram {
+  const plain = command(args, binary);
+  const [program, ...rest] = mounts ? mounted(plain, mounts, gid) : plain;
+  const child = start(program, rest, env, mounts ? undefined : gid);
   // Programs of others log where they like.
   const logs = follow(child);
   const exited = exitOf(child);
@@ -89,6 +92,16 @@ export function failed(what: string, lines: readonly LogLine[]): never {
 function command(args: readonly string[], binary = process.env['PROXY_BIN'] ?? BUNDLE): [program: string, ...args: string[]] {
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set PROXY_BIN`);
   return /\.[cm]?js$/.test(binary) ? [process.execPath, binary, ...args] : [binary, ...args];
+}
+
+/** Mounts need root: the group changes after them. */
+function mounted(plain: readonly string[], mounts: Readonly<Record<string, string>>, gid: number | undefined): [program: string, ...args: string[]] {
+  const targets = Object.entries(mounts);
+  const bind = `n=${targets.length}; while [ $n -gt 0 ]; do [ -d "$1" ] && mkdir -p "$2"; mount --bind "$1" "$2" || exit 1; shift 2; n=$((n-1)); done`;
+  const script = `mount -t tmpfs -o mode=755 tmpfs /run && ${bind}; exec "$@"`;
+  const group = gid === undefined ? [] : ['setpriv', `--regid=${gid}`, '--clear-groups', '--'];
+  const pairs = targets.flatMap(([path, source]) => [source, path]);
+  return ['/usr/bin/env', `PATH=${process.env['PATH'] ?? ''}`, 'unshare', '-m', '/bin/sh', '-c', script, 'sh', ...pairs, ...group, ...plain];
 }
 
 /** The environment is made from nothing: what the shell of the test has must not matter. */

@@ -9,7 +9,7 @@ import { certificatesToPem, createKeyAndRequest } from '@weft/identity/authority
 import type { AddressBook } from '@weft/proxy/sidecar';
 import type { ControlPlane } from './control-plane.ts';
 import { intercept, type Pod } from './interception.ts';
-import { type Environment, type LogLine, launch } from './launch.ts';
+import { type Environment, type LaunchOptions, type LogLine, launch } from './launch.ts';
 
 export interface ProxyProcessOptions {
   readonly control: ControlPlane;
@@ -68,13 +68,34 @@ export async function startProxy(options: ProxyProcessOptions): Promise<ProxyPro
   const { control, name, ip, ports = {}, connectsTo = {} } = options;
   const dir = mkdtempSync(join(tmpdir(), `weft-proxy-${name}-`));
   const identity = `${name}.ns.serviceaccount.identity.linkerd.cluster.local`;
-  mkdirSync(join(dir, 'identity'));
   writeFileSync(join(dir, 'token'), `token of ${name}`);
-  await writeKey(join(dir, 'identity'), identity);
   const pod: Pod = { ip, ports, connectsTo, dial: options.dial ?? {}, hosts: options.hosts ?? {}, admin: options.admin };
+  return startPodProxy({ name, identity, pod, dir, env: { ...environmentOf({ control, identity, ip, dir }) }, more: options.env, binary: options.binary });
+}
+
+export interface PodProxyOptions {
+  /** Shown in metric labels. */
+  readonly name: string;
+  readonly identity: string;
+  readonly pod: Pod;
+  /** Gets the key and the signing request, in `identity`; removed with the proxy. */
+  readonly dir: string;
+  /** Everything but where it listens. */
+  readonly env: Environment;
+  /** Over all else. */
+  readonly more?: Environment | undefined;
+  readonly binary?: string | undefined;
+  readonly mounts?: LaunchOptions['mounts'];
+}
+
+/** Resolves when the process listens. */
+export async function startPodProxy(options: PodProxyOptions): Promise<ProxyProcess> {
+  const { name, identity, pod, dir, binary, mounts } = options;
+  const { ip } = pod;
+  mkdirSync(join(dir, 'identity'));
+  await writeKey(join(dir, 'identity'), identity);
   const interception = intercept(pod, dir);
-  const env = { ...environmentOf({ control, identity, ip, dir }), ...interception.env, ...options.env };
-  const program = launch({ env, binary: options.binary, gid: interception.gid });
+  const program = launch({ env: { ...options.env, ...interception.env, ...options.more }, binary, gid: interception.gid, mounts });
   const addresses = await interception.addresses(program);
   const adminPort = portOf(addresses.admin);
 

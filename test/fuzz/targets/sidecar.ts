@@ -1,13 +1,14 @@
 // What a proxy process reads: environment, address book, resolv.conf. Problems are answered, nothing throws.
 import { formatSocketAddress, isIp } from '@weft/core';
 import { type AddressBook, formatProblem, type ParsedAddressBook, parseAddressBook, readConfig } from '@weft/proxy/sidecar';
+import { hostsFileAddresses } from '../../../packages/destination/src/dns/hosts-file.ts';
+import { hostAddresses, srvAddresses, srvTargets } from '../../../packages/destination/src/dns/records.ts';
+import { readReply } from '../../../packages/destination/src/dns/reply.ts';
+import { candidateNames, parseResolvConf } from '../../../packages/destination/src/dns/resolv-conf.ts';
+import { DNS_ANSWERS, ID, NAME } from '../../../packages/destination/test/dns-answers.ts';
 import { checkConfig } from '../../../packages/proxy/src/sidecar/config/check-config.ts';
 import { MINIMAL_ENVIRONMENT } from '../../../packages/proxy/src/sidecar/config/minimal-environment.ts';
 import { VARIABLES } from '../../../packages/proxy/src/sidecar/config/variables.ts';
-import { hostAddresses, srvAddresses } from '../../../packages/proxy/src/sidecar/dns/records.ts';
-import { readReply } from '../../../packages/proxy/src/sidecar/dns/reply.ts';
-import { candidateNames, parseResolvConf } from '../../../packages/proxy/src/sidecar/dns/resolv-conf.ts';
-import { DNS_ANSWERS, ID, NAME } from '../../../packages/proxy/test/dns-answers.ts';
 import { jsonMutator } from '../mutate-json.ts';
 import { sameData } from '../same-data.ts';
 import { type FuzzTarget, hold, kindOf, texts } from '../target.ts';
@@ -111,6 +112,19 @@ const resolvConf: FuzzTarget = {
   },
 };
 
+const hostsFile: FuzzTarget = {
+  name: 'hosts-file',
+  tokens: ['127.0.0.1 ', '::1\t', 'web', '.', '#', '\n', '%eth0', '::ffff:10.0.0.1 ', '\u{fffd}'],
+  seeds: () => texts('127.0.0.1 localhost\n::1 localhost\n10.0.0.5 Web.example web # x\n', 'fe80::1%eth0 web\n'),
+  run(input) {
+    const text = input.toString('utf8');
+    const found = hostsFileAddresses(text, 'web');
+    hold(found.every(isIp) && new Set(found).size === found.length, 'something is no address, or there twice');
+    hold(sameData(hostsFileAddresses(text, 'WEB.'), found), 'the name is compared by its case');
+    return `${Math.min(found.length, 3)}`;
+  },
+};
+
 /** Whatever a DNS server sends is an answer with addresses, an answer without, or nothing. */
 const dnsAnswer: FuzzTarget = {
   name: 'dns-answer',
@@ -123,10 +137,15 @@ const dnsAnswer: FuzzTarget = {
       if (!reply) continue;
       const found = type === 'SRV' ? srvAddresses(reply.answers, NAME) : hostAddresses(reply.answers, NAME, 1);
       if (found && 'addresses' in found) hold(found.addresses.length > 0 && found.addresses.every(({ ip }) => isIp(ip)), 'something is no address');
+      const targets = srvTargets(reply.answers, NAME)?.groups.flat() ?? [];
+      hold(
+        targets.every(({ host, port }) => host !== '' && port > 0),
+        'a target is none',
+      );
       kinds.push(`${type} ${reply.truncated} ${reply.failure !== undefined} ${found && ('addresses' in found ? found.addresses.length : 'alias')}`);
     }
     return kinds.join();
   },
 };
 
-export const sidecarTargets = [addressBook, environment, resolvConf, dnsAnswer];
+export const sidecarTargets = [addressBook, environment, resolvConf, hostsFile, dnsAnswer];

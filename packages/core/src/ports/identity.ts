@@ -2,7 +2,7 @@
 import type { Credentials } from '../domain/credentials.ts';
 import type { Watch } from '../watch/watch.ts';
 
-/** Used by the proxy at start; the Watch is pending until the first certificate was issued. */
+/** Used by the proxy at start; the Watch is pending until the first certificate was issued, and absent where there is to be none. */
 export interface IdentityPort {
   /** The workload's own identity, known before any certificate. */
   readonly name: string;

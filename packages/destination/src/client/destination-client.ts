@@ -1,4 +1,4 @@
-// The DiscoveryPort of a proxy over the destination API. spec/proxy.md §5.1, §5.2; spec/wire.md, destination.proto.
+// The DiscoveryPort over the destination API. spec/proxy.md §5.1, §5.2; spec/wire.md, destination.proto.
 import {
   type Clock,
   type DiscoveryPort,
@@ -32,37 +32,54 @@ import {
   resubscribe,
   type StreamLimits,
 } from '@weft/wire';
-import { watchCache } from './watch-cache.ts';
+import { watchCache } from '../watch-cache.ts';
 
 export interface DestinationClientOptions {
+  /** Where the destination service is: `grpcChannel` of `@weft/wire` for one address, `balancedChannel` for all replicas. Closed by its owner. */
   readonly channel: RpcChannel;
-  /** Opaque text that says who asks. Default empty. */
+  /** Opaque text that says who asks, sent with each question; Linkerd's is `{"ns":"…", "nodeName":"…", "pod":"…"}`. Default empty. */
   readonly contextToken?: string;
   /** Networks of which profiles may be looked up. Default none. */
   readonly profileNetworks?: readonly IpNetwork[];
   /** Suffixes of names of which profiles may be looked up; `.` is every name. Default none. */
   readonly profileSuffixes?: readonly string[];
-  /** Default: no limits. */
+  /** How long a stream may wait for its first message, be silent, and last, each in milliseconds. Default: no limits. */
   readonly streamLimits?: StreamLimits;
-  /** Between calls. Default 100 ms – 10 s, jitter 0.1. */
+  /** Between calls of one target that failed or ended. Default 100 ms – 10 s, jitter 0.1. */
   readonly backoff?: ExponentialBackoff;
-  /** Most targets watched at once, of each kind. Beyond it those that are only kept idle make room, then more are rejected. Default 10 000. */
+  /** Most targets watched at once, of each kind. Beyond it those that are only kept idle make room, then more are rejected (`DISCOVERY_LIMIT`). Default 10 000. */
   readonly maxWatches?: number;
   /** How long a target is kept after its last subscriber left, in milliseconds. Default 0. */
   readonly idleMs?: number;
+  /** Default: the system's. */
   readonly clock?: Clock;
+  /** Spreads the backoff. Default: the system's. */
   readonly random?: Random;
+  /** Default: silent. */
   readonly logger?: Logger;
 }
 
+/** Calls are made while somebody subscribes; users of one target share one stream. No method throws, no Watch ends by itself. */
 export interface DestinationClient extends DiscoveryPort {
-  /** Ends every watch; the last known states stay, marked stale. Does not close the channel. */
+  /**
+   * `Destination.Get` of `host:port`. `absent`: the service says that it does not exist. The empty set: it has no endpoints. `pending`: not
+   * answered yet, by whatever failure. `rejected` with `DISCOVERY_REJECTED`: refused for good (InvalidArgument, FailedPrecondition).
+   * `stale`: the stream is away; the first answer of the next one replaces the whole set.
+   */
+  endpoints(path: string): Watch<EndpointSet>;
+  /**
+   * `Destination.GetProfile` of `ip:port` or `host:port`. `absent`: outside the networks and suffixes that were given, not asked then; or
+   * refused for good before there was any. `stale`: the stream is away, or what was known has been refused since.
+   */
+  profile(target: string): Watch<Profile>;
+  /** Ends every watch; the last known states stay, marked stale. Does not close the channel. Idempotent. */
   close(): void;
 }
 
 /** Statuses that say the question itself is wrong. */
 const REFUSED: readonly number[] = [RpcCode.INVALID_ARGUMENT, RpcCode.FAILED_PRECONDITION];
 
+/** The discovery client of Linkerd's destination API. spec/proxy.md §5.2. */
 export function destinationClient(options: DestinationClientOptions): DestinationClient {
   const { channel, contextToken = '', streamLimits = {}, maxWatches = 10_000, idleMs = 0 } = options;
   const { backoff = { minMs: 100, maxMs: 10_000, jitter: 0.1 }, clock = systemClock(), random = systemRandom, logger = silentLogger } = options;

@@ -23,6 +23,7 @@ export interface EndpointDialerOptions {
   readonly tcp: TcpOptions | undefined;
   /** Addresses of this pod. */
   readonly localIps: readonly string[];
+  readonly refuseLoopback: boolean;
 }
 
 /** What the connection will carry: an HTTP session, or opaque bytes. */
@@ -42,7 +43,9 @@ export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
   return {
     isLocal,
     async dial(endpoint, session, signal) {
-      if (isLoopbackIp(endpoint.address.ip)) throw new ReasonError(reason('CONNECT_LOOPBACK_REFUSED', formatSocketAddress(endpoint.address)));
+      if (options.refuseLoopback && isLoopbackIp(endpoint.address.ip)) {
+        throw new ReasonError(reason('CONNECT_LOOPBACK_REFUSED', formatSocketAddress(endpoint.address)));
+      }
       const identity = isLocal(endpoint) ? undefined : endpoint.identity;
       const header = identity && transportTarget(endpoint);
       const address: SocketAddress =

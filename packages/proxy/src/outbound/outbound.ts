@@ -67,6 +67,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     connectTimeoutMs: config.connectTimeoutMs,
     tcp: config.sockets.connect,
     localIps: config.localIps,
+    refuseLoopback: config.refuseLoopback,
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };
 

@@ -5,7 +5,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   type Clock,
+  type Credentials,
   constantWatch,
+  createWatch,
   type IdentityPort,
   isIp,
   type Logger,
@@ -24,8 +26,8 @@ import { type AgentDiscovery, type AgentPolicy, namedDiscovery, namedPolicy } fr
 import { type VirtualAddresses, virtualAddresses } from './virtual-addresses.ts';
 
 export interface MeshAgentOptions {
-  /** Who this program is: its certificate is shown to every meshed endpoint. */
-  readonly identity: IdentityPort;
+  /** Who this program is: its certificate is shown to every meshed endpoint. Default: nobody; endpoints with an identity are then refused. */
+  readonly identity?: IdentityPort;
   /** Asked for the endpoints of `host:port`, as requests name them. */
   readonly discovery: AgentDiscovery;
   /** Routes, splits and the like. Default: requests are balanced over the endpoints of the name. */
@@ -61,18 +63,25 @@ const DEFAULT_PORT = 80;
 const MAX_DESTINATIONS = 10_000;
 
 export function meshAgent(options: MeshAgentOptions): MeshAgent {
-  const { identity, discovery, policy, outbound, idleMs = 5_000, shutdownGraceMs, agent, ...ports } = options;
+  const { identity = nobody(), discovery, policy, outbound, idleMs = 5_000, shutdownGraceMs, agent, ...ports } = options;
   const names = virtualAddresses(outbound?.maxDestinations ?? MAX_DESTINATIONS);
   const none = constantWatch([]);
   const proxy = createProxy(
     { ...ports, identity, discovery: namedDiscovery(discovery, names), policy: namedPolicy(policy, names) },
     {
-      outbound: { ...outbound, listeners: none, profileNetworks: EVERYWHERE },
+      outbound: { refuseLoopback: false, ...outbound, listeners: none, profileNetworks: EVERYWHERE },
       inbound: { listeners: none },
       ...(shutdownGraceMs !== undefined && { shutdownGraceMs }),
     },
   );
   return new MeshAgent(proxy, names, idleMs, agent);
+}
+
+/** Has no certificate, trusts nobody's, and waits for none. */
+function nobody(): IdentityPort {
+  const credentials = createWatch<Credentials>();
+  credentials.absent();
+  return { name: '', serverName: '', anchors: [], credentials: credentials.watch };
 }
 
 /** Made by `meshAgent`. Requests are plain `http:`; what is sent is mutual TLS wherever the endpoint has an identity. */

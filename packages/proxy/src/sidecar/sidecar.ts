@@ -1,5 +1,6 @@
 // The running sidecar: configuration → clients → proxy, in this thread or in several, and its way down. spec/proxy.md §1.5.
 import { type Clock, constantWatch, formatSocketAddress, type Logger, type MetricRegistry, type Random, type SocketAddress } from '@weft/core';
+import { resolver } from '@weft/destination/dns';
 import type { ProcessLogger } from '@weft/process';
 import type { ProxySettings } from '../config.ts';
 import type { ProxyPorts } from '../ports.ts';
@@ -12,7 +13,6 @@ import { DEFAULT_LOG_FILTER } from './config/syntax.ts';
 import { unsupportedSettings } from './config/unsupported.ts';
 import { namesOf } from './config/variables.ts';
 import { controlClients } from './control/control-clients.ts';
-import { resolver } from './dns/resolver.ts';
 import { logLevelRoute } from './log-level.ts';
 import { configuredListeners, proxySettings } from './settings.ts';
 import { socketCalls } from './socket-calls.ts';

@@ -14,14 +14,14 @@ import {
   seeded,
 } from '@weft/core';
 import { destinationClient } from '@weft/destination/client';
+import { resolver } from '@weft/destination/dns';
 import { type GrpcServer, startGrpcServer } from '@weft/process';
 import { tlsClient } from '@weft/tls';
 import { type DestinationUpdate, destinationService, diffToUpdates, noEndpointsUpdate, type RpcChannel } from '@weft/wire';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../../test/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../../../../destination/test/dns-server.ts';
 import { tcpDialer } from '../../connect/tcp-dialer.ts';
 import type { Dialer } from '../../ports.ts';
-import { resolver } from '../dns/resolver.ts';
 import { controlChannel } from './control-channel.ts';
 
 const NAME = 'linkerd-dst-headless.linkerd.svc.cluster.local';

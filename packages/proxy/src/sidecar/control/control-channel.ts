@@ -11,12 +11,12 @@ import {
   ReasonError,
   type Watch,
 } from '@weft/core';
+import type { Resolver } from '@weft/destination/dns';
+import { watchName } from '@weft/destination/dns';
 import type { TlsClient } from '@weft/tls';
 import { balancedChannel, type RpcChannel } from '@weft/wire';
 import type { Dialer, TcpOptions } from '../../ports.ts';
 import type { ControlAddress } from '../config/rules.ts';
-import type { Resolver } from '../dns/resolver.ts';
-import { watchName } from '../dns/watch-name.ts';
 import { VERSION } from '../version.ts';
 import { controlDialer } from './control-dialer.ts';
 import { type ControlService, controlMetrics } from './control-metrics.ts';

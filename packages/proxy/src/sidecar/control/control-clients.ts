@@ -1,6 +1,7 @@
 // The clients of the control plane: identity, discovery and policy, each over a channel of its own. spec/proxy.md §1.4, §5.3.
 import { type Clock, defaultServerPolicy, type IdentityPort, type Logger, type MetricRegistry, portSetHas, type Random, type Watch } from '@weft/core';
 import { type DestinationClient, destinationClient } from '@weft/destination/client';
+import type { Resolver } from '@weft/destination/dns';
 import { type IdentityClient, identityClient, spiffeClient } from '@weft/identity/client';
 import { type PolicyClient, policyClient } from '@weft/policy/client';
 import { type TlsClient, tlsClient } from '@weft/tls';
@@ -8,7 +9,6 @@ import type { RpcChannel } from '@weft/wire';
 import type { Dialer } from '../../ports.ts';
 import type { Config, StreamLimits } from '../config/config.ts';
 import type { ControlAddress } from '../config/rules.ts';
-import type { Resolver } from '../dns/resolver.ts';
 import { tcpOptions } from '../settings.ts';
 import { controlChannel } from './control-channel.ts';
 import type { ControlService } from './control-metrics.ts';

@@ -1,11 +1,11 @@
 // Metrics of the clients of the control plane. spec/proxy.md §9.2 (control_*), §9.4 (control_*_balancer, control_dns_resolutions_total).
 import { type Clock, DEFAULT_CLASSIFIERS, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, TIMED_OUT, UNCLASSIFIED } from '@weft/core';
+import type { OnLookup } from '@weft/destination/dns';
 import type { BalanceObserver, CallObserver } from '@weft/wire';
 import { balancerMetrics } from '../../observe/balancer-metrics.ts';
 import { HttpMeter } from '../../observe/http-metrics.ts';
 import { clientTlsLabels } from '../../observe/labels.ts';
 import type { ControlAddress } from '../config/rules.ts';
-import type { OnLookup } from '../dns/resolver.ts';
 
 export type ControlService = 'destination' | 'policy' | 'identity';
 

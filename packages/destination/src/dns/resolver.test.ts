@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ManualClock, manualClock } from '@weft/core';
 import { type Answer, decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type DnsServer, startDnsServer } from '../../../test/dns-server.ts';
+import { type DnsServer, startDnsServer } from '../../test/dns-server.ts';
 import { type Resolution, ResolveError, type ResolveOptions, type ResolverOptions, resolver } from './resolver.ts';
 
 const NAME = 'dst.linkerd.svc.cluster.local';
@@ -241,6 +241,40 @@ describe('names', () => {
     expect(await resolve('10.0.0.1', 1)).toEqual({ addresses: [{ ip: '10.0.0.1', port: 1 }], ttlMs: Number.POSITIVE_INFINITY });
     expect(await ips('localhost.')).toEqual(['127.0.0.1']);
     expect(server.asked).toEqual([]);
+  });
+
+  test('are asked of the servers that are given, for which no resolv.conf is needed', async () => {
+    server.records = [a('web.test', '10.0.0.1')];
+    const servers = [{ ip: '127.0.0.1', port: server.port }];
+    const { addresses } = await resolver({ servers, resolvConf: join(dir, 'missing'), clock }).resolveHost('web.test', 80);
+    expect(addresses).toEqual([{ ip: '10.0.0.1', port: 80 }]);
+  });
+
+  test('in a hosts file need no DNS, and are read again each time', async () => {
+    const hostsFile = join(dir, 'hosts');
+    const names = resolver({ resolvConf: join(dir, 'resolv.conf'), hostsFile, serverPort: server.port, clock });
+    server.records = [a('web.test', '10.0.0.1')];
+    expect((await names.resolveHost('web.test.', 80)).addresses).toEqual([{ ip: '10.0.0.1', port: 80 }]);
+    server.asked.length = 0;
+    writeFileSync(hostsFile, '10.0.0.7 web.test\nfd00::7 web.test\n');
+    expect(await names.resolveHost('web.test.', 80)).toEqual({
+      addresses: [
+        { ip: '10.0.0.7', port: 80 },
+        { ip: 'fd00::7', port: 80 },
+      ],
+      ttlMs: 5_000,
+    });
+    expect(server.asked).toEqual([]);
+  });
+
+  test('beyond the bound wait for their turn', async () => {
+    server.records = [a('web.test', '10.0.0.1')];
+    server.lose = 1;
+    const names = resolver({ resolvConf: join(dir, 'resolv.conf'), serverPort: server.port, maxQueries: 1, clock });
+    const all = Promise.all(Array.from({ length: 20 }, () => names.resolveHost('web.test.', 80)));
+    for (let n = 0; n < 200; n++) await new Promise((turn) => setImmediate(turn));
+    expect(server.asked).toEqual(['lost']);
+    expect((await throughTimeouts(all)).every(({ addresses }) => addresses.length === 1)).toBe(true);
   });
 
   test('cannot be resolved without resolv.conf', async () => {

@@ -12,6 +12,8 @@ export interface Question {
 
 export interface Reply {
   readonly answers: readonly Answer[];
+  /** False: the name does not exist (NXDOMAIN). True without answers: it has no records of this type. */
+  readonly exists: boolean;
   /** Only the head fitted: the same is to be asked over TCP. */
   readonly truncated: boolean;
   /** How long the absence of answers may be remembered: the SOA's minimum. */
@@ -37,6 +39,7 @@ export function readReply(bytes: Buffer, { id, name, type }: Question): Reply | 
   const minimum = soa?.type === 'SOA' ? Math.min(soa.data.minimum ?? Number.POSITIVE_INFINITY, soa.ttl ?? Number.POSITIVE_INFINITY) : undefined;
   return {
     answers: failed ? [] : (packet.answers ?? []),
+    exists: rcode === 'NOERROR',
     truncated: packet.flag_tc,
     negativeTtlSeconds: Number.isFinite(minimum) ? minimum : undefined,
     failure: failed ? String(rcode) : undefined,

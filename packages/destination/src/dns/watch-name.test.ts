@@ -70,7 +70,7 @@ test('keeps the last addresses while DNS fails', async () => {
 });
 
 test('says why nothing was ever known, and waits as long as DNS says', async () => {
-  const { state, states, stop, advance } = setup(new ResolveError('no address is known for dst.linkerd.', 17_000));
+  const { state, states, stop, advance } = setup(new ResolveError('no address is known for dst.linkerd.', 'absent', 17_000));
   await turn();
   expect(states.at(-1)).toEqual({ kind: 'rejected', reason: { code: 'CONTROL_NAME_UNRESOLVED', detail: 'no address is known for dst.linkerd.' } });
   state.answer = { addresses: [A], ttlMs: 5_000 };
