@@ -12,6 +12,7 @@ import {
   systemClock,
   systemRandom,
 } from '@weft/core';
+import type { OutboundQuestion } from '@weft/core/explain';
 import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
@@ -20,7 +21,9 @@ import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { explain, type MemorySocket, memoryPair } from './accept/memory-socket.ts';
 import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
+import { balancersOf, lookUp } from './admin/balancers.ts';
 import { explainRoute } from './admin/explain.ts';
+import type { Target } from './admin/explain-query.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
@@ -33,6 +36,7 @@ import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
 import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
+import type { PoolSnapshot } from './outbound/balanced-queue.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
 import { inFlightLimit, shown } from './relay/in-flight-limit.ts';
@@ -55,6 +59,8 @@ export interface Proxy {
    * address had been redirected. Where it is refused it breaks with the ReasonError that says why.
    */
   connect(originalDst: SocketAddress): MemorySocket;
+  /** How the balancers stand that this request would meet, in the order of the policy; none where it would be refused, or discovery does not end. */
+  balancers(target: Target, question: OutboundQuestion, signal: AbortSignal): Promise<readonly PoolSnapshot[]>;
   /** Stops accepting, lets exchanges and connections finish within `shutdownGraceMs`, then closes what is left. Idempotent; never rejects. */
   close(): Promise<void>;
   /** Closes everything at once. */
@@ -105,6 +111,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     racing: racing('outbound', config.detect, detect, clock),
     ...counted,
     limit: shown(ports.inFlight?.outbound ?? inFlightLimit(config.outbound.maxInFlight), inFlight.with({ direction: 'outbound' })),
+    retryBudgets: ports.retryBudgets,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -135,7 +142,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         otherMetrics: ports.otherMetrics,
         retainIdleMs: config.admin.metricsRetainIdleMs ?? METRICS_RETAIN_IDLE_MS,
         isReady: () => certified,
-        routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
+        routes: [explainRoute({ discover: outbound.discover, policy, clock, otherBalancers: ports.otherBalancers }), ...(ports.adminRoutes ?? [])],
       }),
     },
     clock,
@@ -252,6 +259,15 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         proxy.destroy();
       });
       return application;
+    },
+    async balancers(target, question, signal) {
+      const lookup = lookUp(outbound.discover, target);
+      try {
+        const found = await lookup.ready(signal);
+        return found.kind === 'plan' ? balancersOf(found.plan, question) : [];
+      } finally {
+        lookup.release();
+      }
     },
     close: () => (closing ??= drain()),
     destroy,

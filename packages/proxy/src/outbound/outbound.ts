@@ -40,6 +40,7 @@ export interface OutboundDeps {
   readonly ejections: Ejections;
   readonly racing: Racing | undefined;
   readonly limit: InFlightLimit;
+  readonly retryBudgets: ProxyPorts['retryBudgets'];
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -134,7 +135,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
 
   const { limit } = deps;
-  const tries = new Tries({ clock, random, metrics: deps.metrics });
+  const tries = new Tries({ clock, random, metrics: deps.metrics, budgets: deps.retryBudgets });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,
