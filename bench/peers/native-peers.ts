@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { findProgram } from '../processes/child.ts';
 import { type ConfiguredPeer, configuredPeer } from './configured-peer.ts';
-import { sameProtocol, withoutTls } from './peer.ts';
+import { type Peer, sameProtocol, withoutTls } from './peer.ts';
 
 const installed = (name: string, judge = false): Pick<ConfiguredPeer, 'name' | 'judge' | 'program' | 'absence'> => ({
   name,
@@ -11,17 +11,21 @@ const installed = (name: string, judge = false): Pick<ConfiguredPeer, 'name' | '
   absence: `${name} is not installed`,
 });
 
-export const haproxy = configuredPeer({
-  ...installed('haproxy', true),
-  carries: () => true,
-  args: (file) => ['-db', '-f', file],
-  config({ hop: { client, server }, port, serverPort, identity }) {
-    const proto = (protocol: string): string => (protocol === 'h2' ? ' proto h2' : '');
-    const accept = client.tls ? ` ssl crt ${identity.server.combined} ca-file ${identity.anchors} verify required alpn h2 ssl-min-ver TLSv1.3` : '';
-    const connect = server.tls
-      ? ` ssl crt ${identity.client.combined} ca-file ${identity.anchors} verify required verifyhost ${identity.server.name} sni str(${identity.server.name}) alpn h2 ssl-min-ver TLSv1.3`
-      : '';
-    return `global
+export const haproxy = haproxyOver(1);
+
+/** So many servers, all of which are the one backend; each has connections of its own. */
+export function haproxyOver(servers: number): Peer {
+  return configuredPeer({
+    ...installed('haproxy', true),
+    carries: () => true,
+    args: (file) => ['-db', '-f', file],
+    config({ hop: { client, server }, port, serverPort, identity }) {
+      const proto = (protocol: string): string => (protocol === 'h2' ? ' proto h2' : '');
+      const accept = client.tls ? ` ssl crt ${identity.server.combined} ca-file ${identity.anchors} verify required alpn h2 ssl-min-ver TLSv1.3` : '';
+      const connect = server.tls
+        ? ` ssl crt ${identity.client.combined} ca-file ${identity.anchors} verify required verifyhost ${identity.server.name} sni str(${identity.server.name}) alpn h2 ssl-min-ver TLSv1.3`
+        : '';
+      return `global
   nbthread 1
   maxconn 8000
 defaults
@@ -34,10 +38,12 @@ frontend front
   bind 127.0.0.1:${port}${proto(client.protocol)}${accept}
   default_backend back
 backend back
-  server one 127.0.0.1:${serverPort}${proto(server.protocol)}${connect}
+  balance random(2)
+${Array.from({ length: servers }, (_, n) => `  server s${n} 127.0.0.1:${serverPort}${proto(server.protocol)}${connect}`).join('\n')}
 `.replace(/\n {2}http-reuse always/, client.protocol === 'tcp' ? '' : '$&');
-  },
-});
+    },
+  });
+}
 
 /** Speaks no HTTP/2 to backends; Debian has its relay of bytes in a package of its own. */
 export const nginx = configuredPeer({

@@ -1,38 +1,89 @@
-// What a thousand endpoints cost against two: CPU per request may rise by less than a quarter.
+// What a thousand endpoints behind a hundred routes cost against two behind one: CPU per request may rise by less than a quarter. HAProxy with as many servers is
+// beside it, without routes; meshed endpoints are those that a mesh has most of, with HTTP/2 in mutual TLS towards each.
+import type { Endpoint } from '@weft/core';
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
-import { readyProxy } from '../../test/acceptance/process/proxy-process.ts';
+import { type ProxyProcess, readyProxy } from '../../test/acceptance/process/proxy-process.ts';
 import { NAME, SERVICE } from '../../test/acceptance/process/scenes.ts';
 import { straight } from '../hop.ts';
+import { haproxyOver } from '../peers/native-peers.ts';
 import type { LoadFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
-import { compared, type Setup } from './compared.ts';
+import { compared, ours, type Setup } from './compared.ts';
+import { policyOf } from './routes.ts';
 
-const COUNT = 1_000;
-const FEW = 2;
-
-/** All lead to the same backend, each by connections of its own. */
-function setup(count: number): Setup {
-  const addresses = Array.from({ length: count }, (_, n) => ({ ip: `10.42.${Math.floor(n / 250) + 1}.${(n % 250) + 1}`, port: 8080 }));
-  return {
-    label: `${count} endpoints`,
-    prepare: (control: ControlPlane) =>
-      control.endpointsOf(NAME).set(addresses.map((address) => ({ address, weight: 1, labels: { deployment: 'app' }, hint: 'none' }))),
-    start: (control, port) => {
-      const dial = Object.fromEntries(addresses.map(({ ip }) => [`${ip}:8080`, `127.0.0.1:${port}`]));
-      return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial, env: { LINKERD2_PROXY_LOG: 'info' } });
-    },
-  };
+interface Size {
+  readonly endpoints: number;
+  readonly routes: number;
 }
 
+const MANY: Size = { endpoints: 1_000, routes: 100 };
+const FEW: Size = { endpoints: 2, routes: 1 };
+const SCENARIO = `endpoints-${MANY.endpoints}`;
+const PATH = straight('h1');
+const ENV = { LINKERD2_PROXY_LOG: 'info' };
+const SERVER_PORT = 8080;
+
+const addressesOf = (count: number): Endpoint['address'][] =>
+  Array.from({ length: count }, (_, n) => ({ ip: `10.42.${Math.floor(n / 250) + 1}.${(n % 250) + 1}`, port: SERVER_PORT }));
+
+/** A client's proxy, to which all these addresses are the one real address. */
+function client(control: ControlPlane, count: number, to: string): Promise<ProxyProcess> {
+  const dial = Object.fromEntries(addressesOf(count).map(({ ip, port }) => [`${ip}:${port}`, to]));
+  return readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME }, dial, env: ENV });
+}
+
+const label = ({ endpoints, routes }: Size, kind = ''): string => `weft, ${endpoints}${kind} endpoints, ${routes} route${routes === 1 ? '' : 's'}`;
+
+/** All lead to the same backend, each by connections of its own. */
+const plain = (size: Size): Setup =>
+  ours({
+    label: label(size),
+    backend: 'h1',
+    prepare(control) {
+      control.outboundOf(SERVICE).set(policyOf(size.routes));
+      control.endpointsOf(NAME).set(addressesOf(size.endpoints).map((address) => ({ address, weight: 1, labels: { deployment: 'app' }, hint: 'none' })));
+    },
+    start: (control, port) => client(control, size.endpoints, `127.0.0.1:${port}`),
+  });
+
+/** All are one proxy, which is not measured. */
+const meshed = (size: Size): Setup =>
+  ours({
+    label: label(size, ' meshed'),
+    backend: 'h1',
+    prepare: (control) => control.outboundOf(SERVICE).set(policyOf(size.routes)),
+    async start(control, port) {
+      const server = await readyProxy({ control, name: 'server', ip: '10.42.0.5', ports: { [SERVER_PORT]: port }, env: ENV });
+      control.endpointsOf(NAME).set(addressesOf(size.endpoints).map((address) => server.endpoint(SERVER_PORT, { address })));
+      const proxy = await client(control, size.endpoints, server.inboundAddress(SERVER_PORT));
+      const endClient = proxy[Symbol.asyncDispose].bind(proxy);
+      return Object.assign(proxy, {
+        async [Symbol.asyncDispose]() {
+          await endClient();
+          await server[Symbol.asyncDispose]();
+        },
+      });
+    },
+  });
+
+const haproxy = ({ endpoints: count }: Size): Setup => ({
+  label: `haproxy, ${count} servers`,
+  start: (context) => haproxyOver(count).start(PATH, context),
+});
+
 export const endpoints: Scenario = {
-  name: `endpoints-${COUNT}`,
-  about: `CPU per request with ${COUNT} endpoints of a Service against ${FEW}, HTTP/1.1`,
+  name: SCENARIO,
+  about: `CPU per request with ${MANY.endpoints} endpoints and ${MANY.routes} routes against ${FEW.endpoints} and ${FEW.routes}, HTTP/1.1, without a mesh behind and with one`,
   async run(context) {
-    const name = `endpoints-${COUNT}`;
-    const figures = await compared({ name, path: straight('h1'), connections: 32, streams: 1 }, [setup(FEW), setup(COUNT)], context);
-    const [few, many] = Object.values(figures).map(({ cpu_us_per_request }) => cpu_us_per_request);
-    context.log(`${name}: ${(((many ?? Number.NaN) / (few ?? Number.NaN) - 1) * 100).toFixed(1)} % more CPU per request`);
-    const proxies: Record<string, LoadFigures> = Object.fromEntries(Object.entries(figures).map(([label, figure]) => [`weft, ${label}`, figure]));
-    return { name, proxies };
+    const proxies: Record<string, LoadFigures> = {};
+    const judge = haproxyOver(FEW.endpoints).missing();
+    for (const of of [plain, meshed, ...(judge === undefined ? [haproxy] : [])]) {
+      const figures = await compared({ name: SCENARIO, path: PATH, connections: 32, streams: 1 }, [of(FEW), of(MANY)], context);
+      Object.assign(proxies, figures);
+      const [few, many] = Object.entries(figures);
+      const rise = ((many?.[1].cpu_us_per_request ?? Number.NaN) / (few?.[1].cpu_us_per_request ?? Number.NaN) - 1) * 100;
+      context.log(`${SCENARIO}: ${many?.[0]}: ${rise.toFixed(1)} % more CPU per request`);
+    }
+    return { name: SCENARIO, proxies, skipped: judge === undefined ? [] : [judge] };
   },
 };

@@ -3,10 +3,10 @@ import type { HttpMatch } from '@weft/core';
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import { NAME, SERVICE } from '../../test/acceptance/process/scenes.ts';
 import { balanced, clientPolicy, firstOf, httpProtocol, opaqueProtocol, type Rule } from '../../test/acceptance/proxy/policies.ts';
-import { straight } from '../hop.ts';
+import { type Protocol, straight } from '../hop.ts';
 import type { LoadFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
-import { compared, type Setup } from './compared.ts';
+import { compared, ours, type Setup } from './compared.ts';
 
 const COUNT = 100;
 const TO = firstOf(balanced(NAME));
@@ -20,7 +20,8 @@ const KINDS: readonly ((n: number) => Partial<HttpMatch>)[] = [
   (n) => ({ headers: [{ name: 'x-variant', value: { kind: 'exact', value: `variant-${n}` } }] }),
 ];
 
-function policy(routes: number) {
+/** So many routes, of which the last takes all requests. */
+export function policyOf(routes: number) {
   const rules: Rule[] = Array.from({ length: routes - 1 }, (_, n) => ({ match: KINDS[n % KINDS.length]?.(n) ?? {}, to: TO }));
   const http = httpProtocol(...rules, { to: TO });
   // A route for each rule, as as many HTTPRoutes give.
@@ -29,24 +30,26 @@ function policy(routes: number) {
   return clientPolicy({ kind: 'detect', timeoutMs: 10_000, opaque: opaqueProtocol(TO), http1: split, http2: split });
 }
 
-const setup = (routes: number): Setup => ({
-  label: `${routes} route${routes === 1 ? '' : 's'}`,
-  prepare: (control: ControlPlane) => control.outboundOf(SERVICE).set(policy(routes)),
-});
+const setup = (routes: number, backend: Protocol): Setup =>
+  ours({
+    label: `${routes} route${routes === 1 ? '' : 's'}`,
+    prepare: (control: ControlPlane) => control.outboundOf(SERVICE).set(policyOf(routes)),
+    backend,
+  });
 
 export const routes: Scenario = {
   name: `routes-${COUNT}`,
   about: `CPU per request with ${COUNT} routes against one, HTTP/1.1 and HTTP/2`,
   async run(context) {
     const proxies: Record<string, LoadFigures> = {};
-    for (const [version, work] of [
-      ['HTTP/1.1', { path: straight('h1'), connections: 32, streams: 1 }],
-      ['HTTP/2', { path: straight('h2'), connections: 4, streams: 32 }],
+    for (const [label, version, work] of [
+      ['HTTP/1.1', 'h1', { path: straight('h1'), connections: 32, streams: 1 }],
+      ['HTTP/2', 'h2', { path: straight('h2'), connections: 4, streams: 32 }],
     ] as const) {
-      const figures = await compared({ name: `routes-${COUNT}`, ...work }, [setup(1), setup(COUNT)], context);
+      const figures = await compared({ name: `routes-${COUNT}`, ...work }, [setup(1, version), setup(COUNT, version)], context);
       const [one, many] = Object.values(figures).map(({ cpu_us_per_request }) => cpu_us_per_request);
-      for (const [label, figure] of Object.entries(figures)) proxies[`weft, ${version}, ${label}`] = figure;
-      context.log(`routes-${COUNT}: ${version}: ${(((many ?? Number.NaN) / (one ?? Number.NaN) - 1) * 100).toFixed(1)} % more CPU per request`);
+      for (const [routes, figure] of Object.entries(figures)) proxies[`weft, ${label}, ${routes}`] = figure;
+      context.log(`routes-${COUNT}: ${label}: ${(((many ?? Number.NaN) / (one ?? Number.NaN) - 1) * 100).toFixed(1)} % more CPU per request`);
     }
     return { name: `routes-${COUNT}`, proxies };
   },

@@ -135,7 +135,16 @@ export {
 export { renderReasons } from './reasons/render.ts';
 export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
 export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';
-export { RetryTokens, retryTokens } from './retry/retry-tokens.ts';
+export {
+  isValidBudget,
+  RETRY_STATE_MS,
+  RETRY_STATE_NUMBERS,
+  type RetryBudgets,
+  type RetryTokens,
+  RetryWindow,
+  retryStateSince,
+  retryTokens,
+} from './retry/retry-tokens.ts';
 export { type Clock, type Millis, sleep, systemClock, type Timer } from './time/clock.ts';
 export { type DeadlineSlot, Deadlines, type Expiring } from './time/deadlines.ts';
 export { type ManualClock, type ManualClockOptions, manualClock } from './time/manual-clock.ts';

@@ -1,9 +1,22 @@
 // What a proxy needs from outside: the ports of core, and those of sockets. Tests plug memory implementations, the
 // sidecar plugs gRPC clients and SO_ORIGINAL_DST.
 import type { Socket } from 'node:net';
-import type { Buckets, Clock, DiscoveryPort, IdentityPort, Logger, MetricRegistry, PolicyPort, Random, RegistrySnapshot, SocketAddress } from '@weft/core';
+import type {
+  Buckets,
+  Clock,
+  DiscoveryPort,
+  IdentityPort,
+  Logger,
+  MetricRegistry,
+  PolicyPort,
+  Random,
+  RegistrySnapshot,
+  RetryBudgets,
+  SocketAddress,
+} from '@weft/core';
 import type { HttpEngine, LocalResponse, RequestHead } from '@weft/http';
 import type { OpenListener } from './accept/open-listener.ts';
+import type { AskBalancers } from './admin/balancers.ts';
 import type { AccessLogPort } from './observe/access-log.ts';
 import type { InFlightLimit } from './relay/in-flight-limit.ts';
 import type { TapPort } from './tap/tap-port.ts';
@@ -72,6 +85,8 @@ export interface ProxyPorts {
   readonly metrics?: MetricRegistry;
   /** What other registries hold, added to `metrics` in `/metrics`: those of other threads. Called for each scrape; must not reject. Default none. */
   readonly otherMetrics?: (retainIdleMs: number) => Promise<readonly RegistrySnapshot[]>;
+  /** Asks the other threads how their balancers stand, for `/explain`. Default: those of this proxy carry the traffic. */
+  readonly otherBalancers?: AskBalancers;
   /** Opens the inbound and outbound listeners. Default: `openListener`, which binds their addresses. */
   readonly listen?: OpenListener;
   /** In place of own counts up to `maxInFlight`, where several proxies share them. */
@@ -82,6 +97,8 @@ export interface ProxyPorts {
   readonly accessLog?: AccessLogPort;
   /** Who observes requests. Default: nobody. */
   readonly tap?: TapPort;
+  /** In place of own retry budgets of ServiceProfiles, where several proxies share them. */
+  readonly retryBudgets?: RetryBudgets;
   /** More admin paths, such as `/shutdown`. Default none. */
   readonly adminRoutes?: readonly AdminRoute[];
   readonly clock?: Clock;

@@ -12,6 +12,7 @@ import {
   systemClock,
   systemRandom,
 } from '@weft/core';
+import type { OutboundQuestion } from '@weft/core/explain';
 import { weftEngine } from '@weft/http';
 import { tlsClient } from '@weft/tls';
 import { Connections } from './accept/connections.ts';
@@ -20,7 +21,9 @@ import { bindListeners, type Listeners } from './accept/listeners.ts';
 import { explain, type MemorySocket, memoryPair } from './accept/memory-socket.ts';
 import { prepared } from './accept/prepared.ts';
 import { racing } from './accept/racing.ts';
+import { balancersOf, lookUp } from './admin/balancers.ts';
 import { explainRoute } from './admin/explain.ts';
+import type { Target } from './admin/explain-query.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { type Listener, type ProxySettings, proxyConfig } from './config.ts';
 import { setKeepAlive, tcpDialer } from './connect/tcp-dialer.ts';
@@ -36,6 +39,7 @@ import { httpMetrics } from './observe/http-metrics.ts';
 import { refusals } from './observe/refusals.ts';
 import { routeMetrics } from './observe/route-metrics.ts';
 import { transportMetrics } from './observe/transport-metrics.ts';
+import type { PoolSnapshot } from './outbound/balanced-queue.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { type ProxyPorts, staticOriginalDst } from './ports.ts';
 import { inFlightLimit, shown } from './relay/in-flight-limit.ts';
@@ -59,6 +63,8 @@ export interface Proxy {
    * address had been redirected. Where it is refused it breaks with the ReasonError that says why.
    */
   connect(originalDst: SocketAddress): MemorySocket;
+  /** How the balancers stand that this request would meet, in the order of the policy; none where it would be refused, or discovery does not end. */
+  balancers(target: Target, question: OutboundQuestion, signal: AbortSignal): Promise<readonly PoolSnapshot[]>;
   /** Stops accepting, lets exchanges and connections finish within `shutdownGraceMs`, then closes what is left. Idempotent; never rejects. */
   close(): Promise<void>;
   /** Closes everything at once. */
@@ -83,7 +89,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     dial = tcpDialer({ clock, setTcpOptions }),
     metrics = createRegistry({ clock }),
   } = ports;
-  const counted = { refusals: refusals(metrics, logger), transport: transportMetrics(metrics) };
+  const counted = { refusals: refusals(metrics, logger, clock), transport: transportMetrics(metrics) };
   const inFlight = metrics.gauge('weft_requests_in_flight', 'Requests that wait for their response heads');
   const http = httpMetrics(metrics);
   const detect = detectMetrics(metrics, logger);
@@ -113,6 +119,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
     ...counted,
     limit: shown(ports.inFlight?.outbound ?? inFlightLimit(config.outbound.maxInFlight), inFlight.with({ direction: 'outbound' })),
     taps,
+    retryBudgets: ports.retryBudgets,
     ownAddresses: () => outboundSide.listeners.addresses,
     clock,
     random,
@@ -146,7 +153,7 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         otherMetrics: ports.otherMetrics,
         retainIdleMs,
         isReady: () => certified,
-        routes: [explainRoute({ discover: outbound.discover, policy, clock }), ...(ports.adminRoutes ?? [])],
+        routes: [explainRoute({ discover: outbound.discover, policy, clock, otherBalancers: ports.otherBalancers }), ...(ports.adminRoutes ?? [])],
       }),
     },
     clock,
@@ -265,6 +272,15 @@ export function createProxy(ports: ProxyPorts, settings: ProxySettings = {}): Pr
         proxy.destroy();
       });
       return application;
+    },
+    async balancers(target, question, signal) {
+      const lookup = lookUp(outbound.discover, target);
+      try {
+        const found = await lookup.ready(signal);
+        return found.kind === 'plan' ? balancersOf(found.plan, question) : [];
+      } finally {
+        lookup.release();
+      }
     },
     close: () => (closing ??= drain()),
     destroy,

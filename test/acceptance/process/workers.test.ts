@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { certificatesToPem } from '@weft/identity/authority';
 import { describe, expect, test, vi } from 'vitest';
-import { onlyFor, openToAll } from '../proxy/policies.ts';
+import { balanced, clientPolicy, firstOf, httpProtocol, onlyFor, opaqueProtocol, openToAll } from '../proxy/policies.ts';
 import { get, getHttp2, http2Application, httpApplication, received, tcpApplication } from './applications.ts';
 import { BUNDLE, runProxy } from './launch.ts';
 import { meshedPeer } from './meshed-peer.ts';
 import { environmentOf, type ProxyProcess, readyProxy } from './proxy-process.ts';
-import { alone, pair, SERVICE, scripted } from './scenes.ts';
+import { alone, NAME, pair, SERVICE, scripted } from './scenes.ts';
 import { EVERYTHING, observe } from './tap-client.ts';
 
 const P = 'LINKERD2_PROXY_';
@@ -46,6 +46,43 @@ describe.runIf(SEVERAL)('on two cores', () => {
     // One connection of each of the client's workers, so that both of the server's have one.
     expect(await server.metric('response_latency_ms_count', { direction: 'inbound', target_port: '8080' })).toBe(total);
     expect(await carried(server)).toEqual([1, 1]);
+  });
+
+  test('explanations show the balancers of the workers, each endpoint once for each', async () => {
+    await using app = await httpApplication((_request, response) => {
+      response.statusCode = 503;
+      response.end();
+    });
+    const accrual = { kind: 'consecutive', maxFailures: 1, backoff: { minMs: 60_000, maxMs: 60_000, jitter: 0 } } as const;
+    const http = httpProtocol({ to: firstOf(balanced(NAME)) });
+    const policy = clientPolicy({
+      kind: 'detect',
+      timeoutMs: 10_000,
+      opaque: opaqueProtocol(firstOf(balanced(NAME))),
+      http1: { ...http, accrual },
+      http2: http,
+    });
+    await using control = await scripted().outbound(SERVICE, policy).start();
+    await using proxy = await alone(control, app.port, { ...TWO, [`${P}OUTBOUND_HTTP_FAILFAST_TIMEOUT`]: '300ms' });
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => opened(proxy.outboundPort(SERVICE))));
+    await vi.waitFor(async () => expect(Math.min(...(await carried(proxy)))).toBeGreaterThan(0), { timeout: 5_000, interval: 20 });
+    expect(await Promise.all(sockets.map(statusOver))).toContain(503);
+    const { body } = await proxy.admin(`/explain?direction=outbound&target=${SERVICE}`);
+    for (const socket of sockets) socket.destroy();
+    const { backends } = JSON.parse(body) as { readonly backends: readonly unknown[] };
+    const shut = { address: '10.42.0.9:8080', state: 'shut', lastError: { code: 'EJECTED_CONSECUTIVE_FAILURES' } };
+    expect(backends).toMatchObject([
+      {
+        balancer: {
+          name: NAME,
+          workers: [{ worker: 0 }, { worker: 1 }],
+          endpoints: [
+            { worker: 0, ...shut },
+            { worker: 1, ...shut },
+          ],
+        },
+      },
+    ]);
   });
 
   test('a log level that is changed holds in every worker', async () => {

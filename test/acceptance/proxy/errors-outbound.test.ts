@@ -85,7 +85,7 @@ const ROWS: readonly Row[] = [
     status: 301,
     grpcStatus: 5,
     closes: false,
-    why: /^REDIRECTED: .*default\/route: 301 https:\/\/server\/ask$/,
+    why: /^REDIRECTED: .*default\/route of default\/test: 301 https:\/\/server\/ask$/,
     location: 'https://server/ask',
   },
   {

@@ -30,7 +30,7 @@ export interface Balancer<E> extends Picker<Member<E>> {
 export interface BalancerOptions<E> {
   /** The first set. Default: none. */
   readonly endpoints?: Iterable<E>;
-  /** Whether an endpoint can take a request now. Asked when it is added, when it is drawn, and by `refresh`. Default: always. */
+  /** Whether an endpoint can take a request now. Asked when it is added, when it is chosen, and by `refresh`. Default: always. */
   readonly ready?: (endpoint: E) => boolean;
   /** For the age of new endpoints. Default: the system's. */
   readonly clock?: Clock;
@@ -111,11 +111,11 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
         const at = size < 2 ? 0 : randomInt(random, size);
         const first = set.at(at);
         if (!first) return undefined;
-        if (!check(first)) continue;
-        if (size < 2) return first;
-        const other = randomInt(random, size - 1);
-        const second = set.at(other < at ? other : other + 1);
-        if (second && check(second)) return lighter(first, second, now);
+        const other = size < 2 ? 0 : randomInt(random, size - 1);
+        const second = size < 2 ? undefined : set.at(other < at ? other : other + 1);
+        // Only the one that takes the request is asked: among many, each look at one is at memory that was long unused.
+        const chosen = second ? lighter(first, second, now) : first;
+        if (check(chosen)) return chosen;
       }
     },
   };
@@ -134,6 +134,6 @@ export function penaltyPeakEwma<E>(options: PeakEwmaOptions<E> = {}): Balancer<E
 }
 
 /** The less loaded one; the first on a tie. */
-function lighter<E>(first: Member<E>, second: Member<E>, now: Millis): Member<E> {
+function lighter<M extends Member<unknown>>(first: M, second: M, now: Millis): M {
   return first.load.cost(now) <= second.load.cost(now) ? first : second;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '../time/manual-clock.ts';
-import { RetryTokens, retryTokens } from './retry-tokens.ts';
+import { type RetryTokens, RetryWindow, retryTokens } from './retry-tokens.ts';
 
 const withdrawals = (tokens: RetryTokens, tries: number): number => {
   let granted = 0;
@@ -10,7 +10,7 @@ const withdrawals = (tokens: RetryTokens, tries: number): number => {
 };
 
 const make = (retryRatio: number, minRetriesPerSecond: number, ttlMs = 10_000, clock = manualClock()): { tokens: RetryTokens; clock: typeof clock } => ({
-  tokens: new RetryTokens({ ttlMs, retryRatio, minRetriesPerSecond }, clock),
+  tokens: new RetryWindow({ ttlMs, retryRatio, minRetriesPerSecond }, clock),
   clock,
 });
 
@@ -88,7 +88,7 @@ test('never grants more than its share of the requests and its reserve, however 
   fc.assert(
     fc.property(budget, fc.array(event, { minLength: 1, maxLength: 80 }), (settings, events) => {
       const clock = manualClock();
-      const tokens = new RetryTokens(settings, clock);
+      const tokens = new RetryWindow(settings, clock);
       const deposits: number[] = [];
       const granted: number[] = [];
       const { ttlMs, retryRatio, minRetriesPerSecond } = settings;

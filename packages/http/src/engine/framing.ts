@@ -1,5 +1,5 @@
 // How the body of an HTTP/1 message ends on its next hop, and what its head says about it: RFC 9112 §6, §9.
-import { type FieldList, field, removeField } from '../exchange/head.ts';
+import { type FieldList, field, type ResponseHead, removeField } from '../exchange/head.ts';
 import { connectionTokens, Framing } from '../h1/head-facts.ts';
 
 /** Decides the framing of a message with a body and makes the head say so. */
@@ -35,4 +35,17 @@ export function takeClose(headers: FieldList): boolean {
   }
   if (there) removeField(headers, 'connection');
   return close;
+}
+
+/** Of a response: what it is framed by, which its head then says. */
+export function frameResponse(head: ResponseHead, method: string, ended: boolean): number {
+  const { headers, status } = head;
+  if (status === 204 || status === 304 || method === 'HEAD') {
+    if (status === 204 || head.version === '1.0') removeField(headers, 'transfer-encoding');
+    return Framing.none;
+  }
+  if (!ended) return frameBody(headers, head.version === '1.1');
+  removeField(headers, 'transfer-encoding');
+  if (field(headers, 'content-length') === undefined) headers.push('content-length', '0');
+  return Framing.length;
 }

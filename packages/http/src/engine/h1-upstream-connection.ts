@@ -259,8 +259,9 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
 
   /** The response is complete: frees the connection if the request is too, then tells the call. */
   private settle(): void {
-    const { call, endingHead, trailers } = this;
+    const { call, endingHead, trailers, origin } = this;
     if (call === null || !this.responseDone) return;
+    this.origin = null;
     this.endingHead = null;
     this.trailers = null;
     const over = this.requestDone || !this.persists;
@@ -269,7 +270,7 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
       this.wire.resume();
       this.host.connectionDone(this, this.persists && !call.oneOff && this.usable);
     }
-    if (endingHead !== null) call.response(endingHead, true, this.origin);
+    if (endingHead !== null) call.response(endingHead, true, origin);
     else if (trailers !== null) call.responseEnd(trailers);
     if (over && !this.requestDone) call.failed({ kind: 'closed', error: new Error('connection closed after the response') });
   }

@@ -6,6 +6,8 @@ import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 const TICKS = 4;
 
 export class IdleConnections {
+  /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
+  private last: H1UpstreamConnection | undefined;
   private readonly origin = new Map<string, H1UpstreamConnection[]>();
   private readonly absolute = new Map<string, H1UpstreamConnection[]>();
   private readonly timers: EngineTimers;
@@ -24,13 +26,8 @@ export class IdleConnections {
   /** False when there are too many already. */
   add(connection: H1UpstreamConnection): boolean {
     if (this.count >= this.max) return false;
-    const map = connection.absolute ? this.absolute : this.origin;
-    let list = map.get(connection.authority);
-    if (list === undefined) {
-      list = [];
-      map.set(connection.authority, list);
-    }
-    list.push(connection);
+    if (this.last !== undefined) this.shelve(this.last);
+    this.last = connection;
     connection.idle = true;
     connection.idleSince = this.tick;
     this.count += 1;
@@ -40,11 +37,17 @@ export class IdleConnections {
 
   /** undefined: none lives. */
   take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
+    const { last: newest } = this;
+    if (newest !== undefined && newest.absolute === absolute && newest.authority === authority) {
+      this.last = undefined;
+      this.gone(newest);
+      if (newest.usable) return newest;
+      newest.wire.destroy();
+    }
     const list = (absolute ? this.absolute : this.origin).get(authority);
     if (list === undefined) return undefined;
     for (let last = list.pop(); last !== undefined; last = list.pop()) {
-      last.idle = false;
-      this.count -= 1;
+      this.gone(last);
       if (last.usable) return last;
       last.wire.destroy();
     }
@@ -54,13 +57,17 @@ export class IdleConnections {
   /** A connection that died. */
   remove(connection: H1UpstreamConnection): void {
     if (!connection.idle) return;
+    if (this.last === connection) {
+      this.last = undefined;
+      this.gone(connection);
+      return;
+    }
     const map = connection.absolute ? this.absolute : this.origin;
     const list = map.get(connection.authority);
     const at = list?.indexOf(connection) ?? -1;
     if (list === undefined || at < 0) return;
     list.splice(at, 1);
-    connection.idle = false;
-    this.count -= 1;
+    this.gone(connection);
     if (list.length === 0) map.delete(connection.authority);
   }
 
@@ -77,7 +84,26 @@ export class IdleConnections {
     if (this.count > 0) this.cancelTick = this.timers.after(this.tickMs, () => this.onTick());
   }
 
+  /** Into the maps, above those that were used before. */
+  private shelve(connection: H1UpstreamConnection): void {
+    const map = connection.absolute ? this.absolute : this.origin;
+    const list = map.get(connection.authority);
+    if (list === undefined) map.set(connection.authority, [connection]);
+    else list.push(connection);
+  }
+
+  private gone(connection: H1UpstreamConnection): void {
+    connection.idle = false;
+    this.count -= 1;
+  }
+
   private drop(isDue: (connection: H1UpstreamConnection) => boolean): void {
+    const { last } = this;
+    if (last !== undefined && isDue(last)) {
+      this.last = undefined;
+      this.gone(last);
+      last.wire.destroy();
+    }
     for (const map of [this.origin, this.absolute]) {
       for (const [authority, list] of map) {
         const kept: H1UpstreamConnection[] = [];
@@ -86,8 +112,7 @@ export class IdleConnections {
             kept.push(connection);
             continue;
           }
-          connection.idle = false;
-          this.count -= 1;
+          this.gone(connection);
           connection.wire.destroy();
         }
         if (kept.length === 0) map.delete(authority);

@@ -1,6 +1,6 @@
 // Serves one HTTP/1 connection: requests in order, one at a time, until either side closes (RFC 9112 §9; spec/proxy.md §4.3, §1.5).
 import type { Exchange, Link, ServerConnection } from '../exchange/engine.ts';
-import { type FieldList, field, type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../exchange/head.ts';
+import type { FieldList, HttpVersion, RequestHead, ResponseHead } from '../exchange/head.ts';
 import type { Field } from '../field/field.ts';
 import { type H1Error, statusOfH1Error } from '../h1/h1-error.ts';
 import { Framing } from '../h1/head-facts.ts';
@@ -10,8 +10,9 @@ import { stripHopByHop } from '../translate/hop-by-hop.ts';
 import { listOf } from './edge.ts';
 import type { ClientEnd } from './ends.ts';
 import { WeftExchange } from './exchange.ts';
-import { contentLength, frameBody, takeClose } from './framing.ts';
+import { contentLength, frameResponse, takeClose } from './framing.ts';
 import { BodyOutput, writeResponseHead } from './h1-output.ts';
+import { endAndLinger } from './linger.ts';
 import type { EngineShared } from './shared.ts';
 import type { TunnelEnd } from './tunnel.ts';
 import { Wire, type WireOwner } from './wire.ts';
@@ -30,8 +31,6 @@ const NO_TRAILERS: FieldList = [];
 const MAX_OUTSTANDING = 32 * 1024;
 /** Bytes of later requests that may wait for the one under way. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
-/** How long a closing connection is read on, so that the peer gets to read the response. RFC 9112 §9.6. */
-const LINGER_MS = 1000;
 
 export class H1ServerConnection implements ServerConnection, WireOwner, RequestHandler, ClientEnd {
   readonly crowded = false;
@@ -322,16 +321,7 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     this.closing = true;
     this.rest = null;
     this.parser.stop();
-    const { wire } = this;
-    const { link } = wire;
-    if (link.destroyed) return;
-    const cancel = this.options.shared.timers.after(LINGER_MS, () => wire.destroy());
-    link.once('close', cancel);
-    const destroy = (): void => void link.destroy();
-    if (quiet || wire.ended) link.once('finish', destroy);
-    else link.once('end', () => (link.writableFinished ? destroy() : link.once('finish', destroy)));
-    wire.end();
-    wire.resume();
+    endAndLinger(this.wire, quiet, this.options.shared.timers);
   }
 
   private tunnelClosed(): void {
@@ -341,16 +331,4 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
 
 function resumeParsing(connection: H1ServerConnection): void {
   connection.resumeParsing();
-}
-
-function frameResponse(head: ResponseHead, method: string, ended: boolean): number {
-  const { headers, status } = head;
-  if (status === 204 || status === 304 || method === 'HEAD') {
-    if (status === 204 || head.version === '1.0') removeField(headers, 'transfer-encoding');
-    return Framing.none;
-  }
-  if (!ended) return frameBody(headers, head.version === '1.1');
-  removeField(headers, 'transfer-encoding');
-  if (field(headers, 'content-length') === undefined) headers.push('content-length', '0');
-  return Framing.length;
 }

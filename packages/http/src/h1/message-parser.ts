@@ -22,6 +22,8 @@ const TRAILERS = 7;
 const STOPPED = 8;
 
 const INCOMPLETE = -1;
+/** Never added to: a message begins with a list of its own. */
+const NO_FIELDS: Field[] = [];
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 4;
 
@@ -39,7 +41,7 @@ export abstract class MessageParser {
   /** Set by a handler to keep `receive` from going on after the current call; what it did not take must be given again. */
   paused = false;
   protected readonly facts = new HeadFacts();
-  protected fields: Field[] = [];
+  protected fields: Field[] = NO_FIELDS;
   private readonly handler: BodyHandler;
   private readonly table: FieldTable;
   private readonly limits: H1Limits;
@@ -258,6 +260,8 @@ export abstract class MessageParser {
 
   private messageEnd(trailers: Field[] | null): void {
     this.state = START;
+    // An idle connection keeps nothing of its last message alive.
+    this.fields = NO_FIELDS;
     this.startHead();
     this.handler.onMessageEnd(trailers);
   }

@@ -2,15 +2,17 @@
 import { type Clock, isLoopbackIp, type PolicyPort, reason, reasonOf, type ServerPolicy } from '@weft/core';
 import { explainInbound, explainOutbound, type OutboundExplanation, type OutboundQuestion } from '@weft/core/explain';
 import type { LocalResponse, RequestHead } from '@weft/http';
-import type { Discover, Discovered, Plan } from '../outbound/discover.ts';
-import { httpPlanOf } from '../outbound/dispatch.ts';
+import type { Discover, Discovered } from '../outbound/discover.ts';
 import type { AdminRoute } from '../ports.ts';
+import { type AskBalancers, balancersOf, lookUp, mergedBalancer } from './balancers.ts';
 import { readExplainQuery, type Target } from './explain-query.ts';
 
 export interface ExplainRouteOptions {
   readonly discover: Discover;
   readonly policy: PolicyPort;
   readonly clock: Clock;
+  /** Set where other threads carry the traffic: their balancers are shown. */
+  readonly otherBalancers?: AskBalancers | undefined;
 }
 
 /** How long the control plane is waited for, where the target was not in use. */
@@ -41,14 +43,14 @@ export function explainRoute(options: ExplainRouteOptions): AdminRoute {
   };
 }
 
-async function outbound(target: Target, question: OutboundQuestion, { discover, clock }: ExplainRouteOptions): Promise<LocalResponse> {
-  const lookup = target.kind === 'address' ? discover.lookup(target.address) : discover.lookupName(target.host, target.port);
+async function outbound(target: Target, question: OutboundQuestion, { discover, clock, otherBalancers }: ExplainRouteOptions): Promise<LocalResponse> {
+  const lookup = lookUp(discover, target);
   const late = new AbortController();
   const timer = clock.after(DISCOVERY_MS, () => late.abort(new Error(`the control plane has said nothing for ${DISCOVERY_MS} ms`)));
   try {
     const found = await lookup.ready(late.signal);
     if (found.kind === 'refused') return json({ direction: 'outbound', verdict: { kind: 'refused', reason: found.reason } });
-    return json(withBalancers(explainOutbound(found.routing, question), found, question));
+    return json(await withBalancers(explainOutbound(found.routing, question), found, target, question, otherBalancers));
   } catch (error) {
     return json({ direction: 'outbound', verdict: { kind: 'refused', reason: reason('DISCOVERY_UNAVAILABLE', reasonOf(error).detail) } });
   } finally {
@@ -58,25 +60,18 @@ async function outbound(target: Target, question: OutboundQuestion, { discover, 
 }
 
 /** Adds to each backend how the balancer behind it stands. */
-function withBalancers(explained: OutboundExplanation, { plan }: Extract<Discovered, { kind: 'plan' }>, question: OutboundQuestion): unknown {
-  const choices = choicesOf(plan, explained, question);
-  return { ...explained, backends: explained.backends.map((backend, index) => ({ ...backend, balancer: choices[index]?.backend.snapshot() })) };
-}
-
-/** The backends of the rule that the plan itself selects, in the order of the policy. */
-function choicesOf(
-  plan: Plan,
-  { protocol }: OutboundExplanation,
-  { request, sni = '' }: OutboundQuestion,
-): readonly { readonly backend: { snapshot(): unknown } }[] {
-  try {
-    if (plan.kind === 'tls') return plan.select(sni.toLowerCase())?.distribute.choices ?? [];
-    if (protocol === 'opaque') return plan.kind === 'opaque' || plan.kind === 'detect' ? plan.opaque.distribute.choices : [];
-    return httpPlanOf(plan, protocol === 'http/1' ? 'http/1' : 'http/2')?.select(request)?.rule.distribute.choices ?? [];
-  } catch {
-    // The verdict says what routing refuses.
-    return [];
-  }
+async function withBalancers(
+  explained: OutboundExplanation,
+  { plan }: Extract<Discovered, { kind: 'plan' }>,
+  target: Target,
+  question: OutboundQuestion,
+  ask: AskBalancers | undefined,
+): Promise<unknown> {
+  const { protocol } = explained;
+  const asked = { ...question, protocol: protocol === 'grpc' ? ('http/2' as const) : protocol };
+  const workers = await ask?.(target, asked);
+  const own = workers ? [] : balancersOf(plan, asked);
+  return { ...explained, backends: explained.backends.map((backend, n) => ({ ...backend, balancer: workers ? mergedBalancer(workers, n) : own[n] })) };
 }
 
 async function policyOf(port: number, { policy, clock }: ExplainRouteOptions): Promise<ServerPolicy | undefined> {

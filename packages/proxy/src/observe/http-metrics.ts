@@ -29,6 +29,12 @@ export interface Meter {
   response(status: number | undefined, responseClass: ResponseClass): void;
 }
 
+interface Last {
+  readonly status: number | undefined;
+  readonly responseClass: ResponseClass;
+  readonly series: Counter;
+}
+
 export class HttpMeter implements Meter {
   readonly labels: Labels;
   readonly #requests: Counter;
@@ -37,6 +43,10 @@ export class HttpMeter implements Meter {
   /** By class and status; undefined where none was sent. */
   readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
   readonly #latencyByStatus = new Map<number, Histogram>();
+  /** What the last response was counted in: most are like it, and among many endpoints each map on the way is memory that nobody has at hand. */
+  #last: Last | undefined;
+  #lastLatency: Histogram | undefined;
+  #lastLatencyStatus = 0;
 
   constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram> | undefined) {
     this.labels = labels;
@@ -51,15 +61,33 @@ export class HttpMeter implements Meter {
 
   latency(status: number, ms: number): void {
     if (!this.#latency) return;
-    let series = this.#latencyByStatus.get(status);
-    if (!series) {
-      series = this.#latency.with({ ...this.labels, status_code: status });
-      this.#latencyByStatus.set(status, series);
+    let series = this.#lastLatency;
+    if (!series || this.#lastLatencyStatus !== status) {
+      series = this.#latencyOf(this.#latency, status);
+      this.#lastLatency = series;
+      this.#lastLatencyStatus = status;
     }
     series.observe(ms);
   }
 
   response(status: number | undefined, responseClass: ResponseClass): void {
+    const last = this.#last;
+    if (last?.responseClass === responseClass && last.status === status) return last.series.inc();
+    const series = this.#responsesOf(status, responseClass);
+    this.#last = { status, responseClass, series };
+    series.inc();
+  }
+
+  #latencyOf(latency: Family<Histogram>, status: number): Histogram {
+    let series = this.#latencyByStatus.get(status);
+    if (!series) {
+      series = latency.with({ ...this.labels, status_code: status });
+      this.#latencyByStatus.set(status, series);
+    }
+    return series;
+  }
+
+  #responsesOf(status: number | undefined, responseClass: ResponseClass): Counter {
     let byStatus = this.#responseByClass.get(responseClass);
     if (!byStatus) {
       byStatus = new Map();
@@ -72,6 +100,6 @@ export class HttpMeter implements Meter {
       series = this.#responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
       byStatus.set(status, series);
     }
-    series.inc();
+    return series;
   }
 }

@@ -1,6 +1,7 @@
 // One place through which every refusal goes: a log record, Linkerd's error counters, and ours by reason code.
 // spec/proxy.md §9.2.
-import { formatReason, type Labels, type LogFields, type Logger, type MetricRegistry, type Reason, type ReasonCode } from '@weft/core';
+import { type Clock, formatReason, type Labels, type LogFields, type Logger, type MetricRegistry, type Reason, type ReasonCode } from '@weft/core';
+import { RefusalLog } from './refusal-log.ts';
 
 export type Direction = 'inbound' | 'outbound' | 'admin';
 
@@ -26,7 +27,8 @@ const POLICY_VERDICTS: ReadonlySet<ReasonCode> = new Set(['UNAUTHORIZED', 'ROUTE
 
 const QUIET: ReadonlySet<ReasonCode> = new Set(['CLIENT_GONE', 'DETECT_CLOSED', 'DRAINING', 'REDIRECTED', 'FAILURE_INJECTED']);
 
-export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
+export function refusals(registry: MetricRegistry, logger: Logger, clock: Clock): Refusals {
+  const log = new RefusalLog(logger, clock);
   const byReason = registry.counter('weft_refusals_total', 'Connections and requests refused or failed by the proxy, by reason code.');
   const connectErrors = registry.counter('weft_connect_errors_total', 'Failed attempts to connect to an endpoint, by reason code.');
   const errors = {
@@ -46,21 +48,14 @@ export function refusals(registry: MetricRegistry, logger: Logger): Refusals {
       const shown = what === 'request' && direction === 'outbound' ? {} : labels;
       errors[what][direction].with({ ...shown, error: errorLabel(direction, why.code) }).inc();
     }
-    const level = QUIET.has(why.code) ? 'debug' : 'warn';
-    if (logger.enabled(level)) {
-      logger.log(level, what === 'connection' ? 'connection refused' : 'request refused', { direction, reason: why.code, why: formatReason(why), ...fields });
-    }
+    const message = what === 'connection' ? 'connection refused' : 'request refused';
+    if (!QUIET.has(why.code)) return log.warn(message, direction, why, fields ?? {});
+    if (logger.enabled('debug')) logger.log('debug', message, { direction, reason: why.code, why: formatReason(why), ...fields });
   };
 
   const connecting = (direction: Direction, why: Reason, labels: Labels): void => {
     connectErrors.with({ direction, reason: why.code }).inc();
-    logger.log('warn', 'cannot connect to an endpoint', {
-      direction,
-      reason: why.code,
-      why: formatReason(why),
-      endpoint: labels.target_addr,
-      authority: labels.authority,
-    });
+    log.warn('cannot connect to an endpoint', direction, why, { endpoint: labels.target_addr, authority: labels.authority });
   };
 
   return {

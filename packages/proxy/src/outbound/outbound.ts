@@ -42,6 +42,7 @@ export interface OutboundDeps {
   readonly racing: Racing | undefined;
   readonly limit: InFlightLimit;
   readonly taps: Taps;
+  readonly retryBudgets: ProxyPorts['retryBudgets'];
   readonly ownAddresses: () => readonly SocketAddress[];
   readonly clock: Clock;
   readonly random: Random;
@@ -137,7 +138,7 @@ export function createOutbound(deps: OutboundDeps): Outbound {
   });
 
   const { limit } = deps;
-  const tries = new Tries({ clock, random, metrics: deps.metrics });
+  const tries = new Tries({ clock, random, metrics: deps.metrics, budgets: deps.retryBudgets });
   const options: OutboundOptions = {
     originalDst: deps.originalDst,
     discover,

@@ -23,7 +23,7 @@ function compile(distribution: Distribution) {
       made.set(metadata.name, fake);
       return fake;
     },
-    filters: (filters) => compileFilters(defaultMetadata('r'), filters, random),
+    filters: (filters) => compileFilters('r', filters, random),
     random,
   });
   return { made, pick: () => distribute()?.backend.name };

@@ -1,8 +1,8 @@
-import { defaultMetadata, type Filter, seeded } from '@weft/core';
+import { type Filter, seeded } from '@weft/core';
 import { expect, test } from 'vitest';
 import { compileFilters, joinEdits } from './filters.ts';
 
-const compile = (filters: readonly Filter[]) => compileFilters(defaultMetadata('r'), filters, seeded(1));
+const compile = (filters: readonly Filter[]) => compileFilters('r', filters, seeded(1));
 
 test('adds, then sets, then removes', () => {
   const edits = compile([

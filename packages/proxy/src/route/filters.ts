@@ -1,6 +1,6 @@
 // Filters of a rule or backend compiled: what edits heads, and what answers in a backend's place. spec/proxy.md §7.4.
 // What is not supported makes the policy invalid; it is never skipped.
-import { type Filter, formatMetadata, type HeaderModifier, type Metadata, type Random } from '@weft/core';
+import type { Filter, HeaderModifier, Random } from '@weft/core';
 import { type Intercept, sortFilters } from '@weft/core/route';
 import { type FieldList, removeField } from '@weft/http';
 
@@ -16,9 +16,9 @@ export interface FilterPlan extends HeadEdits {
 
 const NOTHING: HeadEdits = { request: undefined, response: undefined };
 
-/** Throws POLICY_INVALID on a filter that cannot be applied. */
-export function compileFilters(route: Metadata, filters: readonly Filter[], random: Random): FilterPlan {
-  const { headers, intercept } = sortFilters(formatMetadata(route), filters, random);
+/** `place` is named where a filter answers. Throws POLICY_INVALID on a filter that cannot be applied. */
+export function compileFilters(place: string, filters: readonly Filter[], random: Random): FilterPlan {
+  const { headers, intercept } = sortFilters(place, filters, random);
   let edits = NOTHING;
   for (const filter of headers) {
     if (filter.kind === 'request-headers') edits = { ...edits, request: both(edits.request, modify(filter.modifier)) };

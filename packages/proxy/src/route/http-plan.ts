@@ -18,7 +18,7 @@ import { type CompiledMatch, type RoutedRequest, routeTable } from '@weft/core/r
 import type { ProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
-import { type RoutePlace, withinRoute } from './in-route.ts';
+import { placeOf, type RoutePlace, withinRoute } from './in-route.ts';
 
 export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */
@@ -97,13 +97,14 @@ function compileRule<H extends Available>(
   kind: 'http' | 'grpc',
   { backend, random }: Source<H>,
 ): HttpRulePlan<H> {
+  const place = placeOf({ parent, route });
   return {
     parent,
     route,
     grpc: kind === 'grpc',
     classifiers: kind === 'grpc' ? GRPC_ROUTE_CLASSIFIERS : DEFAULT_CLASSIFIERS,
-    filters: compileFilters(route, rule.filters, random),
-    distribute: compileDistribution(rule.distribution, { backend, filters: (filters) => compileFilters(route, filters, random), random }),
+    filters: compileFilters(place, rule.filters, random),
+    distribute: compileDistribution(rule.distribution, { backend, filters: (filters) => compileFilters(place, filters, random), random }),
     timeouts: rule.timeouts,
     retry: rule.retry && retryOf(rule.retry),
     allowL5dHeaders: rule.allowL5dHeaders,

@@ -7,8 +7,12 @@ export interface RoutePlace {
   readonly route: Metadata;
 }
 
-export function inRoute(why: Reason, { parent, route }: RoutePlace): Reason {
-  const place = route === parent ? formatMetadata(parent) : `route ${formatMetadata(route)} of ${formatMetadata(parent)}`;
+export function placeOf({ parent, route }: RoutePlace): string {
+  return route === parent ? formatMetadata(parent) : `route ${formatMetadata(route)} of ${formatMetadata(parent)}`;
+}
+
+export function inRoute(why: Reason, at: RoutePlace): Reason {
+  const place = placeOf(at);
   return { ...why, detail: why.detail === undefined ? place : `${why.detail}; ${place}` };
 }
 

@@ -92,7 +92,7 @@ function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['selec
     const route = defaultMetadata('default');
     const labels = routeLabels(route);
     const authorizer = createAuthorizer({ authorizations: protocol.authorizations, server, route });
-    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters(route, [], random), invalid: undefined };
+    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters(formatMetadata(route), [], random), invalid: undefined };
     const selected = { rule, match: ANYTHING };
     return () => selected;
   }
@@ -119,7 +119,7 @@ function compileRoute<M>(route: InboundRoute<M>, server: Metadata, random: Rando
   const rulePlan = (filters: readonly Filter[]): InboundRulePlan => {
     const common = { route: route.metadata, labels, authorizer };
     try {
-      return { ...common, filters: compileFilters(route.metadata, filters, random), invalid: undefined };
+      return { ...common, filters: compileFilters(formatMetadata(route.metadata), filters, random), invalid: undefined };
     } catch (error) {
       return { ...common, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
     }

@@ -1,5 +1,5 @@
 // The routes of a ServiceProfile compiled: they differ in classes, retries and timeouts, and share one distribution. spec/proxy.md §7.7.
-import { DEFAULT_CLASSIFIERS, type ProfileRoute, profileClassifiers } from '@weft/core';
+import { DEFAULT_CLASSIFIERS, formatMetadata, type ProfileRoute, profileClassifiers } from '@weft/core';
 import { ANYTHING, type ProfileRouting, profileRoutes } from '@weft/core/route';
 import { profileRouteLabels } from '../observe/labels.ts';
 import type { BindProfileMeters } from '../observe/profile-metrics.ts';
@@ -14,8 +14,8 @@ export function compileProfile<H extends Available>(profile: ProfileRouting, { b
     parent,
     route: parent,
     grpc: false,
-    filters: compileFilters(parent, [], random),
-    distribute: compileDistribution(profile.distribution, { backend, filters: (filters) => compileFilters(parent, filters, random), random }),
+    filters: compileFilters(formatMetadata(parent), [], random),
+    distribute: compileDistribution(profile.distribution, { backend, filters: (filters) => compileFilters(formatMetadata(parent), filters, random), random }),
     allowL5dHeaders: false,
   };
   const ruleOf = (labels: ProfileRule['labels'], responseClasses: ProfileRule['responseClasses']): ProfileRule => ({

@@ -1,4 +1,4 @@
-import { createRegistry, DEFAULT_CLASSIFIERS, defaultMetadata, manualClock, type RetryPolicy, RetryTokens, seeded } from '@weft/core';
+import { createRegistry, DEFAULT_CLASSIFIERS, defaultMetadata, manualClock, type RetryPolicy, RetryWindow, seeded } from '@weft/core';
 import type { ResponseHead } from '@weft/http';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -104,7 +104,7 @@ test('requests of a profile are amplified by no more than its budget, whatever c
     fc.property(settings, fc.array(request, { maxLength: 60 }), (budget, requests) => {
       const ttlMs = 10_000;
       const clock = manualClock();
-      const tokens = new RetryTokens({ ...budget, ttlMs }, clock);
+      const tokens = new RetryWindow({ ...budget, ttlMs }, clock);
       const meter = retryMetrics(createRegistry()).budget('web', {});
       let sent = 0;
       let retried = 0;

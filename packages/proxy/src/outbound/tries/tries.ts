@@ -8,6 +8,7 @@ import {
   type MetricRegistry,
   type Random,
   type RetryBudget,
+  type RetryBudgets,
   type RetryPolicy,
   type RetryTokens,
   retryTokens,
@@ -32,6 +33,8 @@ export interface TriesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: MetricRegistry;
+  /** Of ServiceProfiles. Default: in memory. */
+  readonly budgets?: RetryBudgets | undefined;
 }
 
 type Rule = HttpRulePlan<unknown>;
@@ -43,9 +46,11 @@ export class Tries {
   readonly #metrics: RetryMetrics;
   readonly #rules = new WeakMap<Rule, RuleTries>();
   /** Those of one profile share its budget, for as long as it is in force. */
-  readonly #budgets = new WeakMap<RetryBudget, { readonly tokens: RetryTokens | undefined }>();
+  readonly #known = new WeakMap<RetryBudget, { readonly tokens: RetryTokens | undefined }>();
+  readonly #budgets: RetryBudgets;
 
-  constructor({ clock, random, metrics }: TriesOptions) {
+  constructor({ clock, random, metrics, budgets = { tokens: (_name, budget) => retryTokens(budget, clock) } }: TriesOptions) {
+    this.#budgets = budgets;
     this.clock = clock;
     this.deadlines = new Deadlines(clock);
     this.#random = random;
@@ -70,16 +75,16 @@ export class Tries {
     if (!retry) return new RuleTries(common);
     if (retry.kind === 'http') return new RuleTries({ ...common, policy: httpRetryPolicy(retry.policy) });
     if (retry.kind === 'grpc') return new RuleTries({ ...common, policy: grpcRetryPolicy(retry.policy) });
-    const tokens = this.#tokens(retry.budget);
+    const tokens = this.#tokens(canonicalDst ?? '', retry.budget);
     const budget = tokens && { tokens, meter: this.#metrics.budget(canonicalDst ?? '', profile?.labels ?? {}) };
     return new RuleTries({ ...common, budget });
   }
 
-  #tokens(budget: RetryBudget): RetryTokens | undefined {
-    let known = this.#budgets.get(budget);
+  #tokens(name: string, budget: RetryBudget): RetryTokens | undefined {
+    let known = this.#known.get(budget);
     if (!known) {
-      known = { tokens: retryTokens(budget, this.clock) };
-      this.#budgets.set(budget, known);
+      known = { tokens: this.#budgets.tokens(name, budget) };
+      this.#known.set(budget, known);
     }
     return known.tokens;
   }

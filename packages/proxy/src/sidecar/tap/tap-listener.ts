@@ -55,7 +55,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 export async function startTapListener(options: TapListenerOptions): Promise<TapListener> {
   const { identity, client, clock, hub } = options;
   const logger = options.logger.child({ listener: 'tap' });
-  const refused = refusals(options.metrics, logger);
+  const refused = refusals(options.metrics, logger, clock);
   const server = tlsServer({ credentials: identity.credentials, handshakeTimeoutMs: DETECT_TIMEOUT_MS, clock, logger });
   const common = { logger, clock, maxMessageBytes: MAX_MESSAGE_BYTES };
   const welcoming = await startGrpcServer({ ...common, services: [observing(hub)] });

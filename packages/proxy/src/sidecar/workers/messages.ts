@@ -1,7 +1,10 @@
 // What the main thread and its workers say to each other. Everything is plain data; order is kept.
-import type { PolicyTarget, RegistrySnapshot, SocketAddress } from '@weft/core';
+import type { Millis, PolicyTarget, RegistrySnapshot, SocketAddress } from '@weft/core';
+import type { OutboundQuestion } from '@weft/core/explain';
 import type { LogThreshold } from '@weft/process';
+import type { Target } from '../../admin/explain-query.ts';
 import type { Listener } from '../../config.ts';
+import type { PoolSnapshot } from '../../outbound/balanced-queue.ts';
 import type { TapMessage } from '../../tap/tap-port.ts';
 import type { Config } from '../config/config.ts';
 import type { PackedState } from './packed-state.ts';
@@ -30,6 +33,8 @@ export type ToWorker =
   /** A connection that another worker accepted; `listener` is the address of its listener. */
   | { readonly kind: 'connection'; readonly listener: SocketAddress; readonly fd: number }
   | { readonly kind: 'count'; readonly id: number; readonly retainIdleMs: number }
+  /** How its balancers stand that this request would meet. */
+  | { readonly kind: 'explain'; readonly id: number; readonly target: Target; readonly question: OutboundQuestion }
   | { readonly kind: 'log-level'; readonly level: LogThreshold }
   | { readonly kind: 'drain' };
 
@@ -41,6 +46,8 @@ export type FromWorker =
   | { readonly kind: 'connection'; readonly to: number; readonly listener: SocketAddress; readonly fd: number }
   | { readonly kind: 'tapped'; readonly message: TapMessage }
   | { readonly kind: 'counted'; readonly id: number; readonly metrics: RegistrySnapshot }
+  /** `origin`: of the clock that the times in it are on. */
+  | { readonly kind: 'explained'; readonly id: number; readonly pools: readonly PoolSnapshot[]; readonly origin: Millis }
   /** The last that a worker says. */
   | { readonly kind: 'drained'; readonly metrics: RegistrySnapshot };
 
@@ -52,4 +59,6 @@ export interface WorkerStart {
   readonly shared: SharedArrayBuffer;
   /** Of rate limits. */
   readonly buckets: SharedArrayBuffer;
+  /** Of retries. */
+  readonly budgets: SharedArrayBuffer;
 }

@@ -1,6 +1,7 @@
 // The buckets of rate limits that all threads take from: a table in shared memory, in which a key has one of a few places. No thread
 // waits for another but for the length of a look-up.
 import { type Buckets, FULL, type Gcra, type Nanos } from '@weft/core';
+import { hash } from './shared-hash.ts';
 
 /** A power of two. */
 const SETS = 2_048;
@@ -81,18 +82,6 @@ export class SharedBuckets implements Buckets {
     }
     return undefined;
   }
-}
-
-/** Seeded, so that nobody can choose names that collide. Murmur3's mixing. */
-function hash(text: string, seed: number): number {
-  let h = seed;
-  for (let i = 0; i < text.length; i++) {
-    h = Math.imul(h ^ text.charCodeAt(i), 0xcc9e2d51);
-    h = Math.imul((h << 15) | (h >>> 17), 0x1b873593);
-  }
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
 }
 
 /** Nanoseconds since the machine's clock began: the same in every thread, unlike `performance.now()`. */

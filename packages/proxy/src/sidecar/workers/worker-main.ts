@@ -26,6 +26,7 @@ import { balancedListeners } from './balanced-listener.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type RemoteWatches, remoteWatches } from './remote-watches.ts';
 import { SharedBuckets, threadNanos } from './shared-buckets.ts';
+import { SharedBudgets } from './shared-budgets.ts';
 import { SharedCells } from './shared-cells.ts';
 
 /** What a program's worker entry calls. Ends with the thread. */
@@ -36,10 +37,13 @@ export function proxyWorkerMain(): void {
 
 /** How long a worker stands still for an answer: the main thread has nothing to do that takes long. */
 const ANSWER_MS = 5_000;
+/** How long it waits for discovery when it is asked about its balancers. */
+const EXPLAIN_MS = 1_000;
 
-function runWorker({ index, config, identity, shared, buckets }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
+function runWorker({ index, config, identity, shared, buckets, budgets }: WorkerStart, port: MessagePort, log: ProcessLogger): void {
   const logger = log.child({ worker: index });
   const clock = systemClock();
+  const nanos = threadNanos();
   const cells = new SharedCells(shared);
   const post = (message: FromWorker): void => port.postMessage(message);
   const calls = socketCalls();
@@ -69,7 +73,8 @@ function runWorker({ index, config, identity, shared, buckets }: WorkerStart, po
       setTcpOptions,
       listen: listeners.open,
       inFlight: { inbound: cells.limit('inbound', config.inbound.maxInFlight), outbound: cells.limit('outbound', config.outbound.maxInFlight) },
-      rateLimits: new SharedBuckets(buckets, threadNanos()),
+      rateLimits: new SharedBuckets(buckets, nanos),
+      retryBudgets: new SharedBudgets(budgets, () => nanos() / 1e6),
       ...(config.tap && { tap: { requests: watches.watch<readonly TapRequest[]>({ kind: 'taps' }), tell: (message) => post({ kind: 'tapped', message }) } }),
       ...accessLog(config),
       metrics,
@@ -99,6 +104,8 @@ function runWorker({ index, config, identity, shared, buckets }: WorkerStart, po
       case 'count':
         metrics.evictIdle(message.retainIdleMs);
         return post({ kind: 'counted', id: message.id, metrics: metrics.snapshot() });
+      case 'explain':
+        return void explain(proxy, message, post);
       case 'log-level':
         return log.setLevel(message.level);
       case 'drain':
@@ -113,6 +120,12 @@ function runWorker({ index, config, identity, shared, buckets }: WorkerStart, po
     }
   }
   port.on('message', receive);
+}
+
+/** Where discovery does not end in time, nothing is known. */
+async function explain(proxy: Proxy, { id, target, question }: Extract<ToWorker, { kind: 'explain' }>, post: (message: FromWorker) => void): Promise<void> {
+  const pools = await proxy.balancers(target, question, AbortSignal.timeout(EXPLAIN_MS)).catch(() => []);
+  post({ kind: 'explained', id, pools, origin: performance.timeOrigin });
 }
 
 async function drain(proxy: Proxy, metrics: MetricRegistry, post: (message: FromWorker) => void): Promise<void> {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { assertNever, constantWatch, type IdentityPort, type Logger, type RegistrySnapshot, type SocketAddress, type Watch } from '@weft/core';
 import type { LogThreshold } from '@weft/process';
+import type { AskBalancers } from '../../admin/balancers.ts';
 import type { Listener } from '../../config.ts';
 import type { ProxyPorts } from '../../ports.ts';
 import type { TapPort } from '../../tap/tap-port.ts';
@@ -11,6 +12,7 @@ import type { SocketCalls } from '../socket-calls.ts';
 import type { Side, Topic } from './messages.ts';
 import { shareListeners } from './share-listeners.ts';
 import { SharedBuckets, threadNanos } from './shared-buckets.ts';
+import { SharedBudgets } from './shared-budgets.ts';
 import { SharedCells } from './shared-cells.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -34,6 +36,8 @@ export interface WorkerPool {
   readonly addresses: Readonly<Record<Side, readonly SocketAddress[]>>;
   /** What each worker counts. A worker that does not answer soon is shown as it was. */
   count(retainIdleMs: number): Promise<readonly RegistrySnapshot[]>;
+  /** How the balancers of each worker stand. Workers that do not answer soon are left out. */
+  balancers: AskBalancers;
   /** What every worker logs from now on. */
   setLogLevel(level: LogThreshold): void;
   /** Lets every worker finish; each keeps to the grace period by itself. Never rejects. */
@@ -43,6 +47,8 @@ export interface WorkerPool {
 
 /** A scrape waits this long for a worker. */
 const COUNT_MS = 1_000;
+/** Longer than a worker itself waits for discovery. */
+const EXPLAIN_MS = 2_000;
 /** A worker that has not ended so long after the grace period is ended. */
 const SLACK_MS = 1_000;
 
@@ -50,6 +56,7 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const { config, ports, logger, calls } = options;
   const cells = new SharedCells(config.workers);
   const buckets = new SharedBuckets({ seed: randomInt(2 ** 31) }, threadNanos());
+  const budgets = new SharedBudgets({ seed: randomInt(2 ** 31) }, () => performance.now());
   let failed: (error: Error) => void = () => undefined;
   const failure = new Promise<never>((_resolve, reject) => (failed = reject));
   failure.catch(() => undefined);
@@ -57,7 +64,7 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
   const threads: readonly WorkerThread[] = Array.from({ length: config.workers }, (_, index) => {
     const thread = new WorkerThread({
       entry: options.entry,
-      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer, buckets: buckets.buffer },
+      start: { index, config, identity: plainIdentity(ports.identity), shared: cells.buffer, buckets: buckets.buffer, budgets: budgets.buffer },
       watch: (topic) => watchOf(options, topic),
       ring: () => cells.ring(index),
       onConnection({ to, listener, fd }) {
@@ -118,6 +125,8 @@ export function startWorkers(options: WorkerPoolOptions): WorkerPool {
         if (late) logger.log('warn', 'a worker thread does not say what it counts; the last values are shown', { worker });
       return counted.map(({ metrics }) => metrics);
     },
+    balancers: (target, question) =>
+      Promise.all(threads.map(async (thread, worker) => ({ worker, pools: await thread.balancers(target, question, EXPLAIN_MS) }))),
     setLogLevel(level) {
       for (const thread of threads) thread.post({ kind: 'log-level', level });
     },

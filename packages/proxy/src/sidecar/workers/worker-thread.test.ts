@@ -16,6 +16,7 @@ function thread(program: string): { readonly one: WorkerThread; readonly failed:
       identity: { name: 'a', serverName: 'a', anchors: [] },
       shared: new SharedArrayBuffer(16),
       buckets: new SharedArrayBuffer(16),
+      budgets: new SharedArrayBuffer(16),
     },
     watch: () => createWatch().watch,
     ring: () => undefined,

@@ -1,6 +1,9 @@
 // One worker thread, as the main thread sees it.
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assertNever, type RegistrySnapshot } from '@weft/core';
+import type { OutboundQuestion } from '@weft/core/explain';
+import type { Target } from '../../admin/explain-query.ts';
+import type { PoolSnapshot } from '../../outbound/balanced-queue.ts';
 import type { TapMessage } from '../../tap/tap-port.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type ServedWatches, type ServeWatchesOptions, serveWatches } from './serve-watches.ts';
@@ -18,6 +21,8 @@ export interface WorkerThreadOptions {
   onFailed(error: Error): void;
 }
 
+type Answer = Extract<FromWorker, { readonly kind: 'counted' | 'explained' }> | 'late' | 'ended';
+
 /** Ends with its thread; what waits for an answer then is answered with what was known last. */
 export class WorkerThread {
   readonly listening: Promise<void>;
@@ -25,7 +30,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #watches: ServedWatches;
-  readonly #asked = new Map<number, (metrics: RegistrySnapshot) => void>();
+  readonly #asked = new Map<number, (answer: Answer) => void>();
   readonly #onListening: () => void;
   readonly #onDrained: () => void;
   #lastAsked = 0;
@@ -67,20 +72,38 @@ export class WorkerThread {
   }
 
   /** Resolves with what the worker counts, or after `limitMs` with what it counted when it was asked last. */
-  count(retainIdleMs: number, limitMs: number): Promise<{ readonly metrics: RegistrySnapshot; readonly late: boolean }> {
-    if (this.#ended) return Promise.resolve({ metrics: this.#metrics, late: false });
+  async count(retainIdleMs: number, limitMs: number): Promise<{ readonly metrics: RegistrySnapshot; readonly late: boolean }> {
+    const late = await this.#ask((id) => ({ kind: 'count', id, retainIdleMs }), limitMs);
+    return { metrics: this.#metrics, late: late === 'late' };
+  }
+
+  /** How its balancers stand, times on the clock of this thread. None where it does not say so within `limitMs`. */
+  async balancers(target: Target, question: OutboundQuestion, limitMs: number): Promise<readonly PoolSnapshot[]> {
+    const answer = await this.#ask((id) => ({ kind: 'explain', id, target, question }), limitMs);
+    if (typeof answer === 'string' || answer.kind !== 'explained') return [];
+    const ahead = answer.origin - performance.timeOrigin;
+    return answer.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map((one) => ({ ...one, since: one.since + ahead })) }));
+  }
+
+  #ask(question: (id: number) => ToWorker, limitMs: number): Promise<Answer> {
+    if (this.#ended) return Promise.resolve('ended');
     const id = ++this.#lastAsked;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#asked.delete(id);
-        resolve({ metrics: this.#metrics, late: true });
+        resolve('late');
       }, limitMs);
-      this.#asked.set(id, (metrics) => {
+      this.#asked.set(id, (answer) => {
         clearTimeout(timer);
-        resolve({ metrics, late: false });
+        resolve(answer);
       });
-      this.post({ kind: 'count', id, retainIdleMs });
+      this.post(question(id));
     });
+  }
+
+  #answer(message: Extract<FromWorker, { readonly kind: 'counted' | 'explained' }>): void {
+    this.#asked.get(message.id)?.(message);
+    this.#asked.delete(message.id);
   }
 
   /** Ends the thread at once. */
@@ -102,10 +125,10 @@ export class WorkerThread {
         return this.#onListening();
       case 'counted': {
         this.#metrics = message.metrics;
-        this.#asked.get(message.id)?.(message.metrics);
-        this.#asked.delete(message.id);
-        return;
+        return this.#answer(message);
       }
+      case 'explained':
+        return this.#answer(message);
       case 'drained':
         this.#metrics = message.metrics;
         return this.#end();
@@ -118,7 +141,7 @@ export class WorkerThread {
     this.#ended = true;
     this.#watches.close();
     this.#onDrained();
-    for (const answer of this.#asked.values()) answer(this.#metrics);
+    for (const answer of this.#asked.values()) answer('ended');
     this.#asked.clear();
     this.#port.close();
   }
