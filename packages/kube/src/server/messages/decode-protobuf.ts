@@ -1,6 +1,7 @@
 // Bodies in Kubernetes' protobuf as the JSON that they stand for. What `kubectl create` and many controllers send.
 // Kubernetes "API Overview", "Protobuf encoding": four magic bytes, then an envelope with the type and the message.
 import { badRequest, unsupportedMediaType } from '../errors/api-error.ts';
+import { decodeJson } from '../json/decode.ts';
 import type { Json, JsonObject } from '../json/json.ts';
 import type { Member } from './message-table.ts';
 import type { Messages } from './messages.ts';
@@ -90,7 +91,7 @@ function decodeValue(messages: Messages, { type }: Member, { value, bytes }: Wir
     case 'Quantity':
       return firstText(octets);
     case 'FieldsV1':
-      return JSON.parse(firstText(octets) || '{}') as Json;
+      return decodeJson(firstText(octets) || '{}');
     case 'IntOrString':
       return intOrString(octets);
     case 'Time':

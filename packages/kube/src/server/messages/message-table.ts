@@ -1,11 +1,9 @@
 // The messages of built-in kinds: their members with the numbers that protobuf gives them and how their lists merge. Bodies in protobuf are
 // decoded by it, and OpenAPI is published from it. Kubernetes "API Overview", "Protobuf encoding"; `spec/runtime.md` §4.
 
-export type Scalar = 'string' | 'bytes' | 'int32' | 'int64' | 'bool' | 'Quantity' | 'IntOrString' | 'Time' | 'MicroTime' | 'FieldsV1';
-
 export interface Member {
   readonly name: string;
-  /** A scalar, or the name of another message. */
+  /** `string`, `bytes`, `int32`, `int64`, `bool`, `Quantity`, `IntOrString`, `Time`, `MicroTime`, `FieldsV1`, or the name of another message. */
   readonly type: string;
   readonly form: 'one' | 'list' | 'map';
   /** A zero says something here; elsewhere protobuf writes zeros for what is absent. */

@@ -56,9 +56,12 @@ describe('a list in pages', () => {
     expect(all.metadata.remainingItemCount).toBe(2);
   });
 
-  test.each(['continue=nonsense', `continue=${Buffer.from('{"version":"x","after":"a"}').toString('base64url')}`, 'limit=-1', 'limit=x'])('refuses %s', async (query) => {
-    expect(await read(query)).toMatchObject({ code: 400, reason: 'BadRequest' });
-  });
+  test.each(['continue=nonsense', `continue=${Buffer.from('{"version":"x","after":"a"}').toString('base64url')}`, 'limit=-1', 'limit=x'])(
+    'refuses %s',
+    async (query) => {
+      expect(await read(query)).toMatchObject({ code: 400, reason: 'BadRequest' });
+    },
+  );
 });
 
 describe('a list of an earlier version', () => {

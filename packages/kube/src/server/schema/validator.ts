@@ -82,9 +82,9 @@ function ofStrings({ minLength, maxLength, pattern, format }: JsonSchema): Valid
     });
   }
   if (pattern !== undefined) {
-    const expression = compilePattern(pattern);
+    const matches = compilePattern(pattern);
     add((field, text) => {
-      if (!expression.test(text)) field.invalid(`${inBody(field)} should match '${pattern}'`);
+      if (!matches(text)) field.invalid(`${inBody(field)} should match '${pattern}'`);
     });
   }
   const fits = format === undefined ? undefined : formatCheck(format);

@@ -6,7 +6,11 @@ export async function acquireLock(path: string): Promise<() => Promise<void>> {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const file = await open(path, 'wx', 0o600);
-      await file.writeFile(`${process.pid} ${await startOf(process.pid)}`).finally(() => file.close());
+      try {
+        await file.writeFile(`${process.pid} ${await startOf(process.pid)}`);
+      } finally {
+        await file.close();
+      }
       return () => unlink(path);
     } catch (error) {
       if (!isCode(error, 'EEXIST')) throw error;

@@ -67,7 +67,11 @@ async function begin(file: FileHandle, { path: name, newKey, startVersion }: Jou
 /** A file's name is only safe when its directory is. */
 async function syncDirectory(file: string): Promise<void> {
   const directory = await open(path.dirname(path.resolve(file)), 'r');
-  await directory.sync().finally(() => directory.close());
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function running(options: JournalOptions, first: FileHandle, restored: Restored, unlock: () => Promise<void>): Journal {
