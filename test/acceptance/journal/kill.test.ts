@@ -27,11 +27,14 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function start(compactAboveBytes: number): Promise<{ readonly child: ChildProcess; readonly client: KubeClient }> {
+/** `maxFileKiB`: files of the process cannot grow beyond that, as on a full disk. */
+async function start(compactAboveBytes: number, maxFileKiB?: number): Promise<{ readonly child: ChildProcess; readonly client: KubeClient }> {
   const main = fileURLToPath(new URL('server-process.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=weft-source', main, join(directory, 'journal'), String(compactAboveBytes)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const command = [process.execPath, '--import', 'tsx', '--conditions=weft-source', main, join(directory, 'journal'), String(compactAboveBytes)];
+  const limited = maxFileKiB === undefined ? command : ['bash', '-c', `ulimit -f ${maxFileKiB}; exec "$0" "$@"`, ...command];
+  const [program = '', ...args] = limited;
+  // With the cache of tsx written before, if at all: it is under the limit too.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TSX_DISABLE_CACHE: '1' } });
   running = child;
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, client: kubeClient({ server: line, rate: { qps: 100_000, burst: 100_000 } }) };
@@ -91,8 +94,9 @@ test.each([
   async (_what, compactAboveBytes) => {
     const known = new Map<string, Known>();
     let newest = 0;
+    let current = await start(compactAboveBytes);
     for (let life = 0; life < LIVES; life++) {
-      const { child, client } = await start(compactAboveBytes);
+      const { child, client } = current;
       if (life === 0) await client.create(namespaceKind, { metadata: { name: 'load' } });
       const { resourceVersion } = await client.list(configMapKind);
       expect(Number(resourceVersion)).toBeGreaterThanOrEqual(newest);
@@ -108,8 +112,8 @@ test.each([
       client.close();
       expect(count).toBeGreaterThanOrEqual(ACKNOWLEDGED);
 
-      const next = await start(compactAboveBytes);
-      const after = await next.client.list(configMapKind, { namespace: 'load' });
+      current = await start(compactAboveBytes);
+      const after = await current.client.list(configMapKind, { namespace: 'load' });
       const there = new Map(after.items.map((map) => [map.metadata.name, map]));
       for (const [name, state] of known) {
         const value = valueOf(there.get(name));
@@ -122,10 +126,31 @@ test.each([
         known.set(name, { value });
       }
       expect(Number(after.resourceVersion)).toBeGreaterThanOrEqual(newest);
-      next.client.close();
-      next.child.kill('SIGKILL');
-      await once(next.child, 'exit');
     }
+    current.client.close();
   },
   60_000,
 );
+
+test('a server whose disk is full refuses everything, and its next life has all that was acknowledged', async () => {
+  const { client, child } = await start(1_000_000_000, 100);
+  await client.create(namespaceKind, { metadata: { name: 'load' } });
+  const acknowledged: string[] = [];
+  const fill = async (): Promise<void> => {
+    for (let i = 0; ; i++) {
+      await client.create(configMapKind, { metadata: { namespace: 'load', name: `c${i}` }, data: { value: 'x'.repeat(5000) } });
+      acknowledged.push(`c${i}`);
+    }
+  };
+  await expect(fill()).rejects.toMatchObject({ status: { code: 500, message: expect.stringContaining('cannot be written') as unknown } });
+  expect(acknowledged.length).toBeGreaterThan(5);
+  // What could not be kept is not shown either.
+  await expect(client.list(configMapKind)).rejects.toMatchObject({ status: { code: 500 } });
+  client.close();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const next = await start(1_000_000_000);
+  const { items } = await next.client.list(configMapKind, { namespace: 'load' });
+  expect(items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith('c'))).toEqual([...acknowledged].sort());
+  next.client.close();
+}, 60_000);
