@@ -29,7 +29,9 @@ export function startDefinitionLifecycle(state: ApiState): () => void {
   const definitions = store.collection(customResourceDefinitionKind);
 
   const withdraw = (name: string): void => {
-    lives.get(name)?.ended.abort();
+    const life = lives.get(name);
+    // Watches end when they have been told of everything before.
+    store.whenKept(() => life?.ended.abort());
     lives.delete(name);
     registry.publish(name, []);
   };

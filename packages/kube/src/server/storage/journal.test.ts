@@ -148,6 +148,26 @@ describe('a journal', () => {
     expect(await again.tokenReview(token)).toMatchObject({ authenticated: true });
   });
 
+  test('tells a watch of every deletion before it ends with its definition', async () => {
+    const client = (await start()).client();
+    const definition = linkerdDefinitions.find(({ metadata }) => metadata.name === 'serviceprofiles.linkerd.io');
+    if (!definition) throw new Error('the definition is missing');
+    await client.create(customResourceDefinitionKind, definition);
+    const profileKind = resourceKind({ group: 'linkerd.io', version: 'v1alpha2', kind: 'ServiceProfile', plural: 'serviceprofiles', namespaced: true });
+    for (const name of ['a', 'b']) await client.create(profileKind, { metadata: ref(name), spec: {} } as never);
+    const { resourceVersion } = await client.list(profileKind);
+    const watching = (async () => {
+      const seen: string[] = [];
+      for await (const event of client.watch(profileKind, { resourceVersion }))
+        if (event.type !== 'BOOKMARK') seen.push(`${event.type} ${event.object.metadata.name}`);
+      return seen;
+    })();
+    // The watch must be held before its end comes.
+    await client.create(profileKind, { metadata: ref('c'), spec: {} } as never);
+    await client.delete(customResourceDefinitionKind, { name: definition.metadata.name });
+    expect(await watching).toEqual(['ADDED c', 'DELETED a', 'DELETED b', 'DELETED c']);
+  });
+
   test('brings back definitions with their objects and owners with what they own', async () => {
     const first = await start();
     const client = first.client();
