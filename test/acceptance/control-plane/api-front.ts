@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { decodeProtobufObject, PROTOBUF_TYPE } from '@weft/kube/server';
+import { builtinMessages, decodeProtobuf, PROTOBUF_TYPE } from '@weft/kube/server';
 import { kubeconfigOf, type TestCluster } from './cluster.ts';
 
 export interface ApiRequest {
@@ -71,8 +71,10 @@ export async function apiFront(cluster: TestCluster): Promise<ApiFront> {
   return front;
 }
 
+const messages = builtinMessages();
+
 /** Linkerd's controllers write protobuf. */
 function parsed(body: Buffer, type: string | undefined): unknown {
   if (body.length === 0) return undefined;
-  return type === PROTOBUF_TYPE ? decodeProtobufObject(body) : (JSON.parse(body.toString()) as unknown);
+  return type === PROTOBUF_TYPE ? decodeProtobuf(messages, body) : (JSON.parse(body.toString()) as unknown);
 }

@@ -3,6 +3,9 @@ import { parseLabelSelector, podKind } from '@weft/kube';
 import { ApiError } from '../../../packages/kube/src/server/errors/api-error.ts';
 import { decodeJson, decodeYaml } from '../../../packages/kube/src/server/json/decode.ts';
 import { deepFreeze, isObject, type Json, type JsonObject } from '../../../packages/kube/src/server/json/json.ts';
+import { defineKind } from '../../../packages/kube/src/server/kinds/kind-definition.ts';
+import { decodeProtobuf } from '../../../packages/kube/src/server/messages/decode-protobuf.ts';
+import { builtinMessages } from '../../../packages/kube/src/server/messages/messages.ts';
 import { jsonPatch } from '../../../packages/kube/src/server/patch/json-patch.ts';
 import { mergePatch } from '../../../packages/kube/src/server/patch/merge-patch.ts';
 import { podSchema } from '../../../packages/kube/src/server/patch/merge-schema.ts';
@@ -123,6 +126,8 @@ const strategic = patchTarget(
   },
 );
 
+const pods = defineKind({ resource: podKind });
+
 const selectors: FuzzTarget = {
   name: 'selectors',
   tokens: [',', '=', '==', '!=', '!', ' in (', ' notin (', ')', '(', 'app', 'metadata.name', 'spec.nodeName', 'status.phase', ' ', '\t'],
@@ -132,9 +137,26 @@ const selectors: FuzzTarget = {
     const labels = parseLabelSelector(text);
     labels?.({ app: 'web', tier: 'a' });
     labels?.(undefined);
-    const fields = attempt(() => parseFieldSelector(text, podKind), ApiError);
+    const fields = attempt(() => parseFieldSelector(text, pods), ApiError);
     if ('value' in fields) fields.value({ metadata: { name: 'a' }, spec: null });
     return `${labels !== undefined} ${'error' in fields ? kindOf(fields.error) : 'fields'}`;
+  },
+};
+
+const messages = builtinMessages();
+
+/** `k8s\0`, an envelope of type and message; a ConfigMap with a name and one datum, and a Pod with a volume. */
+const protobuf: FuzzTarget = {
+  name: 'protobuf-body',
+  tokens: ['k8s\0', '\n', '\x12', '\x1a', '\xff\xff\xff\xff\x0f', 'Pod', 'Service', 'Deployment', '__proto__'],
+  seeds: () => [
+    Buffer.from('6b3873000a0f0a02763112094f6e6669674d6170120f0a030a0161120a0a016b120176', 'hex'),
+    Buffer.from('6b3873000a090a0276311203506f64120e120c0a0a0a0176120562030a0161', 'hex'),
+  ],
+  run(input) {
+    const decoded = attempt(() => decodeProtobuf(messages, input), ApiError);
+    prototypeIsClean();
+    return 'error' in decoded ? kindOf(decoded.error) : `decoded ${Object.keys(decoded.value).join()}`;
   },
 };
 
@@ -145,4 +167,5 @@ export const apiServerTargets = [
   merge,
   strategic,
   selectors,
+  protobuf,
 ];

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { linkerdDefinitions } from '../../crds/index.ts';
 import {
   type AdmissionRequest,
   type AdmissionReview,
   configMapKind,
+  customResourceDefinitionKind,
   KubeError,
   type MutatingWebhook,
   mutatingWebhookConfigurationKind,
   namespaceKind,
   podKind,
+  resourceKind,
   validatingWebhookConfigurationKind,
 } from '../../index.ts';
 import type { ServiceTarget } from '../index.ts';
@@ -220,4 +223,27 @@ test('a validating webhook sees updates and deletions and changes nothing', asyn
   ]);
   answer = () => ({});
   expect(await server.client.delete(configMapKind, ref)).toBe(true);
+});
+
+test('a webhook that names another version of a custom kind sees that version, unless it asks for exactness', async () => {
+  const definition = linkerdDefinitions.find(({ metadata }) => metadata.name === 'servers.policy.linkerd.io');
+  if (!definition) throw new Error('the definition is missing');
+  await server.client.create(customResourceDefinitionKind, definition);
+  const rules = [{ operations: ['CREATE'], apiGroups: ['policy.linkerd.io'], apiVersions: ['v1beta3'], resources: ['servers'] }];
+  await server.client.create(validatingWebhookConfigurationKind, {
+    metadata: { name: 'policy' },
+    webhooks: [
+      webhook({ name: 'equivalent.linkerd.io', rules } as Partial<MutatingWebhook>),
+      webhook({ name: 'exact.linkerd.io', rules, matchPolicy: 'Exact' } as Partial<MutatingWebhook>),
+    ],
+  });
+  const oldServer = resourceKind({ group: 'policy.linkerd.io', version: 'v1beta1', kind: 'Server', plural: 'servers', namespaced: true });
+  await server.client.create(oldServer, { metadata: { namespace: 'default', name: 'web' }, spec: { podSelector: {}, port: 80 } } as never);
+  expect(calls).toHaveLength(1);
+  expect(calls[0]).toMatchObject({
+    kind: { version: 'v1beta3' },
+    requestKind: { version: 'v1beta1' },
+    requestResource: { version: 'v1beta1', resource: 'servers' },
+    object: { apiVersion: 'policy.linkerd.io/v1beta3', spec: { port: 80 } },
+  });
 });

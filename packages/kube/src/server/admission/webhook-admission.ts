@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '@weft/core';
-import { apiVersionOf } from '../../resources/resource-kind.ts';
+import { apiVersionOf, type ResourceKind } from '../../resources/resource-kind.ts';
 import {
   type AdmissionRequest,
   type AdmissionResponse,
+  type GroupVersionKind,
+  type GroupVersionResource,
   type MutatingWebhook,
   type MutatingWebhookConfiguration,
   mutatingWebhookConfigurationKind,
@@ -21,7 +23,7 @@ import { jsonPatch } from '../patch/json-patch.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { UserInfo } from '../tokens/authenticate.ts';
 import { callWebhook } from './webhook-call.ts';
-import { type AdmissionTarget, webhookMatches } from './webhook-match.ts';
+import { type AdmissionTarget, matchedKind } from './webhook-match.ts';
 
 export interface AdmissionContext {
   readonly target: AdmissionTarget;
@@ -59,9 +61,14 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
       .flatMap(({ object }) => [...((object as unknown as ValidatingWebhookConfiguration).webhooks ?? [])]);
 
   /** Undefined when the webhook failed and its policy is to go on without it. */
-  const call = async (webhook: ValidatingWebhook, context: AdmissionContext, warn: (text: string) => void): Promise<AdmissionResponse | undefined> => {
+  const call = async (
+    webhook: ValidatingWebhook,
+    seen: ResourceKind,
+    context: AdmissionContext,
+    warn: (text: string) => void,
+  ): Promise<AdmissionResponse | undefined> => {
     try {
-      const response = await callWebhook(webhook, requestOf(context), { dialService, clock });
+      const response = await callWebhook(webhook, requestOf(context, seen), { dialService, clock });
       for (const text of response.warnings ?? []) warn(text);
       if (!response.allowed) throw denied(webhook.name, response);
       return response;
@@ -75,14 +82,15 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
   };
 
   return {
-    concerns: (target) => !exempt(target) && [...mutating(), ...validating()].some((webhook) => webhookMatches(webhook, target)),
+    concerns: (target) => !exempt(target) && [...mutating(), ...validating()].some((webhook) => matchedKind(webhook, target) !== undefined),
     async mutate(context, complete, warn) {
       if (exempt(context.target)) return context.target.object;
       let object = context.target.object;
       const run = async (webhook: MutatingWebhook): Promise<boolean> => {
         const target = { ...context.target, object };
-        if (!webhookMatches(webhook, target)) return false;
-        const response = await call(webhook, { ...context, target }, warn);
+        const kind = matchedKind(webhook, target);
+        if (!kind) return false;
+        const response = await call(webhook, kind, { ...context, target }, warn);
         const patched = response?.patch === undefined || !object ? undefined : patchedBy(webhook.name, object, response.patch);
         if (!patched || deepEqual(patched, object)) return false;
         complete(patched);
@@ -101,8 +109,11 @@ export function webhookAdmission({ store, dialService, clock, logger }: WebhookA
     },
     async validate(context, warn) {
       if (exempt(context.target)) return;
-      const matching = validating().filter((webhook) => webhookMatches(webhook, context.target));
-      await Promise.all(matching.map((webhook) => call(webhook, context, warn)));
+      const matching = validating().flatMap((webhook) => {
+        const kind = matchedKind(webhook, context.target);
+        return kind ? [call(webhook, kind, context, warn)] : [];
+      });
+      await Promise.all(matching);
     },
   };
 }
@@ -112,19 +123,20 @@ function exempt({ kind }: AdmissionTarget): boolean {
   return kind.group === mutatingWebhookConfigurationKind.group;
 }
 
-function requestOf({ target, user, dryRun }: AdmissionContext): AdmissionRequest {
-  const { kind, operation, object, old, namespace, subresource } = target;
-  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
-  const resource = { group: kind.group, version: kind.version, resource: kind.plural };
+/** `seen` is the version that the webhook knows; the one that was written stands beside it. */
+function requestOf({ target, user, dryRun }: AdmissionContext, seen: ResourceKind): AdmissionRequest {
+  const { operation, object, old, namespace, subresource } = target;
+  const gvk = ({ group, version, kind }: ResourceKind): GroupVersionKind => ({ group, version, kind });
+  const gvr = ({ group, version, plural }: ResourceKind): GroupVersionResource => ({ group, version, resource: plural });
   const options = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' }[operation];
   const name = stringAt(object ?? old, 'metadata', 'name');
-  const typed = (value: JsonObject | undefined): Json => (value ? { ...value, apiVersion: apiVersionOf(kind), kind: kind.kind } : null);
+  const typed = (value: JsonObject | undefined): Json => (value ? { ...value, apiVersion: apiVersionOf(seen), kind: seen.kind } : null);
   return {
     uid: randomUUID(),
-    kind: gvk,
-    resource,
-    requestKind: gvk,
-    requestResource: resource,
+    kind: gvk(seen),
+    resource: gvr(seen),
+    requestKind: gvk(target.kind),
+    requestResource: gvr(target.kind),
     ...(subresource === undefined ? {} : { subResource: subresource, requestSubResource: subresource }),
     ...(name === undefined ? {} : { name }),
     ...(namespace === undefined ? {} : { namespace }),

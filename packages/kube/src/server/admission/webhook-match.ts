@@ -14,10 +14,18 @@ export interface AdmissionTarget {
   readonly old: JsonObject | undefined;
   /** Labels of the object's namespace; of the object itself when it is a Namespace. */
   readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
+  /** The other versions that the object is served in. */
+  readonly equivalents: readonly ResourceKind[];
 }
 
-export function webhookMatches(webhook: ValidatingWebhook, target: AdmissionTarget): boolean {
-  if (!(webhook.rules ?? []).some((rule) => ruleMatches(rule, target))) return false;
+/** The version that the webhook is to see: the one written or, unless it asks for exactness, another that its rules name. Undefined: none. */
+export function matchedKind(webhook: ValidatingWebhook, target: AdmissionTarget): ResourceKind | undefined {
+  const versions = webhook.matchPolicy === 'Exact' ? [target.kind] : [target.kind, ...target.equivalents];
+  const kind = versions.find((version) => (webhook.rules ?? []).some((rule) => ruleMatches(rule, { ...target, kind: version })));
+  return kind && selects(webhook, target) ? kind : undefined;
+}
+
+function selects(webhook: ValidatingWebhook, target: AdmissionTarget): boolean {
   // Cluster-scoped objects other than namespaces have no namespace to select by.
   const { namespaceLabels } = target;
   if (namespaceLabels !== undefined && !selectorMatches(webhook.namespaceSelector ?? {}, namespaceLabels)) return false;

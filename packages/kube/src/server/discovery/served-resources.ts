@@ -1,4 +1,5 @@
 // What is served under which group and version, with subresources: the source of every discovery document.
+import type { JsonSchema } from '../../resources/custom-resource-definition.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { ReviewKind } from '../rest/reviews.ts';
 
@@ -21,6 +22,8 @@ export interface ServedResource {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly subresources: readonly ServedSubresource[];
+  /** Of a custom kind; the others are known as messages. */
+  readonly schema: JsonSchema | undefined;
 }
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -35,6 +38,7 @@ export function servedResources(kinds: readonly KindDefinition[], reviews: reado
       shortNames: kind.shortNames,
       categories: kind.categories,
       subresources: subresourcesOf(kind),
+      schema: kind.schema,
     })),
     ...reviews.map(({ group, version, plural, kind, namespaced }) => ({
       group,
@@ -47,15 +51,16 @@ export function servedResources(kinds: readonly KindDefinition[], reviews: reado
       shortNames: [],
       categories: [],
       subresources: [],
+      schema: undefined,
     })),
   ];
 }
 
-function subresourcesOf({ resource, hasStatus, hasScale }: KindDefinition): ServedSubresource[] {
+function subresourcesOf({ resource, hasStatus, scale }: KindDefinition): ServedSubresource[] {
   const own = { group: resource.group, version: resource.version, kind: resource.kind };
   const list: ServedSubresource[] = [];
   if (hasStatus) list.push({ ...own, name: 'status', verbs: CHANGE_VERBS });
-  if (hasScale) list.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: CHANGE_VERBS });
+  if (scale) list.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: CHANGE_VERBS });
   if (resource.group === '' && resource.kind === 'Namespace') list.push({ ...own, name: 'finalize', verbs: ['update'] });
   if (resource.group === '' && resource.kind === 'ServiceAccount')
     list.push({ name: 'token', group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs: ['create'] });

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, internal, methodNotAllowed, noSuchPath, notAcceptable, notImplemented, unauthorized } from '../errors/api-error.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
+import type { Messages } from '../messages/messages.ts';
 import { type ApiAnswer, type ApiRequest, parseResourcePath, type ResourcePath } from '../rest/api-request.ts';
 import type { ApiState } from '../rest/api-state.ts';
 import { bindPod, evictPod, servePodLog } from '../rest/pod-subresources.ts';
@@ -20,11 +21,13 @@ import { type SystemDocuments, serveSystemPath } from './system-paths.ts';
 export interface RouterOptions {
   readonly state: ApiState;
   readonly documents: SystemDocuments;
+  /** By which bodies in protobuf are read. */
+  readonly messages: Messages;
   readonly maxBodyBytes: number;
 }
 
 /** Answers every request; never throws. */
-export function createRouter({ state, documents, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRouter({ state, documents, messages, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     refuseWebPages(request);
     const { pathname, searchParams } = splitUrl(request.url ?? '/');
@@ -38,7 +41,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
         : undefined;
     if (review) {
       if (request.method !== 'POST') throw methodNotAllowed(request.method ?? '');
-      return sendAnswer(response, answerReview(state, review, await readBody(request, maxBodyBytes), user), { warnings: [] });
+      return sendAnswer(response, answerReview(state, review, await readBody(request, { limit: maxBodyBytes, messages }), user), { warnings: [] });
     }
     const kind = state.registry.byPlural(path.group, path.version, path.plural);
     if (!kind || (!kind.resource.namespaced && path.namespace !== undefined)) throw noSuchPath();
@@ -47,7 +50,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
     if (form === undefined && path.subresource !== 'log') throw notAcceptable();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const warnings: string[] = [];
+    const warnings = kind.warning === undefined ? [] : [kind.warning];
     const apiRequest: ApiRequest = {
       method: request.method ?? 'GET',
       path,
@@ -57,11 +60,13 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       user,
       manager: searchParams.get('fieldManager') || (request.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown',
       contentType: contentTypeOf(request),
-      body: await readBody(request, maxBodyBytes),
+      body: await readBody(request, { limit: maxBodyBytes, messages }),
       signal: gone.signal,
       warn: (text) => void warnings.push(text),
     };
     const answer = await handle(state, apiRequest);
+    // A stream waits by itself, for each of its parts.
+    if (answer.kind === 'json') await kept(state);
     if (!response.destroyed) sendAnswer(response, answer, { warnings });
   };
   return (request, response) => {
@@ -88,6 +93,13 @@ function isPeerGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE');
 }
 
+/** Nothing is told of before it is on disk, where there is one: neither a write to its writer, nor to a reader. */
+function kept({ store }: ApiState): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.whenKept((error) => (error ? reject(internal(error.message)) : resolve()));
+  });
+}
+
 type Handler = (state: ApiState, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;
 
 /** Throws ApiError where there is none, before the body is read. */
@@ -108,7 +120,7 @@ function subresourceHandler(method: string, kind: KindDefinition, name: string):
     if (method === 'PUT') return (state, request) => putObject(state, request, 'status');
     return method === 'PATCH' ? (state, request) => patchObject(state, request, 'status') : refuse(method);
   }
-  if (name === 'scale' && kind.hasScale) return ['GET', 'PUT', 'PATCH'].includes(method) ? serveScale : refuse(method);
+  if (name === 'scale' && kind.scale) return ['GET', 'PUT', 'PATCH'].includes(method) ? serveScale : refuse(method);
   if (group === '' && kindName === 'Namespace' && name === 'finalize')
     return method === 'PUT' ? (state, request) => putObject(state, request, 'finalize') : refuse(method);
   if (group === '' && kindName === 'ServiceAccount' && name === 'token') return requestToken;

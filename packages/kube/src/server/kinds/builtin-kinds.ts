@@ -1,10 +1,12 @@
 // The built-in kinds with all that this project uses of them.
+
 import { configMapKind, eventKind, namespaceKind, nodeKind, secretKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { endpointSliceKind } from '../../resources/endpoint-slice.ts';
 import { podKind } from '../../resources/pod.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from '../../resources/webhook.ts';
 import { deploymentKind, replicaSetKind } from '../../resources/workload.ts';
+import { definitionKind } from '../custom/definition-kind.ts';
 import {
   completeDeployment,
   completeEndpointSlice,
@@ -34,7 +36,7 @@ import { checkConfigMap, checkEvent, checkSecret, checkWebhooks } from '../valid
 import { checkPod } from '../validate/pod-validation.ts';
 import { checkEndpointSlice, checkService } from '../validate/service-validation.ts';
 import { checkWorkload } from '../validate/workload-validation.ts';
-import { defineKind, type KindDefinition } from './kind-definition.ts';
+import { defineKind, type KindDefinition, WORKLOAD_SCALE } from './kind-definition.ts';
 
 const all = ['all'];
 
@@ -84,7 +86,7 @@ export const builtinKinds: readonly KindDefinition[] = [
     shortNames: ['deploy'],
     categories: all,
     hasStatus: true,
-    hasScale: true,
+    scale: WORKLOAD_SCALE,
     hasGeneration: true,
     merge: workloadSchema,
     columns: deploymentColumns,
@@ -97,7 +99,7 @@ export const builtinKinds: readonly KindDefinition[] = [
     shortNames: ['rs'],
     categories: all,
     hasStatus: true,
-    hasScale: true,
+    scale: WORKLOAD_SCALE,
     hasGeneration: true,
     merge: workloadSchema,
     columns: replicaSetColumns,
@@ -121,4 +123,5 @@ export const builtinKinds: readonly KindDefinition[] = [
     complete: (object) => completeWebhooks(object, false),
     check: checkWebhooks,
   }),
+  definitionKind,
 ];

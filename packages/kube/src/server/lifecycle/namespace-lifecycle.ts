@@ -1,4 +1,5 @@
 // What belongs to every namespace, and the emptying of one that is being deleted. Kubernetes "Namespaces".
+
 import type { Timer } from '@weft/core';
 import { configMapKind, namespaceKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { apiVersionOf } from '../../resources/resource-kind.ts';
@@ -8,7 +9,7 @@ import type { ApiState } from '../rest/api-state.ts';
 import { finishIfReleased, REMOVE_NOW, removeObject } from '../rest/remove-object.ts';
 import { isBeingDeleted } from '../rest/update-rules.ts';
 import { createObject } from '../rest/write-object.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { ADMIN } from '../tokens/authenticate.ts';
 import { guarded } from './garbage-collector.ts';
 
@@ -29,7 +30,6 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
   /** Namespaces whose deletion began, by uid: those that still wait, and those to be emptied. */
   const waiting = new Map<string, Timer>();
   const due = new Set<string>();
-  const namespaced = registry.kinds.filter((kind) => kind.resource.namespaced);
 
   const visit = (name: string): void => {
     dirty.add(name);
@@ -66,14 +66,16 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
     if (!kind || store.collection(resource).get(keyOf(namespace, name))) return;
     const object: JsonObject = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...draft };
     ensureObject(object, 'metadata').namespace = namespace;
-    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server' }, object).catch((error: unknown) => {
-      // Someone else made it, or the namespace is going.
-      state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
-    });
+    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server', fieldValidation: 'Ignore' }, object).catch(
+      (error: unknown) => {
+        // Someone else made it, or the namespace is going.
+        state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
+      },
+    );
   };
   const empty = (name: string, uid: string): void => {
     let left = 0;
-    for (const kind of namespaced) left += emptyOf(kind, name);
+    for (const kind of registry.kinds) if (kind.resource.namespaced) left += emptyOf(kind, name);
     if (left > 0) return;
     due.delete(uid);
     const current = store.collection(namespaceKind).get(keyOf(undefined, name));
@@ -93,6 +95,7 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
     return store.collection(kind.resource).list(namespace).length;
   };
 
+  for (const { object } of store.collection(namespaceKind).list()) visit(stringAt(object, 'metadata', 'name') ?? '');
   const unlisten = store.listen((resource, change) => {
     if (resource.plural === namespaceKind.plural && resource.group === '') {
       if (change.type !== 'DELETED') visit(stringAt(change.now.object, 'metadata', 'name') ?? '');

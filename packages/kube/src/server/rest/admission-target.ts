@@ -1,9 +1,11 @@
 // What admission sees of a write.
+
 import { namespaceKind } from '../../resources/cluster.ts';
+import type { ResourceKind } from '../../resources/resource-kind.ts';
 import { type AdmissionTarget, labelsOf } from '../admission/webhook-match.ts';
 import { type JsonObject, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import type { ApiState } from './api-state.ts';
 
 export interface Write {
@@ -27,5 +29,12 @@ export function admissionTarget(state: ApiState, { kind, namespace, object, old,
     object,
     old,
     namespaceLabels: around && labelsOf(around),
+    equivalents: kind.isCustom ? versionsOf(state, kind) : [],
   };
+}
+
+function versionsOf({ registry }: ApiState, { resource }: KindDefinition): ResourceKind[] {
+  return registry.kinds
+    .map((other) => other.resource)
+    .filter(({ group, plural, version }) => group === resource.group && plural === resource.plural && version !== resource.version);
 }

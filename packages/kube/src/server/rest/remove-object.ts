@@ -1,11 +1,12 @@
 // Deleting: at once, gracefully for pods, or when the finalizers let go. Kubernetes "Finalizers", "Pod termination", "Owners and dependents".
+
 import { namespaceKind } from '../../resources/cluster.ts';
 import { podKind } from '../../resources/pod.ts';
 import { badRequest, conflict, notFound } from '../errors/api-error.ts';
 import { clone, ensureObject, isObject, type Json, type JsonObject, listAt, numberAt, objectAt, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
-import { keyOf, type Revision } from '../storage/collection.ts';
-import { objectKey } from '../storage/object-store.ts';
+import type { Revision } from '../storage/collection.ts';
+import { keyOf, objectKey } from '../storage/object-key.ts';
 import { type ApiState, timestamp } from './api-state.ts';
 import { isBeingDeleted } from './update-rules.ts';
 
@@ -67,6 +68,7 @@ export function removeObject(state: ApiState, kind: KindDefinition, namespace: s
   if (!isBeingDeleted(object) && options.propagation === 'Foreground') finalizers.push(FOREGROUND);
   else if (!isBeingDeleted(object) && options.propagation === 'Orphan') finalizers.push(ORPHAN);
   else finalizers.push(...listAt(object, 'metadata', 'finalizers').filter((item) => item === FOREGROUND || item === ORPHAN));
+  if (!isBeingDeleted(object) && kind.deletionFinalizer !== undefined && !finalizers.includes(kind.deletionFinalizer)) finalizers.push(kind.deletionFinalizer);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   const before = numberAt(object, 'metadata', 'deletionGracePeriodSeconds');
   if (!isBeingDeleted(object) || (before !== undefined && seconds < before)) {
