@@ -2,4 +2,4 @@
 // Importing a subpath keeps the other side out: the client needs neither Kubernetes nor a gRPC server.
 // Example: import { destinationClient } from '@weft/destination/client';
 export type { DestinationClient, DestinationClientOptions } from './client/index.ts';
-export type { DestinationServerOptions, DestinationSettings } from './server/index.ts';
+export type { DestinationSettings, DiscoveryOptions } from './server/index.ts';

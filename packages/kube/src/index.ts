@@ -45,6 +45,9 @@ export {
   type SliceEndpoint,
   type SlicePort,
 } from './resources/endpoint-slice.ts';
+export { type EndpointAddress, type EndpointSubset, type Endpoints, endpointsKind } from './resources/endpoints.ts';
+export { type ExternalWorkload, type ExternalWorkloadPort, externalWorkloadKind } from './resources/external-workload.ts';
+export { type Job, jobKind } from './resources/job.ts';
 export { parseManifest } from './resources/manifest.ts';
 export type {
   Condition,
@@ -83,8 +86,16 @@ export {
   type VolumeMount,
   type VolumeProjection,
 } from './resources/pod.ts';
+export { type PolicyServer, policyServerKind } from './resources/policy-server.ts';
 export { apiVersionOf, collectionPath, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
 export { type Service, type ServicePort, type ServiceSpec, serviceKind } from './resources/service.ts';
+export {
+  type ProfileRequestMatch,
+  type ProfileResponseMatch,
+  type ServiceProfile,
+  type ServiceProfileRoute,
+  serviceProfileKind,
+} from './resources/service-profile.ts';
 export {
   type AdmissionRequest,
   type AdmissionResponse,
