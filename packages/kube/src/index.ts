@@ -38,6 +38,14 @@ export {
   serviceAccountKind,
 } from './resources/cluster.ts';
 export {
+  type CustomResourceDefinition,
+  customResourceDefinitionKind,
+  type DefinedNames,
+  type DefinedVersion,
+  type JsonSchema,
+  type PrinterColumn,
+} from './resources/custom-resource-definition.ts';
+export {
   type EndpointConditions,
   type EndpointSlice,
   endpointSliceKind,

@@ -3,7 +3,7 @@ import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Random } from '@weft/core';
 import type { KubeClient } from '../client/kube-client.ts';
-import type { ResourceKind } from '../resources/resource-kind.ts';
+import type { CustomResourceDefinition } from '../resources/custom-resource-definition.ts';
 
 /** A `service` reference of a webhook. */
 export interface ServiceTarget {
@@ -49,8 +49,8 @@ export interface ApiServerOptions {
   readonly dialService?: (target: ServiceTarget) => Promise<Duplex>;
   /** Without it `kubectl logs` is refused. */
   readonly podLogs?: PodLogSource;
-  /** Further kinds to serve, without validation of their fields. */
-  readonly kinds?: readonly ResourceKind[];
+  /** Definitions of custom resources present from the start. */
+  readonly definitions?: readonly CustomResourceDefinition[];
   /** Namespaces present from the start, besides `default` and `kube-system`. */
   readonly namespaces?: readonly string[];
   /** PEM that pods get as `kube-root-ca.crt` to verify this server by. Default empty: it speaks plain HTTP. */

@@ -6,18 +6,22 @@ import { namespaceKind } from '../resources/cluster.ts';
 import { serviceKind } from '../resources/service.ts';
 import { webhookAdmission } from './admission/webhook-admission.ts';
 import type { ApiServer, ApiServerOptions } from './api-server.ts';
+import { definitionKind } from './custom/definition-kind.ts';
+import { startDefinitionLifecycle } from './custom/definition-lifecycle.ts';
 import { serviceAllocator } from './defaults/cluster-ip.ts';
 import { discoveryDocuments } from './discovery/discovery-documents.ts';
 import { openApiDocuments } from './discovery/openapi.ts';
 import { servedResources } from './discovery/served-resources.ts';
 import { createListener } from './http/listener.ts';
 import { createRouter } from './http/router.ts';
+import { clone, type JsonObject } from './json/json.ts';
+import type { KindDefinition } from './kinds/kind-definition.ts';
 import { kindRegistry } from './kinds/kind-registry.ts';
 import { startGarbageCollector } from './lifecycle/garbage-collector.ts';
 import { startNamespaceLifecycle } from './lifecycle/namespace-lifecycle.ts';
 import type { ApiState } from './rest/api-state.ts';
 import { reviewKinds } from './rest/reviews.ts';
-import { createObject } from './rest/write-object.ts';
+import { createObject, type WriteContext } from './rest/write-object.ts';
 import { createObjectStore } from './storage/object-store.ts';
 import { ADMIN } from './tokens/authenticate.ts';
 import { tokenAuthority } from './tokens/token-authority.ts';
@@ -34,7 +38,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     maxHistory: options.maxHistory ?? 4096,
     maxObjects: MAX_OBJECTS,
   });
-  const registry = kindRegistry(options.kinds ?? []);
+  const registry = kindRegistry();
   const state: ApiState = {
     store,
     registry,
@@ -59,7 +63,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   };
   const stopCollector = startGarbageCollector(state);
   const stopNamespaces = startNamespaceLifecycle(state, { rootCa: options.rootCa ?? '', emptyAfterMs: options.namespaceEmptyAfterMs ?? 1000 });
+  // After the others, for what it writes while it is told of a change is news to them too.
+  const stopDefinitions = startDefinitionLifecycle(state);
   await createNamespaces(state, ['default', 'kube-system', ...(options.namespaces ?? [])]);
+  for (const definition of options.definitions ?? []) await createObject(state, writing(definitionKind), clone(definition as unknown as JsonObject));
 
   const served = (): ReturnType<typeof servedResources> => servedResources(registry.kinds, reviewKinds);
   const documents = { discovery: discoveryDocuments(served), openApi: openApiDocuments(served), tokens: state.tokens };
@@ -82,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     close() {
       closing ??= (async () => {
+        stopDefinitions();
         stopCollector();
         stopNamespaces();
         for (const client of clients) client.close();
@@ -95,11 +103,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 async function createNamespaces(state: ApiState, names: readonly string[]): Promise<void> {
   const kind = state.registry.byPlural('', 'v1', namespaceKind.plural);
   if (!kind) return;
-  for (const name of new Set(names)) {
-    await createObject(
-      state,
-      { kind, namespace: undefined, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server' },
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-    );
-  }
+  for (const name of new Set(names)) await createObject(state, writing(kind), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+}
+
+/** A write of the server itself. */
+function writing(kind: KindDefinition): WriteContext {
+  return { kind, namespace: undefined, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server', fieldValidation: 'Ignore' };
 }

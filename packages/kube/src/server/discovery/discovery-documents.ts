@@ -1,4 +1,5 @@
 // Discovery: the aggregated documents that a current kubectl asks for, and the plain ones. Kubernetes "API discovery".
+import { compareVersions } from '../custom/version-order.ts';
 import type { Json, JsonObject } from '../json/json.ts';
 import type { ServedResource } from './served-resources.ts';
 
@@ -22,7 +23,7 @@ export function discoveryDocuments(served: () => readonly ServedResource[]): Dis
       result.set(resource.group, versions);
       versions.set(resource.version, [...(versions.get(resource.version) ?? []), resource]);
     }
-    return result;
+    return new Map([...result].map(([group, versions]) => [group, new Map([...versions].sort(([a], [b]) => compareVersions(a, b)))]));
   };
   const groupDocument = (group: string, versions: readonly string[]): JsonObject => {
     const list = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));

@@ -51,11 +51,11 @@ export function servedResources(kinds: readonly KindDefinition[], reviews: reado
   ];
 }
 
-function subresourcesOf({ resource, hasStatus, hasScale }: KindDefinition): ServedSubresource[] {
+function subresourcesOf({ resource, hasStatus, scale }: KindDefinition): ServedSubresource[] {
   const own = { group: resource.group, version: resource.version, kind: resource.kind };
   const list: ServedSubresource[] = [];
   if (hasStatus) list.push({ ...own, name: 'status', verbs: CHANGE_VERBS });
-  if (hasScale) list.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: CHANGE_VERBS });
+  if (scale) list.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: CHANGE_VERBS });
   if (resource.group === '' && resource.kind === 'Namespace') list.push({ ...own, name: 'finalize', verbs: ['update'] });
   if (resource.group === '' && resource.kind === 'ServiceAccount')
     list.push({ name: 'token', group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest', verbs: ['create'] });

@@ -32,6 +32,8 @@ export const notFound = (kind: Named, name: string): ApiError => new ApiError(40
 export const noSuchPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const methodNotAllowed = (method: string): ApiError =>
   new ApiError(405, 'MethodNotAllowed', `the server does not allow ${method} on the requested resource`, {});
+export const terminating = (kind: Named): ApiError =>
+  new ApiError(405, 'MethodNotAllowed', `create is not allowed on ${qualified(kind)} while its definition is being deleted`, details(kind, ''));
 export const alreadyExists = (kind: Named, name: string): ApiError =>
   new ApiError(409, 'AlreadyExists', `${qualified(kind)} "${name}" already exists`, details(kind, name));
 export const conflict = (kind: Named, name: string, why: string): ApiError =>

@@ -47,7 +47,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
     if (form === undefined && path.subresource !== 'log') throw notAcceptable();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const warnings: string[] = [];
+    const warnings = kind.warning === undefined ? [] : [kind.warning];
     const apiRequest: ApiRequest = {
       method: request.method ?? 'GET',
       path,
@@ -108,7 +108,7 @@ function subresourceHandler(method: string, kind: KindDefinition, name: string):
     if (method === 'PUT') return (state, request) => putObject(state, request, 'status');
     return method === 'PATCH' ? (state, request) => patchObject(state, request, 'status') : refuse(method);
   }
-  if (name === 'scale' && kind.hasScale) return ['GET', 'PUT', 'PATCH'].includes(method) ? serveScale : refuse(method);
+  if (name === 'scale' && kind.scale) return ['GET', 'PUT', 'PATCH'].includes(method) ? serveScale : refuse(method);
   if (group === '' && kindName === 'Namespace' && name === 'finalize')
     return method === 'PUT' ? (state, request) => putObject(state, request, 'finalize') : refuse(method);
   if (group === '' && kindName === 'ServiceAccount' && name === 'token') return requestToken;

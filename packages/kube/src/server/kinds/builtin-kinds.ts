@@ -1,4 +1,5 @@
 // The built-in kinds with all that this project uses of them.
+
 import { configMapKind, eventKind, namespaceKind, nodeKind, secretKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { endpointSliceKind } from '../../resources/endpoint-slice.ts';
 import { endpointsKind } from '../../resources/endpoints.ts';
@@ -7,6 +8,7 @@ import { podKind } from '../../resources/pod.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from '../../resources/webhook.ts';
 import { deploymentKind, replicaSetKind } from '../../resources/workload.ts';
+import { definitionKind } from '../custom/definition-kind.ts';
 import {
   completeDeployment,
   completeEndpointSlice,
@@ -36,7 +38,7 @@ import { checkConfigMap, checkEvent, checkSecret, checkWebhooks } from '../valid
 import { checkPod } from '../validate/pod-validation.ts';
 import { checkEndpointSlice, checkService } from '../validate/service-validation.ts';
 import { checkWorkload } from '../validate/workload-validation.ts';
-import { defineKind, type KindDefinition } from './kind-definition.ts';
+import { defineKind, type KindDefinition, WORKLOAD_SCALE } from './kind-definition.ts';
 
 const all = ['all'];
 
@@ -88,7 +90,7 @@ export const builtinKinds: readonly KindDefinition[] = [
     shortNames: ['deploy'],
     categories: all,
     hasStatus: true,
-    hasScale: true,
+    scale: WORKLOAD_SCALE,
     hasGeneration: true,
     merge: workloadSchema,
     columns: deploymentColumns,
@@ -101,7 +103,7 @@ export const builtinKinds: readonly KindDefinition[] = [
     shortNames: ['rs'],
     categories: all,
     hasStatus: true,
-    hasScale: true,
+    scale: WORKLOAD_SCALE,
     hasGeneration: true,
     merge: workloadSchema,
     columns: replicaSetColumns,
@@ -125,4 +127,5 @@ export const builtinKinds: readonly KindDefinition[] = [
     complete: (object) => completeWebhooks(object, false),
     check: checkWebhooks,
   }),
+  definitionKind,
 ];

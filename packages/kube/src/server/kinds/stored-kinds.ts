@@ -1,7 +1,7 @@
 // Built-in kinds that manifests for this project carry, and that are stored and served here without any meaning of their own.
 import { resourceKind } from '../../resources/resource-kind.ts';
 import { cronJobSchema, workloadSchema } from '../patch/merge-schema.ts';
-import { defineKind, type KindDefinition, type KindSpec } from './kind-definition.ts';
+import { defineKind, type KindDefinition, type KindSpec, WORKLOAD_SCALE } from './kind-definition.ts';
 
 function stored(group: string, version: string, kind: string, plural: string, namespaced: boolean, more: Partial<KindSpec> = {}): KindDefinition {
   return defineKind({
@@ -16,7 +16,7 @@ const rbac = 'rbac.authorization.k8s.io';
 
 export const storedKinds: readonly KindDefinition[] = [
   stored('', 'v1', 'Endpoints', 'endpoints', true, { shortNames: ['ep'] }),
-  stored('apps', 'v1', 'StatefulSet', 'statefulsets', true, { ...workload, shortNames: ['sts'], hasScale: true }),
+  stored('apps', 'v1', 'StatefulSet', 'statefulsets', true, { ...workload, shortNames: ['sts'], scale: WORKLOAD_SCALE }),
   stored('apps', 'v1', 'DaemonSet', 'daemonsets', true, { ...workload, shortNames: ['ds'] }),
   stored('batch', 'v1', 'Job', 'jobs', true, workload),
   stored('batch', 'v1', 'CronJob', 'cronjobs', true, { ...workload, shortNames: ['cj'], merge: cronJobSchema }),

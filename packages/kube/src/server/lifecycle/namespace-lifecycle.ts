@@ -29,7 +29,6 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
   /** Namespaces whose deletion began, by uid: those that still wait, and those to be emptied. */
   const waiting = new Map<string, Timer>();
   const due = new Set<string>();
-  const namespaced = registry.kinds.filter((kind) => kind.resource.namespaced);
 
   const visit = (name: string): void => {
     dirty.add(name);
@@ -66,14 +65,16 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
     if (!kind || store.collection(resource).get(keyOf(namespace, name))) return;
     const object: JsonObject = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...draft };
     ensureObject(object, 'metadata').namespace = namespace;
-    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server' }, object).catch((error: unknown) => {
-      // Someone else made it, or the namespace is going.
-      state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
-    });
+    createObject(state, { kind, namespace, user: ADMIN, dryRun: false, warn: () => undefined, manager: 'api-server', fieldValidation: 'Ignore' }, object).catch(
+      (error: unknown) => {
+        // Someone else made it, or the namespace is going.
+        state.logger.log('debug', 'could not furnish a namespace', { namespace, name, error: String(error) });
+      },
+    );
   };
   const empty = (name: string, uid: string): void => {
     let left = 0;
-    for (const kind of namespaced) left += emptyOf(kind, name);
+    for (const kind of registry.kinds) if (kind.resource.namespaced) left += emptyOf(kind, name);
     if (left > 0) return;
     due.delete(uid);
     const current = store.collection(namespaceKind).get(keyOf(undefined, name));

@@ -30,7 +30,7 @@ export function listObjects(state: ApiState, request: ApiRequest): ApiAnswer {
   if (isWatch) return watchObjects(state, request);
   const wanted = versionIn(query);
   if (wanted !== undefined && wanted > state.store.version) throw versionTooLarge(String(wanted), String(state.store.version));
-  const selects = selectionOf(kind.resource, path.namespace, query);
+  const selects = selectionOf(kind, path.namespace, query);
   const limit = numberIn(query, 'limit') ?? 0;
   const token = query.get('continue') ?? '';
   const from = token === '' ? undefined : decodeContinue(token);
@@ -57,13 +57,14 @@ function watchObjects(state: ApiState, { kind, path, query, form }: ApiRequest):
     store,
     kind,
     namespace: path.namespace,
-    selects: selectionOf(kind.resource, path.namespace, query),
+    selects: selectionOf(kind, path.namespace, query),
     form,
     includeObject: query.get('includeObject'),
     from,
     marksInitialEnd: streamsList,
     bookmarks: query.get('allowWatchBookmarks') === 'true',
     bookmarkMs: state.bookmarkMs,
+    ended: kind.life?.signal,
     timeoutMs: timeoutSeconds === undefined || timeoutSeconds === 0 ? undefined : timeoutSeconds * 1000,
     maxLagBytes: state.maxWatchLagBytes,
     clock: state.clock,

@@ -67,6 +67,7 @@ export function removeObject(state: ApiState, kind: KindDefinition, namespace: s
   if (!isBeingDeleted(object) && options.propagation === 'Foreground') finalizers.push(FOREGROUND);
   else if (!isBeingDeleted(object) && options.propagation === 'Orphan') finalizers.push(ORPHAN);
   else finalizers.push(...listAt(object, 'metadata', 'finalizers').filter((item) => item === FOREGROUND || item === ORPHAN));
+  if (!isBeingDeleted(object) && kind.deletionFinalizer !== undefined && !finalizers.includes(kind.deletionFinalizer)) finalizers.push(kind.deletionFinalizer);
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   const before = numberAt(object, 'metadata', 'deletionGracePeriodSeconds');
   if (!isBeingDeleted(object) || (before !== undefined && seconds < before)) {

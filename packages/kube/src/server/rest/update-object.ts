@@ -4,6 +4,7 @@ import { serviceKind } from '../../resources/service.ts';
 import { trackUpdate } from '../apply/field-managers.ts';
 import { conflict, modified, notFound } from '../errors/api-error.ts';
 import { clone, deepEqual, ensureObject, type JsonObject, objectAt, stringAt } from '../json/json.ts';
+import { inVersion } from '../kinds/in-version.ts';
 import { keyOf, type Revision } from '../storage/collection.ts';
 import { admissionTarget } from './admission-target.ts';
 import { type ApiState, timestamp } from './api-state.ts';
@@ -28,11 +29,12 @@ export async function updateObject(state: ApiState, context: WriteContext, reque
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const current = state.store.collection(resource).get(keyOf(context.namespace, name));
     if (!current) throw notFound(resource, name);
+    const old = inVersion(context.kind, current.object);
     const wanted = wantedObject(context, request, current);
-    const prepared = prepare(state, context, wanted, current.object, subresource);
+    const prepared = prepare(state, context, wanted, old, subresource);
     // Only webhooks take time. Where none is concerned no turn is given away, so no other write can come in between.
     const next = prepared instanceof Promise ? await prepared : prepared;
-    if (deepEqual(withoutVersion(next), withoutVersion(current.object))) return current;
+    if (deepEqual(withoutVersion(next), withoutVersion(old))) return current;
     if (context.dryRun) return provisional(next, current.version);
     const stored = state.store.replace(resource, next, current);
     if (stored !== 'stale') return finishIfReleased(state, context.kind, stored);
@@ -41,7 +43,7 @@ export async function updateObject(state: ApiState, context: WriteContext, reque
 }
 
 function wantedObject({ kind }: WriteContext, { name, change }: UpdateRequest, current: Revision): JsonObject {
-  const wanted = change(clone(current.object));
+  const wanted = change(clone(inVersion(kind, current.object)));
   const { resourceVersion, uid } = ensureObject(wanted, 'metadata');
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== String(current.version)) throw modified(kind.resource, name);
   if (uid !== undefined && uid !== stringAt(current.object, 'metadata', 'uid')) {
@@ -59,7 +61,7 @@ function prepare(
 ): JsonObject | Promise<JsonObject> {
   const { kind, user, dryRun, warn } = context;
   const next = applyUpdateRules(kind, wanted, old, subresource, context.ownership !== undefined);
-  if (subresource === undefined || subresource === 'scale') {
+  if (subresource === undefined || subresource === 'scale' || kind.isCustom) {
     kind.complete(next);
     if (kind.resource === serviceKind) assignAddresses(state, kind, next, old);
   }

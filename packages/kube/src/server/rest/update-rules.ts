@@ -42,14 +42,14 @@ export function applyUpdateRules(
     if (before[key] === undefined) delete metadata[key];
     else metadata[key] = before[key];
   }
-  if (kind.hasGeneration && !deepEqual(wantedPart(next), wantedPart(old))) metadata.generation = Number(before.generation ?? 0) + 1;
+  if (kind.hasGeneration && !deepEqual(wantedPart(kind, next), wantedPart(kind, old))) metadata.generation = Number(before.generation ?? 0) + 1;
   return next;
 }
 
-/** Everything that says what is wanted. */
-function wantedPart(object: JsonObject): JsonObject {
-  const { metadata: _metadata, status: _status, ...rest } = object;
-  return rest;
+/** Everything that says what is wanted. A status without a door of its own counts as that. */
+function wantedPart({ hasStatus }: KindDefinition, object: JsonObject): JsonObject {
+  const { metadata: _metadata, status, ...rest } = object;
+  return hasStatus ? rest : { ...rest, status };
 }
 
 export function isBeingDeleted(object: JsonObject): boolean {

@@ -1,22 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  configMapKind,
-  deploymentKind,
-  endpointSliceKind,
-  KubeError,
-  type Pod,
-  podKind,
-  resourceKind,
-  secretKind,
-  serviceAccountKind,
-  serviceKind,
-} from '../../index.ts';
+import { configMapKind, deploymentKind, endpointSliceKind, KubeError, type Pod, podKind, secretKind, serviceAccountKind, serviceKind } from '../../index.ts';
 import { type TestServer, testServer } from '../test-server.ts';
 
-const widgetKind = resourceKind({ group: 'example.com', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true });
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({ kinds: [widgetKind] });
+  server = await testServer();
 });
 afterAll(() => server.close());
 
@@ -266,12 +254,6 @@ describe('other kinds', () => {
       ports: [{ port: 80 }],
     });
     expect(made.ports).toEqual([{ name: '', port: 80, protocol: 'TCP' }]);
-  });
-
-  test('a kind of the caller is stored as it is', async () => {
-    const made = await server.client.create(widgetKind, { metadata: { namespace: 'default', name: 'w' }, spec: { any: ['thing'] } } as never);
-    expect(made).toMatchObject({ apiVersion: 'example.com/v1', kind: 'Widget', spec: { any: ['thing'] } });
-    expect((await refusalOf(server.client.patch(widgetKind, { namespace: 'default', name: 'w' }, { kind: 'strategic', value: {} }))).status?.code).toBe(415);
   });
 });
 

@@ -6,7 +6,7 @@ import { apiVersionOf } from '../../resources/resource-kind.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { nameSuffix } from '../admission/name-suffix.ts';
 import { admitServiceAccount } from '../admission/service-account-admission.ts';
-import { alreadyExists, badRequest, forbidden, notFound } from '../errors/api-error.ts';
+import { alreadyExists, badRequest, forbidden, notFound, terminating } from '../errors/api-error.ts';
 import { clone, ensureObject, isObject, type Json, type JsonObject, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import { keyOf, type Revision } from '../storage/collection.ts';
@@ -21,6 +21,8 @@ export interface WriteContext {
   readonly user: UserInfo;
   readonly dryRun: boolean;
   readonly warn: (text: string) => void;
+  /** What is done about fields that the kind does not know. */
+  readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** Name of the field manager of a write that is no apply. */
   readonly manager: string;
   /** Ownership of a new object made by an apply. */
@@ -30,10 +32,10 @@ export interface WriteContext {
 }
 
 /** The object of a body, without nulls, with its type checked against the path. */
-export function objectOf(body: Json | undefined, { kind, namespace }: WriteContext, name?: string): JsonObject {
+export function objectOf(body: Json | undefined, { kind, namespace, fieldValidation, warn }: WriteContext, name?: string): JsonObject {
   const { resource } = kind;
   if (!isObject(body)) throw badRequest('the body of the request must be an object');
-  const object = withoutNulls(clone(body)) as JsonObject;
+  const object = plainObject(clone(body), kind);
   const want = apiVersionOf(resource);
   if (object.apiVersion === undefined || object.apiVersion === '') object.apiVersion = want;
   if (object.kind === undefined || object.kind === '') object.kind = resource.kind;
@@ -56,7 +58,18 @@ export function objectOf(body: Json | undefined, { kind, namespace }: WriteConte
       throw badRequest(`the name of the object (${JSON.stringify(metadata.name)}) does not match the name on the URL (${name})`);
     metadata.name = name;
   }
+  const unknown = kind.prune?.(object).map((path) => `unknown field ${JSON.stringify(path)}`) ?? [];
+  if (unknown.length > 0 && fieldValidation === 'Strict') throw badRequest(`strict decoding error: ${unknown.join(', ')}`);
+  if (fieldValidation !== 'Ignore') for (const text of unknown) warn(text);
   return object;
+}
+
+/** Nulls say nothing, except to a schema that allows them. */
+function plainObject(body: JsonObject, { schema, isCustom }: KindDefinition): JsonObject {
+  if (!isCustom || !schema) return withoutNulls(body) as JsonObject;
+  for (const key of ['metadata', 'status']) if (body[key] === null) delete body[key];
+  if (body.metadata !== undefined) body.metadata = withoutNulls(body.metadata);
+  return body;
 }
 
 function withoutNulls(value: Json): Json {
@@ -73,6 +86,7 @@ function withoutNulls(value: Json): Json {
 export async function createObject(state: ApiState, context: WriteContext, object: JsonObject): Promise<Revision> {
   const { kind } = context;
   const { resource } = kind;
+  if (kind.life?.isTerminating()) throw terminating(resource);
   const metadata = ensureObject(object, 'metadata');
   if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') throw badRequest('resourceVersion should not be set on objects to be created');
   for (const key of [

@@ -1,6 +1,7 @@
 // The writing verbs over HTTP: POST, PUT, PATCH, DELETE on objects and collections.
 import { badRequest, invalid, notFound, unsupportedMediaType } from '../errors/api-error.ts';
 import { isObject, type Json, type JsonObject, objectAt, stringAt } from '../json/json.ts';
+import { inVersion } from '../kinds/in-version.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
@@ -75,7 +76,7 @@ export async function deleteObject(state: ApiState, request: ApiRequest): Promis
   const options = removeOptionsOf(body, query);
   const current = state.store.collection(kind.resource).get(keyOf(path.namespace, name));
   if (!current) throw notFound(kind.resource, name);
-  const target = admissionTarget(state, { kind, namespace: path.namespace, object: undefined, old: current.object });
+  const target = admissionTarget(state, { kind, namespace: path.namespace, object: undefined, old: inVersion(kind, current.object) });
   await state.webhooks.validate({ target, user, dryRun: options.dryRun }, warn);
   const removal = removeObject(state, kind, path.namespace, name, options);
   if (removal.kind === 'going') return answerObject(state, request, 200, removal.revision);
@@ -92,7 +93,7 @@ function deletionStatus({ kind }: ApiRequest, removal: Extract<Removal, { kind: 
 export function deleteCollection(state: ApiState, request: ApiRequest): ApiAnswer {
   const { kind, path, query, body } = request;
   const options = removeOptionsOf(body, query);
-  const selects = selectionOf(kind.resource, path.namespace, query);
+  const selects = selectionOf(kind, path.namespace, query);
   const chosen = state.store
     .collection(kind.resource)
     .list(path.namespace)

@@ -1,7 +1,7 @@
 // Field selectors: comparisons joined by commas, over the fields that Kubernetes lets select by. Kubernetes "Field Selectors".
-import type { ResourceKind } from '../../resources/resource-kind.ts';
 import { badRequest } from '../errors/api-error.ts';
 import { type Json, type JsonObject, objectAt } from '../json/json.ts';
+import type { KindDefinition } from '../kinds/kind-definition.ts';
 
 export type ObjectTest = (object: JsonObject) => boolean;
 
@@ -38,9 +38,9 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Throws a 400 for a text that cannot be read or a field that cannot be selected by. */
-export function parseFieldSelector(text: string, kind: ResourceKind): ObjectTest {
+export function parseFieldSelector(text: string, { resource: kind, selectableFields }: KindDefinition): ObjectTest {
   const tests: ObjectTest[] = [];
-  const allowed = [...EVERY_KIND, ...(kind.group === '' || kind.group === 'apps' ? (BY_KIND[kind.kind] ?? []) : [])];
+  const allowed = [...EVERY_KIND, ...(kind.group === '' || kind.group === 'apps' ? (BY_KIND[kind.kind] ?? []) : []), ...selectableFields];
   for (const part of text.split(',')) {
     if (part.trim() === '') continue;
     const match = /^\s*([^=!]+?)\s*(==|=|!=)(.*)$/.exec(part);

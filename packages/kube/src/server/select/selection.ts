@@ -1,12 +1,12 @@
 // What a list or watch asks for: a namespace, labels and fields, as one test.
 
-import type { ResourceKind } from '../../resources/resource-kind.ts';
 import { parseLabelSelector } from '../../select/label-selector.ts';
 import { badRequest } from '../errors/api-error.ts';
 import { objectAt, stringAt, stringMap } from '../json/json.ts';
+import type { KindDefinition } from '../kinds/kind-definition.ts';
 import { type ObjectTest, parseFieldSelector } from './field-selector.ts';
 
-export function selectionOf(kind: ResourceKind, namespace: string | undefined, query: URLSearchParams): ObjectTest {
+export function selectionOf(kind: KindDefinition, namespace: string | undefined, query: URLSearchParams): ObjectTest {
   const tests: ObjectTest[] = [];
   if (namespace !== undefined) tests.push((object) => stringAt(object, 'metadata', 'namespace') === namespace);
   const labels = query.get('labelSelector') ?? '';

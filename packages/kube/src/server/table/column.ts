@@ -3,12 +3,12 @@ import { type Json, type JsonObject, stringAt } from '../json/json.ts';
 
 export interface Column {
   readonly name: string;
-  readonly type: 'string' | 'integer';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   /** `name` marks the column that names the object. */
-  readonly format?: 'name';
+  readonly format?: string;
   readonly description: string;
-  /** 0 is always shown, 1 only with `-o wide`. */
-  readonly priority: 0 | 1;
+  /** 0 is always shown, higher only with `-o wide`. */
+  readonly priority: number;
   /** `nowMs` is the wall time, for ages. */
   readonly cell: (object: JsonObject, nowMs: number) => Json;
 }

@@ -1,6 +1,7 @@
 // The three ways to write an object: whole, as a row of a Table, or its metadata only. Kubernetes API concepts, "Alternate representations of resources".
 import { apiVersionOf } from '../../resources/resource-kind.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { inVersion } from '../kinds/in-version.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { AnswerForm } from '../rest/api-request.ts';
 import type { Revision } from '../storage/collection.ts';
@@ -22,7 +23,7 @@ export interface WriteForm {
 const META = 'meta.k8s.io/v1';
 
 export function objectText(revision: Revision, form: WriteForm): string {
-  if (form.form === 'object') return revision.text;
+  if (form.form === 'object') return wholeText(revision, form.kind);
   if (form.form === 'metadata') return JSON.stringify(partial(revision.object));
   return JSON.stringify(table([revision], { resourceVersion: String(revision.version) }, form));
 }
@@ -34,9 +35,14 @@ export function listText(revisions: readonly Revision[], meta: ListMeta, form: W
     return JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: META, metadata, items: revisions.map(({ object }) => partial(object)) });
   }
   const { resource } = form.kind;
-  const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource), metadata };
+  const head = { kind: form.kind.listKind, apiVersion: apiVersionOf(resource), metadata };
   // The items' texts are there already.
-  return `${JSON.stringify(head).slice(0, -1)},"items":[${revisions.map(({ text }) => text).join(',')}]}`;
+  return `${JSON.stringify(head).slice(0, -1)},"items":[${revisions.map((revision) => wholeText(revision, form.kind)).join(',')}]}`;
+}
+
+function wholeText({ object, text }: Revision, kind: KindDefinition): string {
+  const shown = inVersion(kind, object);
+  return shown === object ? text : JSON.stringify(shown);
 }
 
 /** One line of a watch. */
@@ -71,7 +77,7 @@ function columns(kind: KindDefinition): Json[] {
 function table(revisions: readonly Revision[], meta: ListMeta, { kind, includeObject, nowMs }: WriteForm): JsonObject {
   const objectOf = (object: JsonObject): JsonObject => {
     if (includeObject === 'None') return {};
-    return { object: includeObject === 'Object' ? object : partial(object) };
+    return { object: includeObject === 'Object' ? inVersion(kind, object) : partial(object) };
   };
   return {
     kind: 'Table',

@@ -22,6 +22,8 @@ export interface Field {
   notFound(): void;
   unsupported(allowed: readonly string[]): void;
   forbidden(message: string): void;
+  tooLong(limit: number): void;
+  tooMany(count: number, limit: number): void;
 }
 
 export function fieldOf(root: Json | undefined, causes: StatusCause[], path = ''): Field {
@@ -67,6 +69,8 @@ export function fieldOf(root: Json | undefined, causes: StatusCause[], path = ''
       unsupported: (allowed) =>
         add('FieldValueNotSupported', `Unsupported value: ${show(value)}: supported values: ${allowed.map((item) => JSON.stringify(item)).join(', ')}`, at),
       forbidden: (message) => add('FieldValueForbidden', `Forbidden: ${message}`, at),
+      tooLong: (limit) => add('FieldValueTooLong', `Too long: may not be more than ${limit} bytes`, at),
+      tooMany: (count, limit) => add('FieldValueTooMany', `Too many: ${count}: must have at most ${limit} items`, at),
     };
   };
   return make(root, path);

@@ -22,6 +22,8 @@ export interface WatchSessionOptions {
   readonly bookmarks: boolean;
   readonly bookmarkMs: number;
   readonly timeoutMs: number | undefined;
+  /** Aborted when the kind is served no more, or otherwise than when the watch began. */
+  readonly ended: AbortSignal | undefined;
   /** A reader this far behind is cut off; it can resume or list again. */
   readonly maxLagBytes: number;
   readonly clock: Clock;
@@ -47,6 +49,7 @@ function startSession(options: WatchSessionOptions, out: StreamOut, initial: rea
   const stop = (): void => {
     done = true;
     unlisten();
+    options.ended?.removeEventListener('abort', end);
     for (const timer of timers) timer?.cancel();
   };
   const end = (): void => {
@@ -71,6 +74,7 @@ function startSession(options: WatchSessionOptions, out: StreamOut, initial: rea
   };
   const unlisten = store.collection(kind.resource).listen(pass);
   out.onClose(end);
+  options.ended?.addEventListener('abort', end, { once: true });
   for (const revision of initial) if (!done && selects(revision.object)) send('ADDED', revision);
   for (const change of backlog) pass(change);
   if (options.marksInitialEnd && !done) write(bookmarkText(kind, store.version, form, { 'k8s.io/initial-events-end': 'true' }));
