@@ -124,4 +124,4 @@ export { type LabelTest, parseLabelSelector, selectorMatches } from './select/la
 export { type ObjectIndex, objectIndex, versionsOf } from './store/object-index.ts';
 export { type ResourceStoreOptions, resourceStore } from './store/resource-store.ts';
 export type { ResourceStore, StoreEvent } from './store/store.ts';
-export { createTopics, type Topics } from './store/topics.ts';
+export { createTopics, type Topics, type TopicsOptions } from './store/topics.ts';

@@ -82,7 +82,7 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
   const { client, logger, registry, name: cluster = 'local', remote = false } = options;
-  const topics = createTopics();
+  const topics = createTopics({ onError: (error) => logger.log('error', 'news of the cluster could not be taken in', { error }) });
   const watched: Pick<WatchedKind<KubeObject>, 'ready' | 'close'>[] = [];
   const watch = <T extends KubeObject>(
     kind: ResourceKind<T>,

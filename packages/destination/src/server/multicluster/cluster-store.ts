@@ -43,7 +43,7 @@ export const clusterTopic = (name: string): string => `cluster ${name}`;
 export function clusterStore(options: ClusterStoreOptions): ClusterStore {
   const { client, settings, endpoints, groups, registry, logger } = options;
   const linked = new Map<string, Linked>();
-  const topics = createTopics();
+  const topics = createTopics({ onError: (error) => logger.log('error', 'news of a linked cluster could not be taken in', { error }) });
   let lastId = 0;
   const size = registry.gauge('cluster_store_size', 'The number of linked clusters in the remote discovery cluster store').with();
 

@@ -51,7 +51,7 @@ export interface FederatedServicesOptions {
 
 interface Followed {
   state: WatchState<Snapshot>;
-  readonly stop: Unsubscribe;
+  stop: Unsubscribe;
 }
 
 export function federatedServices({ local, groups, clusters, logger }: FederatedServicesOptions): FederatedServices {
@@ -72,13 +72,11 @@ export function federatedServices({ local, groups, clusters, logger }: Federated
             logger.log('warn', 'a federated Service has a member in a cluster that is not linked', { service: name, namespace, cluster: member.cluster });
             return undefined;
           }
-          const followed: Followed = {
-            state: { kind: 'pending' },
-            stop: watch.subscribe((state) => {
-              followed.state = state;
-              update();
-            }),
-          };
+          const followed: Followed = { state: { kind: 'pending' }, stop: () => undefined };
+          followed.stop = watch.subscribe((state) => {
+            followed.state = state;
+            update();
+          });
           return followed;
         };
         const select = (): void => {
