@@ -2,8 +2,10 @@
 // Nothing stops for good: a store keeps its last state while the API server is away and resumes where it was.
 // Example: const store = resourceStore(kubeClient({ server }), podKind); await store.synced; store.get('default', 'web-0')?.status?.podIP;
 export { type KubeClientOptions, kubeClient } from './client/client.ts';
+export type { CredentialSource, Credentials } from './client/credentials.ts';
 export type {
   CallOptions,
+  DeleteCollectionOptions,
   DeleteOptions,
   IssuedToken,
   KubeClient,
@@ -19,10 +21,12 @@ export type {
   WriteOptions,
 } from './client/kube-client.ts';
 export { KubeError, type KubeErrorCode, type KubeErrorOptions, type Status, type StatusCause } from './client/kube-error.ts';
+export { modify, type RetryOnConflictOptions, retryOnConflict } from './client/on-conflict.ts';
 export { tokenReviewer } from './client/token-reviewer.ts';
 export { clusterConfig } from './config/cluster-config.ts';
 export { type InClusterOptions, inClusterConfig } from './config/in-cluster.ts';
 export { type ClusterConfig, type KubeconfigOptions, loadKubeconfig } from './config/kubeconfig.ts';
+export { type LeaderElection, type LeaderElectionOptions, leaderElection } from './election/leader-election.ts';
 export {
   type ConfigMap,
   configMapKind,
@@ -56,6 +60,7 @@ export {
 export { type EndpointAddress, type EndpointSubset, type Endpoints, endpointsKind } from './resources/endpoints.ts';
 export { type ExternalWorkload, type ExternalWorkloadPort, externalWorkloadKind } from './resources/external-workload.ts';
 export { type Job, jobKind } from './resources/job.ts';
+export { type Lease, type LeaseSpec, leaseKind } from './resources/lease.ts';
 export { parseManifest } from './resources/manifest.ts';
 export type {
   Condition,
@@ -95,7 +100,7 @@ export {
   type VolumeProjection,
 } from './resources/pod.ts';
 export { type PolicyServer, policyServerKind } from './resources/policy-server.ts';
-export { apiVersionOf, collectionPath, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
+export { apiVersionOf, collectionPath, metadataOf, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
 export { type Service, type ServicePort, type ServiceSpec, serviceKind } from './resources/service.ts';
 export {
   type ProfileRequestMatch,
@@ -121,7 +126,8 @@ export {
 } from './resources/webhook.ts';
 export { type Deployment, type DeploymentSpec, type DeploymentStatus, deploymentKind, type ReplicaSet, replicaSetKind } from './resources/workload.ts';
 export { type LabelTest, parseLabelSelector, selectorMatches } from './select/label-selector.ts';
+export { type Informers, type InformersOptions, informers } from './store/informers.ts';
 export { type ObjectIndex, objectIndex, versionsOf } from './store/object-index.ts';
 export { type ResourceStoreOptions, resourceStore } from './store/resource-store.ts';
-export type { ResourceStore, StoreEvent } from './store/store.ts';
+export type { ResourceStore, StoreEvent, StoreIndex } from './store/store.ts';
 export { createTopics, type Topics, type TopicsOptions } from './store/topics.ts';

@@ -1,10 +1,13 @@
 // The client's face: what this project asks of an API server.
+import type { MetricRegistry } from '@weft/core';
 import type { Draft, KubeObject, ObjectRef } from '../resources/meta.ts';
 import type { ResourceKind } from '../resources/resource-kind.ts';
-import type { Status } from './kube-error.ts';
+import type { KubeError, Status } from './kube-error.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** How often a call is sent again that was answered with 429 or 5xx and a Retry-After. Default 5; watches and their lists: 0. */
+  readonly retries?: number;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -25,6 +28,10 @@ export interface SelectOptions {
 export interface ListOptions extends CallOptions, SelectOptions {
   /** Objects per request; pages are fetched until the end. Default 500. */
   readonly pageSize?: number;
+  /** `0`: any state will do, from the server's cache. Default: the newest. */
+  readonly resourceVersion?: string;
+  /** Given, items that are no objects are told here and left out; else they fail the list with PROTOCOL. */
+  readonly onGarbage?: (error: KubeError) => void;
 }
 
 export interface ResourceList<T> {
@@ -42,6 +49,10 @@ export interface WatchOptions extends CallOptions, SelectOptions {
   readonly timeoutSeconds?: number;
   /** Without a byte for this long the watch fails with TIMEOUT. Default: never. */
   readonly idleMs?: number;
+  /** Called when the server has agreed to the watch. */
+  readonly onOpen?: () => void;
+  /** Given, lines that are no events are told here and skipped; else they fail the watch with PROTOCOL. */
+  readonly onGarbage?: (error: KubeError) => void;
 }
 
 export type WatchEvent<T> =
@@ -53,7 +64,9 @@ export type PatchBody =
   | { readonly kind: 'json'; readonly operations: readonly unknown[] }
   /** RFC 7386. */
   | { readonly kind: 'merge'; readonly value: unknown }
-  | { readonly kind: 'strategic'; readonly value: unknown };
+  | { readonly kind: 'strategic'; readonly value: unknown }
+  /** Server-side apply: the fields that `fieldManager` wants; creates what is not there. `force` takes fields from other managers. */
+  | { readonly kind: 'apply'; readonly value: object; readonly force?: boolean };
 
 export interface PatchOptions extends WriteOptions {
   readonly subresource?: 'status' | 'scale';
@@ -64,7 +77,13 @@ export interface DeleteOptions extends CallOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   /** Refused with CONFLICT when the object has another uid. */
   readonly uid?: string;
+  /** Refused with CONFLICT when the object has changed since. */
+  readonly resourceVersion?: string;
+  readonly dryRun?: boolean;
 }
+
+/** Without a namespace: of all namespaces. */
+export interface DeleteCollectionOptions extends SelectOptions, Omit<DeleteOptions, 'uid' | 'resourceVersion'> {}
 
 export interface TokenRequestSpec {
   /** Default: the API server's own. */
@@ -89,6 +108,8 @@ export interface TokenReviewStatus {
 /** A connection to one API server. Every call rejects with KubeError. Safe for concurrent use. */
 export interface KubeClient {
   readonly server: string;
+  /** Where stores on this client count, too. */
+  readonly registry: MetricRegistry | undefined;
   /** Undefined when there is no such object. */
   get<T extends KubeObject>(kind: ResourceKind<T>, ref: ObjectRef, options?: CallOptions): Promise<T | undefined>;
   list<T extends KubeObject>(kind: ResourceKind<T>, options?: ListOptions): Promise<ResourceList<T>>;
@@ -99,6 +120,8 @@ export interface KubeClient {
   patch<T extends KubeObject>(kind: ResourceKind<T>, ref: ObjectRef, patch: PatchBody, options?: PatchOptions): Promise<T>;
   /** False when there was no such object. True also when only the deletion has begun. */
   delete(kind: ResourceKind, ref: ObjectRef, options?: DeleteOptions): Promise<boolean>;
+  /** Deletes everything selected, which the server does one by one: others may see a part of it. */
+  deleteCollection(kind: ResourceKind, options: DeleteCollectionOptions): Promise<void>;
   /** Ends when the server ends it; throws KubeError (EXPIRED: list again). Leaving the loop closes the connection. */
   watch<T extends KubeObject>(kind: ResourceKind<T>, options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** A token for a ServiceAccount, by its `token` subresource. */

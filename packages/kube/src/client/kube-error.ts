@@ -66,6 +66,16 @@ export class KubeError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 
+  /** The server's own word, such as `AlreadyExists`; undefined where there was no Status. */
+  get reason(): string | undefined {
+    return this.status?.reason;
+  }
+
+  /** Which object the refusal is about, and more; undefined where there was no Status. */
+  get details(): Status['details'] {
+    return this.status?.details;
+  }
+
   /** Every field the server named, for messages to people. */
   get causes(): readonly StatusCause[] {
     return this.status?.details?.causes ?? [];

@@ -1,25 +1,26 @@
 // HTTP/1.1 to one API server on node:http and node:https, over kept-alive connections.
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import tls from 'node:tls';
-import type { Clock } from '@weft/core';
+import type tls from 'node:tls';
+import type { Clock, Timer } from '@weft/core';
+import { dialWith } from './dial.ts';
 import { KubeError } from './kube-error.ts';
 
 export interface TransportOptions {
   /** `http://host:port` or `https://host:port`, a path prefix allowed. */
   readonly server: string;
-  /** PEM. Without it: Node's own authorities. */
-  readonly ca?: string;
-  /** PEM, client certificate and its key. */
-  readonly cert?: string;
-  readonly key?: string;
+  /** PEM; a function is asked for each connection. Without it: Node's own authorities. */
+  readonly ca?: string | (() => string);
   /** Name to verify instead of the host of `server`. */
   readonly tlsServerName?: string;
   /** Accept any certificate. Only for a kubeconfig that says so. */
   readonly insecureSkipTlsVerify?: boolean;
   /** Opens the connection instead of TCP to the host of `server`. */
   readonly dial?: () => Promise<Duplex>;
+  /** How long a connection may take to be made, its TLS handshake included, in milliseconds. */
+  readonly connectTimeoutMs: number;
   /** How long a response head may take, in milliseconds. */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
@@ -30,6 +31,9 @@ export interface TransportRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** PEM of a client certificate and its key; others than before are shown on connections of their own. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -39,59 +43,106 @@ export interface Transport {
   close(): void;
 }
 
-type Oncreate = (error: Error | null, socket?: Duplex) => void;
+/** Idle connections kept for later requests. */
+const MAX_FREE_SOCKETS = 8;
 
 export function createTransport(options: TransportOptions): Transport {
   const base = parseServer(options.server);
   const secure = base.protocol === 'https:';
   const prefix = base.pathname.replace(/\/$/, '');
-  const tlsOptions: tls.ConnectionOptions = {
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(options.cert === undefined ? {} : { cert: options.cert }),
-    ...(options.key === undefined ? {} : { key: options.key }),
+  const host = base.hostname.replace(/^\[|\]$/g, '');
+  const { clock, ca, connectTimeoutMs, requestTimeoutMs } = options;
+  const fixed: tls.ConnectionOptions = {
     ...(options.tlsServerName === undefined ? {} : { servername: options.tlsServerName }),
     rejectUnauthorized: options.insecureSkipTlsVerify !== true,
   };
-  const agent = secure ? new https.Agent({ keepAlive: true, maxFreeSockets: 8, ...tlsOptions }) : new http.Agent({ keepAlive: true, maxFreeSockets: 8 });
-  if (options.dial) dialWith(agent, options.dial, secure ? { ...tlsOptions, servername: options.tlsServerName ?? serverName(base.hostname) } : undefined);
+  const agent = secure
+    ? new https.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS })
+    : new http.Agent({ keepAlive: true, maxFreeSockets: MAX_FREE_SOCKETS });
+  if (options.dial) dialWith(agent, options.dial, secure ? { ...fixed, host, servername: options.tlsServerName ?? (net.isIP(host) ? '' : host) } : undefined);
   let closed = false;
-  const open = new Set<http.ClientRequest>();
+  let shown = '';
+  const open = new Map<http.ClientRequest, (error: KubeError) => void>();
+
+  /** The agent keeps connections apart by these; idle ones of an earlier certificate or authority are of no use any more. */
+  const tlsOptions = ({ cert, key }: TransportRequest): tls.ConnectionOptions => {
+    if (!secure) return {};
+    const authority = typeof ca === 'function' ? ca() : ca;
+    const now = `${authority ?? ''}\n${cert ?? ''}`;
+    if (now !== shown) for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    shown = now;
+    return {
+      ...fixed,
+      ...(authority === undefined ? {} : { ca: authority }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    };
+  };
+
+  const attempt = (wanted: TransportRequest, retriable: boolean): Promise<http.IncomingMessage> => {
+    const { method, path, headers, body, signal } = wanted;
+    const what = `${method} ${path}`;
+    if (closed || signal?.aborted === true) return Promise.reject(new KubeError('UNREACHABLE', `${what}: ${closed ? 'the client is closed' : 'given up'}`));
+    return new Promise((resolve, reject) => {
+      const request = (secure ? https : http).request({
+        agent,
+        method,
+        host,
+        ...(base.port === '' ? {} : { port: base.port }),
+        path: prefix + path,
+        headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+        ...tlsOptions(wanted),
+      });
+      // A request that has no connection yet says nothing when it is destroyed.
+      const fail = (error: KubeError): void => {
+        settle();
+        reject(error);
+        request.destroy(error);
+      };
+      const onAbort = (): void => fail(new KubeError('UNREACHABLE', `${what}: given up`, { cause: signal?.reason }));
+      const give = (afterMs: number, message: string): Timer =>
+        clock.after(afterMs, () => fail(new KubeError('TIMEOUT', `${what}: ${message} within ${afterMs} ms`)));
+      const head = give(requestTimeoutMs, 'no answer');
+      const connection = give(connectTimeoutMs, 'no connection');
+      let isSettled = false;
+      const settle = (): void => {
+        isSettled = true;
+        head.cancel();
+        connection.cancel();
+      };
+      open.set(request, fail);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      request.once('socket', (socket) => {
+        const isMade = request.reusedSocket || options.dial !== undefined || !socket.connecting;
+        if (isMade) connection.cancel();
+        else socket.once(secure ? 'secureConnect' : 'connect', () => connection.cancel());
+      });
+      request.once('close', () => {
+        open.delete(request);
+        signal?.removeEventListener('abort', onAbort);
+        settle();
+      });
+      request.once('response', (response) => {
+        settle();
+        resolve(response);
+      });
+      request.on('error', (error) => {
+        // After the head it is the reader of the body who hears of it.
+        if (isSettled) return;
+        settle();
+        // A kept connection that the server closed meanwhile says nothing about the server.
+        if (retriable && request.reusedSocket && !(error instanceof KubeError)) resolve(attempt(wanted, false));
+        else reject(error instanceof KubeError ? error : new KubeError('UNREACHABLE', `${what}: ${error.message}`, { cause: error }));
+      });
+      request.end(body);
+    });
+  };
 
   return {
-    send({ method, path, headers, body, signal }) {
-      if (closed) return Promise.reject(new KubeError('UNREACHABLE', `${method} ${path}: the client is closed`));
-      return new Promise((resolve, reject) => {
-        const request = (secure ? https : http).request({
-          agent,
-          method,
-          host: base.hostname.replace(/^\[|\]$/g, ''),
-          ...(base.port === '' ? {} : { port: base.port }),
-          path: prefix + path,
-          headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
-          ...(signal ? { signal } : {}),
-        });
-        open.add(request);
-        const timer = options.clock.after(options.requestTimeoutMs, () => {
-          request.destroy(new KubeError('TIMEOUT', `${method} ${path}: no answer within ${options.requestTimeoutMs} ms`));
-        });
-        request.once('close', () => {
-          open.delete(request);
-          timer.cancel();
-        });
-        request.once('response', (response) => {
-          timer.cancel();
-          resolve(response);
-        });
-        request.once('error', (error) => {
-          timer.cancel();
-          reject(error instanceof KubeError ? error : new KubeError('UNREACHABLE', `${method} ${path}: ${error.message}`, { cause: error }));
-        });
-        request.end(body);
-      });
-    },
+    send: (request) => attempt(request, request.method === 'GET'),
     close() {
       closed = true;
-      for (const request of open) request.destroy(new KubeError('UNREACHABLE', 'the client is closed'));
+      for (const fail of open.values()) fail(new KubeError('UNREACHABLE', 'the client is closed'));
       agent.destroy();
     },
   };
@@ -101,31 +152,4 @@ function parseServer(server: string): URL {
   const base = URL.canParse(server) ? new URL(server) : undefined;
   if (base?.protocol !== 'http:' && base?.protocol !== 'https:') throw new KubeError('CONFIG', `server ${server} is not an http or https URL`);
   return base;
-}
-
-/** TLS names the peer by DNS name only; an address is verified through `host`. */
-function serverName(host: string): string {
-  return /^[\d.]+$/.test(host) || host.startsWith('[') ? '' : host;
-}
-
-/** Lets an agent take its connections from `dial`; the callback form of createConnection is what Node waits for. */
-function dialWith(agent: http.Agent, dial: () => Promise<Duplex>, secure: tls.ConnectionOptions | undefined): void {
-  const connect = (_options: unknown, oncreate: Oncreate): undefined => {
-    dial().then(
-      (stream) => {
-        if (!secure) return oncreate(null, stream);
-        const socket = tls.connect({ ...secure, socket: stream });
-        socket.once('secureConnect', () => {
-          socket.removeListener('error', oncreate);
-          oncreate(null, socket);
-        });
-        socket.once('error', oncreate);
-      },
-      (error: unknown) => oncreate(error instanceof Error ? error : new Error(String(error))),
-    );
-    return undefined;
-  };
-  // A plain Duplex has none of the socket methods that keeping it alive calls.
-  const keep = (stream: Duplex): boolean => 'setKeepAlive' in stream;
-  Object.assign(agent, { createConnection: connect, keepSocketAlive: keep });
 }

@@ -1,13 +1,19 @@
-// kubeconfig files, as kubectl reads them: current context, server, authority, token or client certificate.
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+// kubeconfig files, as kubectl reads them: a context's cluster and user, as options of a client. Kubernetes "Organizing cluster access".
+import { type Clock, systemClock } from '@weft/core';
 import type { KubeClientOptions } from '../client/client.ts';
 import { KubeError } from '../client/kube-error.ts';
-import { readYaml } from '../resources/read-yaml.ts';
+import { type EntryReader, entryReader, extensionOf, type PemSource } from './entry-reader.ts';
+import type { ExecCluster } from './exec/exec-credential.ts';
+import { freshFile } from './fresh-file.ts';
+import { type EntryKind, readKubeconfig } from './read-kubeconfig.ts';
+import { userCredentials } from './user-credentials.ts';
 
 export interface KubeconfigOptions {
-  /** Default: the file's `current-context`. */
+  /** Default: the first `current-context` of the files. */
   readonly context?: string;
+  readonly clock?: Clock;
+  /** What exec plug-ins inherit. Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ClusterConfig extends KubeClientOptions {
@@ -15,70 +21,80 @@ export interface ClusterConfig extends KubeClientOptions {
   readonly namespace: string;
 }
 
-/** Reads a kubeconfig given as a path, or as its text (anything with a line break). Throws KubeError CONFIG. */
-export function loadKubeconfig(pathOrText: string, options: KubeconfigOptions = {}): ClusterConfig {
-  const isText = pathOrText.includes('\n');
-  const directory = isText ? '.' : path.dirname(pathOrText);
-  const file = asRecord(parseYaml(isText ? pathOrText : readFile(pathOrText)));
-  const contextName = options.context ?? text(file['current-context']);
-  if (contextName === undefined || contextName === '') throw new KubeError('CONFIG', 'kubeconfig: no current-context');
-  const context = named(file.contexts, contextName, 'context');
-  const cluster = named(file.clusters, text(context.cluster) ?? '', 'cluster');
-  const user = text(context.user) === undefined ? {} : named(file.users, text(context.user) ?? '', 'user');
-  if (user.exec !== undefined || user['auth-provider'] !== undefined) {
-    throw new KubeError('CONFIG', `kubeconfig: user ${text(context.user) ?? ''} needs an exec plug-in, which is not supported yet`);
-  }
-  const server = text(cluster.server);
-  if (server === undefined) throw new KubeError('CONFIG', `kubeconfig: cluster ${text(context.cluster) ?? ''} has no server`);
-  const pem = (record: Record<string, unknown>, key: string): string | undefined => {
-    const data = text(record[`${key}-data`]);
-    if (data !== undefined) return Buffer.from(data, 'base64').toString('utf8');
-    const name = text(record[key]);
-    return name === undefined ? undefined : readFile(path.resolve(directory, name));
+/**
+ * Reads a kubeconfig given as a path, as its text (anything with a line break), or as several of them, merged as kubectl does.
+ * Throws KubeError CONFIG naming everything that is wrong, with file and field.
+ */
+export function loadKubeconfig(source: string | readonly string[], options: KubeconfigOptions = {}): ClusterConfig {
+  const { clock = systemClock(), env = process.env } = options;
+  const problems: string[] = [];
+  const refuse = (): never => {
+    throw new KubeError('CONFIG', problems.map((problem) => (problem.startsWith('kubeconfig') ? problem : `kubeconfig: ${problem}`)).join('; '));
   };
-  const tokenFile = text(user.tokenFile);
-  return compact({
-    server,
-    namespace: text(context.namespace) ?? 'default',
-    ca: pem(cluster, 'certificate-authority'),
-    cert: pem(user, 'client-certificate'),
-    key: pem(user, 'client-key'),
-    token: tokenFile === undefined ? text(user.token) : () => readFile(path.resolve(directory, tokenFile)).trim(),
-    tlsServerName: text(cluster['tls-server-name']),
-    insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true ? true : undefined,
-  });
-}
-
-/** Drops what is undefined, so that optional members are absent. */
-function compact(config: { readonly [K in keyof ClusterConfig]: ClusterConfig[K] | undefined } & { server: string; namespace: string }): ClusterConfig {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as unknown as ClusterConfig;
-}
-
-function readFile(name: string): string {
-  try {
-    return readFileSync(name, 'utf8');
-  } catch (error) {
-    throw new KubeError('CONFIG', `kubeconfig: cannot read ${name}`, { cause: error });
+  const sources = typeof source === 'string' ? [source] : source;
+  const file = sources.length === 1 && !sources[0]?.includes('\n') ? `${sources[0]}: ` : '';
+  const entries = readKubeconfig(sources, problems);
+  const contextName = options.context ?? entries.currentContext;
+  if (contextName === undefined) {
+    if (problems.length === 0) problems.push(`${file}no current-context`);
+    return refuse();
   }
+  const find = (kind: EntryKind, name: string): EntryReader | undefined => {
+    const entry = entries.find(kind, name);
+    if (!entry) problems.push(`${file}there is no ${kind} ${name}`);
+    return entry && entryReader(entry, problems);
+  };
+  const context = find('context', contextName);
+  const clusterName = context?.text('cluster');
+  if (context && clusterName === undefined) context.problem('cluster', 'is missing');
+  const cluster = clusterName === undefined ? undefined : find('cluster', clusterName);
+  const userName = context?.text('user');
+  const user = userName === undefined ? undefined : find('user', userName);
+  const target = cluster && readCluster(cluster, clock);
+  const credentials = user && userCredentials(user, { clock, env, cluster: target?.forPlugins ?? { server: '' } });
+  const namespace = context?.text('namespace') ?? 'default';
+  if (problems.length > 0 || !target) return refuse();
+  return { ...target.options, namespace, ...credentials };
 }
 
-function parseYaml(source: string): unknown {
-  const read = readYaml(source);
-  if (read.kind === 'refused') throw new KubeError('CONFIG', `kubeconfig: not YAML: ${read.message}`, { cause: read.cause });
-  return read.values[0];
+interface Target {
+  readonly options: KubeClientOptions;
+  /** What exec plug-ins are told about the cluster. */
+  readonly forPlugins: ExecCluster;
 }
 
-function named(list: unknown, name: string, member: string): Record<string, unknown> {
-  const entry = (Array.isArray(list) ? list : []).map(asRecord).find((item) => item.name === name);
-  if (!entry) throw new KubeError('CONFIG', `kubeconfig: there is no ${member} ${name}`);
-  return asRecord(entry[member]);
+function readCluster(cluster: EntryReader, clock: Clock): Target | undefined {
+  const server = cluster.text('server');
+  if (server === undefined) cluster.problem('server', 'is missing');
+  else if (!/^https?:$/.test(URL.canParse(server) ? new URL(server).protocol : '')) cluster.problem('server', `${server} is not an http or https URL`);
+  const proxy = cluster.text('proxy-url');
+  if (proxy !== undefined) cluster.problem('proxy-url', 'proxies are not supported');
+  const ca = cluster.pem('certificate-authority');
+  const insecure = cluster.flag('insecure-skip-tls-verify');
+  if (insecure && ca) cluster.problem('insecure-skip-tls-verify', 'contradicts certificate-authority');
+  const tlsServerName = cluster.text('tls-server-name');
+  if (server === undefined) return undefined;
+  const config = extensionOf(cluster.entry, 'client.authentication.k8s.io/exec');
+  return {
+    options: {
+      server,
+      ...(ca ? { ca: authority(ca, clock) } : {}),
+      ...(insecure ? { insecureSkipTlsVerify: true } : {}),
+      ...(tlsServerName === undefined ? {} : { tlsServerName }),
+    },
+    forPlugins: {
+      server,
+      ...(tlsServerName === undefined ? {} : { 'tls-server-name': tlsServerName }),
+      ...(insecure ? { 'insecure-skip-tls-verify': true } : {}),
+      ...(ca ? { 'certificate-authority-data': Buffer.from(ca.text).toString('base64') } : {}),
+      ...(config === undefined ? {} : { config }),
+    },
+  };
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new KubeError('CONFIG', 'kubeconfig: an object is expected');
-  return value as Record<string, unknown>;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+/** A file is read again each minute. */
+function authority({ text, file }: PemSource, clock: Clock): string | (() => string) {
+  if (file === undefined) return text;
+  const fresh = freshFile(file, clock);
+  return () => fresh.read();
 }

@@ -10,6 +10,8 @@ export interface ResourceKind<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Read only what stands in `metadata`: see `metadataOf`. */
+  readonly metadataOnly?: true;
   /** Carries the type of the objects; never has a value. */
   readonly [objectType]?: T;
 }
@@ -22,6 +24,11 @@ export function resourceKind<T extends KubeObject>(spec: {
   readonly namespaced: boolean;
 }): ResourceKind<T> {
   return Object.freeze({ ...spec });
+}
+
+/** The same objects, of which only the metadata is fetched and kept. For reading: what such a kind would write is no whole object. */
+export function metadataOf(kind: ResourceKind): ResourceKind {
+  return Object.freeze({ ...kind, metadataOnly: true as const });
 }
 
 /** `v1`, `apps/v1`: what stands in an object's apiVersion. */

@@ -2,27 +2,45 @@
 import type { KubeObject } from '../resources/meta.ts';
 import type { StoreEvent } from './store.ts';
 
-/** One object may have several keys, and one key several objects. Feed it every event of one store. */
+/** One object may have several keys, and one key several objects. Feed it every event of one store, or let the store do so: `store.by(keys)`. */
 export interface ObjectIndex<T> {
   apply(event: StoreEvent<T>): void;
+  /** The same array until something under this key changes. */
   get(key: string): readonly T[];
 }
 
+interface Bucket<T> {
+  readonly members: Set<T>;
+  snapshot: readonly T[] | undefined;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
 export function objectIndex<T extends KubeObject>(keys: (object: T) => readonly string[]): ObjectIndex<T> {
-  const entries = new Map<string, readonly T[]>();
-  const remove = (object: T): void => {
-    for (const key of new Set(keys(object))) {
-      const left = (entries.get(key) ?? []).filter((other) => other !== object);
-      if (left.length === 0) entries.delete(key);
-      else entries.set(key, left);
-    }
+  const buckets = new Map<string, Bucket<T>>();
+  const remove = (object: T, key: string): void => {
+    const bucket = buckets.get(key);
+    if (!bucket?.members.delete(object)) return;
+    bucket.snapshot = undefined;
+    if (bucket.members.size === 0) buckets.delete(key);
+  };
+  const add = (object: T, key: string): void => {
+    let bucket = buckets.get(key);
+    if (!bucket) buckets.set(key, (bucket = { members: new Set(), snapshot: undefined }));
+    bucket.members.add(object);
+    bucket.snapshot = undefined;
   };
   return {
     apply(event) {
-      if (event.kind !== 'added') remove(event.old);
-      if (event.kind !== 'deleted') for (const key of new Set(keys(event.object))) entries.set(key, [...(entries.get(key) ?? []), event.object]);
+      if (event.kind !== 'added') for (const key of keys(event.old)) remove(event.old, key);
+      if (event.kind !== 'deleted') for (const key of keys(event.object)) add(event.object, key);
     },
-    get: (key) => entries.get(key) ?? [],
+    get(key) {
+      const bucket = buckets.get(key);
+      if (!bucket) return NONE;
+      bucket.snapshot ??= Object.freeze([...bucket.members]);
+      return bucket.snapshot;
+    },
   };
 }
 

@@ -1,101 +1,100 @@
-// List and watch, for ever: keeps the last state while the API server is away, resumes by resourceVersion, lists again on 410.
-import { type Clock, type Logger, type Random, silentLogger, sleep, systemClock, systemRandom } from '@weft/core';
+// The objects of one kind as a list-and-watch keeps them: the last state stays while the API server is away, and gets whole again.
+import { type Clock, type Logger, type MetricRegistry, type Random, silentLogger, systemClock, systemRandom } from '@weft/core';
 import type { KubeClient, SelectOptions } from '../client/kube-client.ts';
 import { KubeError } from '../client/kube-error.ts';
 import type { KubeObject } from '../resources/meta.ts';
 import type { ResourceKind } from '../resources/resource-kind.ts';
+import { lastWrittenAt, withoutManagedFields } from './lean-object.ts';
 import { objectCache } from './object-cache.ts';
+import { type ReflectorSink, reflect } from './reflector.ts';
 import type { ResourceStore } from './store.ts';
+import { storeMetrics } from './store-metrics.ts';
 
-export interface ResourceStoreOptions extends SelectOptions {
+export interface ResourceStoreOptions<T extends KubeObject = KubeObject> extends SelectOptions {
+  /** Leaves out what the reader does not need, before an object is kept. Field ownership is never kept. */
+  readonly trim?: (object: T) => T;
+  /** Default: the client's. */
+  readonly registry?: MetricRegistry;
+  /** Label of the metrics. Default `local`. */
+  readonly cluster?: string;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
-  /** A watch without a byte for this long is given up, in milliseconds. Bookmarks come every minute. Default 150000. */
+  /** Objects per request of a list. Default 500. */
+  readonly pageSize?: number;
+  /** A watch without a byte for this long is given up and resumed; the second time in a row everything is listed. Milliseconds. Bookmarks come every minute. Default 150000. */
   readonly idleMs?: number;
   /** First and longest wait between attempts, in milliseconds. Defaults 250 and 30000. */
   readonly backoffMs?: { readonly min: number; readonly max: number };
-  /** Called for each break of the watch and each failed list, for a metric. */
+  /** Called for each break of the watch and each failed list. */
   readonly onBreak?: (error: KubeError) => void;
+  /** Called for each event and each object that could not be read and was skipped. */
+  readonly onSkipped?: (error: KubeError) => void;
 }
 
-export function resourceStore<T extends KubeObject>(client: KubeClient, kind: ResourceKind<T>, options: ResourceStoreOptions = {}): ResourceStore<T> {
-  const { clock = systemClock(), random = systemRandom, idleMs = 150_000, backoffMs = { min: 250, max: 30_000 } } = options;
+export function resourceStore<T extends KubeObject>(client: KubeClient, kind: ResourceKind<T>, options: ResourceStoreOptions<T> = {}): ResourceStore<T> {
+  const { clock = systemClock(), random = systemRandom, idleMs = 150_000, backoffMs = { min: 250, max: 30_000 }, trim, cluster = 'local' } = options;
   const logger = (options.logger ?? silentLogger).child({ kind: kind.kind });
+  const registry = options.registry ?? client.registry;
+  const metrics = registry && storeMetrics(registry, kind, cluster);
   const cache = objectCache<T>({ logger });
   const abort = new AbortController();
   const { signal } = abort;
-  const select: SelectOptions = pick(options);
   let isSynced = false;
   let isStale = true;
-  let resolveSynced: () => void = () => undefined;
-  let rejectSynced: (error: Error) => void = () => undefined;
-  const synced = new Promise<void>((resolve, reject) => {
-    resolveSynced = resolve;
-    rejectSynced = reject;
-  });
-  // Nobody has to wait for it: a closed store must not become an unhandled rejection.
-  synced.catch(() => undefined);
+  const { promise: synced, resolve: resolveSynced, reject: rejectSynced } = deferred();
 
-  const listAll = async (): Promise<string> => {
-    const list = await client.list(kind, { ...select, signal });
-    cache.replace(list.items);
-    isSynced = true;
-    isStale = false;
-    resolveSynced();
-    return list.resourceVersion;
+  /** When what is held was last written, as far as a lag is measured. */
+  const written = new WeakMap<T, number>();
+  const keep = (object: T): T => {
+    const lean = withoutManagedFields(object);
+    const kept = trim ? trim(lean) : lean;
+    const at = metrics && lastWrittenAt(object);
+    if (at !== undefined) written.set(kept, at);
+    return kept;
+  };
+  const counted = <R>(change: () => R): R => {
+    const before = cache.size;
+    const result = change();
+    metrics?.resized(cache.size - before);
+    return result;
   };
 
-  /** One watch from a version on, until it ends; answers the version to resume from. */
-  const follow = async (from: string, progress: (version: string) => void): Promise<void> => {
-    // Between five and ten minutes, spread, so that many stores do not come back together.
-    const timeoutSeconds = Math.round(300 * (1 + random.next()));
-    for await (const event of client.watch(kind, { ...select, resourceVersion: from, timeoutSeconds, idleMs, signal })) {
-      isStale = false;
-      if (event.type === 'DELETED') cache.remove(event.object);
-      else if (event.type !== 'BOOKMARK') cache.put(event.object);
-      if (event.resourceVersion !== '') progress(event.resourceVersion);
-    }
+  const sink: ReflectorSink<T> = {
+    listed(objects, complete) {
+      const differed = counted(() => cache.replace(objects.map(keep), complete));
+      if (isSynced) metrics?.missed(differed);
+      isSynced = true;
+      resolveSynced();
+    },
+    changed({ type, object }) {
+      if (type === 'DELETED') return counted(() => cache.remove(object));
+      const old = cache.get(kind.namespaced ? object.metadata.namespace : undefined, object.metadata.name);
+      const kept = keep(object);
+      const at = written.get(kept);
+      if (old && at !== undefined && at !== written.get(old)) metrics?.lag(Math.max(0, clock.wall() - at) / 1000);
+      counted(() => cache.put(kept));
+    },
+    fresh(isFresh) {
+      if (isStale !== isFresh) return;
+      isStale = !isFresh;
+      metrics?.stale(isFresh ? -1 : 1);
+    },
+    restarting(cause, error, failures) {
+      metrics?.restarted(cause);
+      if (!error) return;
+      options.onBreak?.(error);
+      logger.log(failures === 1 ? 'info' : 'warn', 'watch interrupted', { cause, code: error.code, error: error.message, failures });
+    },
+    skipped(error) {
+      metrics?.skipped();
+      options.onSkipped?.(error);
+      logger.log('warn', 'skipped what is no object', { error: error.message });
+    },
   };
-
-  const run = async (): Promise<void> => {
-    let version: string | undefined;
-    let failures = 0;
-    let retryAfterMs = 0;
-    while (!signal.aborted) {
-      const started = clock.now();
-      let advanced = false;
-      // Only a watch that brought something or lasted counts as success: a server that lists but cannot watch is not asked in a tight circle.
-      const settle = (): void => {
-        if (advanced || clock.now() - started >= backoffMs.max) failures = 0;
-      };
-      try {
-        version ??= await listAll();
-        await follow(version, (next) => {
-          version = next;
-          advanced = true;
-        });
-        settle();
-        if (clock.now() - started >= 1000) continue;
-        failures++;
-      } catch (error) {
-        if (signal.aborted) break;
-        settle();
-        const known = error instanceof KubeError ? error : new KubeError('PROTOCOL', `${kind.kind} store failed`, { cause: error });
-        isStale = true;
-        options.onBreak?.(known);
-        if (known.code === 'EXPIRED' || known.code === 'PROTOCOL' || known.code === 'BAD_REQUEST') version = undefined;
-        const first = failures++ === 0;
-        logger.log(first ? 'info' : 'warn', 'watch interrupted', { code: known.code, error: known.message, failures });
-        // An idle watch is resumed, and forgotten history listed again, at once; the first time.
-        if (first && (known.code === 'EXPIRED' || known.code === 'TIMEOUT')) continue;
-        retryAfterMs = known.retryAfterMs ?? 0;
-      }
-      await sleep(clock, Math.max(retryAfterMs, delay(failures, backoffMs, random)), signal).catch(() => undefined);
-      retryAfterMs = 0;
-    }
-  };
-  void run().catch((error: unknown) => logger.log('error', 'the store stopped', { error: String(error) }));
+  metrics?.stale(1);
+  const reflecting = reflect(client, kind, sink, { select: pick(options), pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
+  void reflecting.catch((error: unknown) => logger.log('error', 'the store stopped', { error: String(error) }));
 
   return {
     kind,
@@ -108,18 +107,28 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     },
     get: (namespace, name) => cache.get(kind.namespaced ? namespace : undefined, name),
     list: (namespace) => cache.list(kind.namespaced ? namespace : undefined),
+    by: (keys) => cache.by(keys),
     subscribe: (fn) => cache.subscribe(fn),
     close() {
+      if (signal.aborted) return;
       abort.abort(new KubeError('UNREACHABLE', 'the store is closed'));
       rejectSynced(new KubeError('UNREACHABLE', 'the store is closed'));
+      metrics?.resized(-cache.size);
+      if (isStale) metrics?.stale(-1);
     },
   };
 }
 
-/** Doubling with half of it random. */
-function delay(failures: number, { min, max }: { readonly min: number; readonly max: number }, random: Random): number {
-  const whole = Math.min(max, min * 2 ** Math.min(20, Math.max(0, failures - 1)));
-  return whole * (0.5 + random.next() / 2);
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: Error) => void } {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Nobody has to wait for it: a closed store must not become an unhandled rejection.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }
 
 function pick({ namespace, labelSelector, fieldSelector }: SelectOptions): SelectOptions {

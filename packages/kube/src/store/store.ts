@@ -8,6 +8,13 @@ export type StoreEvent<T> =
   | { readonly kind: 'updated'; readonly object: T; readonly old: T }
   | { readonly kind: 'deleted'; readonly old: T };
 
+export interface StoreIndex<T> {
+  /** The same array until something under this key changes. */
+  get(key: string): readonly T[];
+  /** Keeps it up no longer. The store's end does so too. */
+  close(): void;
+}
+
 /** The objects of one kind as last seen. Objects are frozen and keep their identity until they change. */
 export interface ResourceStore<T extends KubeObject> {
   readonly kind: ResourceKind<T>;
@@ -18,8 +25,10 @@ export interface ResourceStore<T extends KubeObject> {
   readonly isStale: boolean;
   /** `namespace` is ignored for cluster-scoped kinds. */
   get(namespace: string | undefined, name: string): T | undefined;
-  /** Everything, or one namespace's; no order. */
+  /** Everything, or one namespace's; no order. The same array until something in it changes. */
   list(namespace?: string): readonly T[];
+  /** The objects by keys of their own, kept up with each change before subscribers hear of it. */
+  by(keys: (object: T) => readonly string[]): StoreIndex<T>;
   /** Calls back synchronously: first `added` for what is there, then every change. A throwing subscriber is logged and harms only itself. */
   subscribe(fn: (event: StoreEvent<T>) => void): Unsubscribe;
   /** Stops watching; the last state stays readable. Idempotent. */

@@ -11,6 +11,7 @@ import {
   type KubeClient,
   type KubeError,
   type KubeObject,
+  metadataOf,
   nodeKind,
   type OwnerReference,
   objectIndex,
@@ -30,9 +31,10 @@ import {
   versionsOf,
 } from '@weft/kube';
 import { clusterIps, externalAddresses, externalIps, hostAddresses, hostIps, keyOf, ownersOf, podIps, serviceKeysOf, takesTraffic, targetsOf } from './keys.ts';
+import { leanPod } from './lean-pod.ts';
 import { sliceEvents } from './slices-of-endpoints.ts';
 import { ipTopic, profileTopic, serviceTopic, zoneTopic } from './topics.ts';
-import { type WatchedKind, watchKind } from './watched-kind.ts';
+import { type WatchKindOptions, watchKind } from './watched-kind.ts';
 
 export interface ClusterIndex {
   service(namespace: string, name: string): Service | undefined;
@@ -83,16 +85,16 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
   const { client, logger, registry, name: cluster = 'local', remote = false } = options;
   const topics = createTopics({ onError: (error) => logger.log('error', 'news of the cluster could not be taken in', { error }) });
-  const watched: Pick<WatchedKind<KubeObject>, 'ready' | 'close'>[] = [];
+  const ready: Promise<void>[] = [];
+  const closers: (() => void)[] = [];
   const watch = <T extends KubeObject>(
     kind: ResourceKind<T>,
     onEvent: (event: StoreEvent<T>) => void,
-    more: { readonly optional?: boolean; readonly lag?: string; readonly onRefused?: (error: KubeError) => void } = {},
+    more: Pick<WatchKindOptions<T>, 'optional' | 'trim' | 'onRefused'> = {},
   ): ResourceStore<T> => {
-    const { lag, ...rest } = more;
-    const metrics = registry && { registry, cluster, ...(lag !== undefined && !remote && { lag }) };
-    const one = watchKind(client, kind, { logger, onEvent, metrics, ...rest });
-    watched.push(one);
+    const one = watchKind(client, kind, { logger, onEvent, registry, cluster, ...more });
+    ready.push(one.ready);
+    closers.push(() => one.store.close());
     return one.store;
   };
 
@@ -129,18 +131,14 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     for (const owner of versionsOf(event)) for (const pod of podsByOwner.get(`${kind} ${keyOf(owner)}`)) publishPod(pod);
   };
 
-  const services = watch(
-    serviceKind,
-    (event) => {
-      servicesByIp.apply(event);
-      for (const service of versionsOf(event)) {
-        topics.publish(serviceTopic(service.metadata.namespace ?? '', service.metadata.name));
-        for (const ip of clusterIps(service)) topics.publish(ipTopic(ip));
-      }
-    },
-    { lag: 'services' },
-  );
-  const refused = options.onEndpointsRefused && { onRefused: options.onEndpointsRefused };
+  const services = watch(serviceKind, (event) => {
+    servicesByIp.apply(event);
+    for (const service of versionsOf(event)) {
+      topics.publish(serviceTopic(service.metadata.namespace ?? '', service.metadata.name));
+      for (const ip of clusterIps(service)) topics.publish(ipTopic(ip));
+    }
+  });
+  const refused = options.onEndpointsRefused ? { onRefused: options.onEndpointsRefused } : {};
   if (options.endpoints === 'endpoints') {
     const known = new WeakMap<KubeObject, readonly EndpointSlice[]>();
     watch(
@@ -148,22 +146,22 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
       (event) => {
         for (const one of sliceEvents(event, known)) onSlice(one);
       },
-      { lag: 'endpoints', ...refused },
+      refused,
     );
-  } else watch(endpointSliceKind, onSlice, { lag: 'endpointslices', ...refused });
+  } else watch(endpointSliceKind, onSlice, refused);
   const pods = watch(
     podKind,
     (event) => {
       for (const index of [podsByIp, podsByHostAddress, podsByOwner]) index.apply(event);
       for (const pod of versionsOf(event)) publishPod(pod);
     },
-    { lag: 'pods' },
+    { trim: leanPod },
   );
-  const replicaSets = watch(replicaSetKind, onOwner('ReplicaSet'));
-  const jobs = remote ? undefined : watch(jobKind, onOwner('Job'), { optional: true });
+  const replicaSets = watch(metadataOf(replicaSetKind), onOwner('ReplicaSet'));
+  const jobs = remote ? undefined : watch(metadataOf(jobKind), onOwner('Job'), { optional: true });
   const nodes = remote
     ? undefined
-    : watch(nodeKind, (event) => {
+    : watch(metadataOf(nodeKind), (event) => {
         const versions = versionsOf(event);
         // Nodes report their state all the time.
         if (event.kind === 'updated' && event.old.metadata.labels?.[ZONE_LABEL] === event.object.metadata.labels?.[ZONE_LABEL]) return;
@@ -179,7 +177,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
         for (const workload of externals?.list(namespace) ?? []) publishExternal(workload);
       }
     },
-    { optional: true, lag: 'servers' },
+    { optional: true },
   );
   const externals = remote
     ? undefined
@@ -189,7 +187,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
           externalByAddress.apply(event);
           for (const workload of versionsOf(event)) publishExternal(workload);
         },
-        { optional: true, lag: 'externalworkload' },
+        { optional: true },
       );
   const profiles = remote
     ? undefined
@@ -198,11 +196,11 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
         (event) => {
           for (const { metadata } of versionsOf(event)) topics.publish(profileTopic(metadata.namespace ?? '', metadata.name));
         },
-        { optional: true, lag: 'serviceprofiles' },
+        { optional: true },
       );
 
   let isSynced = false;
-  const synced = Promise.all(watched.map(({ ready }) => ready)).then(() => void (isSynced = true));
+  const synced = Promise.all(ready).then(() => void (isSynced = true));
   synced.catch(() => undefined);
   return {
     service: (namespace, name) => services.get(namespace, name),
@@ -228,7 +226,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
       return isSynced;
     },
     close: () => {
-      for (const one of watched) one.close();
+      for (const close of closers) close();
     },
   };
 }

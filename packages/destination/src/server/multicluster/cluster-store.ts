@@ -96,8 +96,7 @@ export function clusterStore(options: ClusterStoreOptions): ClusterStore {
     size.set(linked.size);
   };
 
-  const metrics = { registry, cluster: 'local' };
-  const secrets = watchKind(client, secretKind, { logger, onEvent, namespace: settings.controllerNamespace, optional: true, metrics });
+  const secrets = watchKind(client, secretKind, { logger, onEvent, namespace: settings.controllerNamespace, optional: true, registry });
   return {
     endpoints(name, lookup) {
       const found = linked.get(name);
@@ -106,7 +105,7 @@ export function clusterStore(options: ClusterStoreOptions): ClusterStore {
     topics,
     ready: secrets.ready,
     close() {
-      secrets.close();
+      secrets.store.close();
       for (const { close } of linked.values()) close();
     },
   };

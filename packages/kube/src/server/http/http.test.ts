@@ -164,12 +164,13 @@ test('serves what another listener accepts, and leaves it open', async () => {
   await new Promise((resolve) => listener.once('listening', resolve));
   own.attach(listener);
   const address = listener.address();
-  const client = kubeClient({ server: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}` });
+  const client = kubeClient({ server: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, requestTimeoutMs: 1000 });
   expect((await client.list(namespaceKind)).items.map((item) => item.metadata.name)).toEqual(['default', 'kube-system']);
   await own.close();
   await own.close();
   expect(listener.listening).toBe(true);
-  await expect(client.list(namespaceKind)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+  // The kept connection is closed; a new one is accepted, and nobody reads it.
+  await expect(client.list(namespaceKind)).rejects.toMatchObject({ code: expect.stringMatching(/UNREACHABLE|TIMEOUT/) });
   client.close();
   await new Promise((resolve) => listener.close(resolve));
 });
