@@ -208,7 +208,10 @@ function namespaceOf(client: KubeClient, namespace: string): TestNamespace {
       return present ? client.update(endpointSliceKind, slice) : client.create(endpointSliceKind, slice);
     },
     opaqueServer: (name, spec) =>
-      client.create(policyServerKind, { metadata: { name, namespace }, spec: { port: 8080, proxyProtocol: 'opaque', podSelector: {}, ...spec } }),
+      client.create(policyServerKind, {
+        metadata: { name, namespace },
+        spec: { port: 8080, proxyProtocol: 'opaque', ...(!spec.externalWorkloadSelector && { podSelector: {} }), ...spec },
+      }),
     serviceProfile: (name, spec) => client.create(serviceProfileKind, { metadata: { name, namespace }, spec }),
     externalWorkload: (name, spec, metadata = {}) =>
       client.create(externalWorkloadKind, {

@@ -48,10 +48,16 @@ export interface Controller extends AsyncDisposable {
   terminate(): Promise<number | null>;
 }
 
+export interface StartOptions {
+  readonly ready?: boolean;
+  /** Name of the pod that it would be. Default: of the first one. */
+  readonly hostname?: string;
+}
+
 /** Resolves when `/ready` says so, unless `ready` is false: then when the admin server answers. */
-export async function startController(name: ControllerName, args: readonly string[], options: { readonly ready?: boolean } = {}): Promise<Controller> {
+export async function startController(name: ControllerName, args: readonly string[], options: StartOptions = {}): Promise<Controller> {
   for (let attempt = 1; ; attempt++) {
-    const controller = await launch(name, args);
+    const controller = await launch(name, args, options.hostname);
     if (await controller.answers(options.ready ?? true)) return controller;
     await controller[Symbol.asyncDispose]();
     // Somebody else took one of the ports between our choice and its start.
@@ -77,10 +83,10 @@ interface Launched extends Controller {
   answers(ready: boolean): Promise<boolean>;
 }
 
-async function launch(name: ControllerName, args: readonly string[]): Promise<Launched> {
+async function launch(name: ControllerName, args: readonly string[], hostname?: string): Promise<Launched> {
   const [serveFlag, adminFlag] = LISTEN_FLAGS[name];
   const [port, adminPort] = await freePorts();
-  const child = start(name, [`--${serveFlag}=127.0.0.1:${port}`, `--${adminFlag}=127.0.0.1:${adminPort}`, ...args]);
+  const child = start(name, [`--${serveFlag}=127.0.0.1:${port}`, `--${adminFlag}=127.0.0.1:${adminPort}`, ...args], hostname);
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
   child.stdout?.resume();
@@ -155,14 +161,14 @@ async function freePorts(): Promise<readonly [number, number]> {
 }
 
 /** The environment is made from nothing: what the shell of the test has must not matter. */
-function start(name: ControllerName, args: readonly string[]): ChildProcess {
+function start(name: ControllerName, args: readonly string[], hostname = `linkerd-${name}-0`): ChildProcess {
   const bundle = fileURLToPath(new URL(`../../../packages/cli/dist/bundle/weft-${name}.mjs`, import.meta.url));
   const variable = `${name.toUpperCase()}_BIN`;
   const binary = process.env[variable] ?? bundle;
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set ${variable}`);
   const command = /\.[cm]?js$/.test(binary) ? [process.execPath, binary] : [binary];
   const [program = '', ...rest] = isForeign(name) ? mounted(name, command, args) : [...command, ...args];
-  return spawn(program, rest, { env: { HOSTNAME: `linkerd-${name}-0` }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(program, rest, { env: { HOSTNAME: hostname }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Flags of ours for files whose place Linkerd's program has built in. */

@@ -4,6 +4,7 @@ import { type KubeClient, KubeError } from '@weft/kube';
 import type { Cluster } from './cluster/cluster.ts';
 import { clusterIndex } from './cluster/cluster-index.ts';
 import { endpointGroups } from './endpoints/endpoint-groups.ts';
+import { sliceController } from './external-workloads/slice-controller.ts';
 import { createLookups, type Lookups } from './lookups.ts';
 import { endpointMetrics } from './metrics/endpoint-metrics.ts';
 import { clusterStore } from './multicluster/cluster-store.ts';
@@ -19,6 +20,8 @@ export interface DiscoveryOptions {
   readonly logger: Logger;
   /** Which kind lists the endpoints of Services. Default: EndpointSlices. */
   readonly endpoints?: 'slices' | 'endpoints';
+  /** Writes EndpointSlices for external workloads while it leads; `identity` is this process's among those that stand for election. Default: does not write. */
+  readonly writer?: { readonly identity: string } | undefined;
 }
 
 export interface Discovery {
@@ -28,11 +31,11 @@ export interface Discovery {
   readonly server: DestinationServer;
   /** What is known of the cluster. */
   readonly cluster: Cluster;
-  /** Stops watching. Streams are ended by `server.close`. */
-  close(): void;
+  /** Stops writing and watching. Streams are ended by `server.close`. */
+  close(): Promise<void>;
 }
 
-export function startDiscovery({ client, settings, registry, logger, endpoints = 'slices' }: DiscoveryOptions): Discovery {
+export function startDiscovery({ client, settings, registry, logger, endpoints = 'slices', writer }: DiscoveryOptions): Discovery {
   let refuse: (error: Error) => void = () => undefined;
   const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
   refused.catch(() => undefined);
@@ -45,12 +48,18 @@ export function startDiscovery({ client, settings, registry, logger, endpoints =
   const federated = federatedServices({ local, groups, clusters, logger });
   const profiles = createProfiles({ cluster: local, registry, logger });
   const lookups = createLookups({ local, groups, profiles, multicluster: { clusters, federated } });
+  const { services, slices, externalWorkloads } = index.stores;
+  const controller =
+    writer && slices && externalWorkloads
+      ? sliceController({ client, services, slices, workloads: externalWorkloads, namespace: settings.controllerNamespace, ...writer, registry, logger })
+      : undefined;
   return {
     synced: Promise.race([Promise.all([index.synced, clusters.ready]).then(() => undefined), refused]),
     lookups,
     server: destinationServer({ lookups, registry, logger }),
     cluster: local,
-    close() {
+    async close() {
+      await controller?.close();
       clusters.close();
       index.close();
     },

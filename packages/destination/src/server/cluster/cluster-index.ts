@@ -47,7 +47,6 @@ export interface ClusterIndex {
   /** Pods that have this port on their host, and take traffic. */
   podsByHostAddress(ip: string, port: number): readonly Pod[];
   externalWorkload(namespace: string, name: string): ExternalWorkload | undefined;
-  externalWorkloads(): readonly ExternalWorkload[];
   externalWorkloadsByAddress(ip: string, port: number): readonly ExternalWorkload[];
   /** The zone of a node; undefined where the node or its zone is not known. */
   zone(node: string): string | undefined;
@@ -56,8 +55,13 @@ export interface ClusterIndex {
   /** Servers of a namespace that make ports opaque. */
   opaqueServers(namespace: string): readonly PolicyServer[];
   serviceProfile(namespace: string, name: string): ServiceProfile | undefined;
-  services(): readonly Service[];
   readonly topics: Topics;
+  /** What the indexes are made of, for those who write to the cluster. Slices where it is they that are watched. */
+  readonly stores: {
+    readonly services: ResourceStore<Service>;
+    readonly slices: ResourceStore<EndpointSlice> | undefined;
+    readonly externalWorkloads: ResourceStore<ExternalWorkload> | undefined;
+  };
   /** Resolves when everything that must be there has been listed once. */
   readonly synced: Promise<void>;
   readonly isSynced: boolean;
@@ -139,6 +143,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     }
   });
   const refused = options.onEndpointsRefused ? { onRefused: options.onEndpointsRefused } : {};
+  let slices: ResourceStore<EndpointSlice> | undefined;
   if (options.endpoints === 'endpoints') {
     const known = new WeakMap<KubeObject, readonly EndpointSlice[]>();
     watch(
@@ -148,7 +153,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
       },
       refused,
     );
-  } else watch(endpointSliceKind, onSlice, refused);
+  } else slices = watch(endpointSliceKind, onSlice, refused);
   const pods = watch(
     podKind,
     (event) => {
@@ -204,14 +209,12 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
   synced.catch(() => undefined);
   return {
     service: (namespace, name) => services.get(namespace, name),
-    services: () => services.list(),
     servicesByIp: (ip) => servicesByIp.get(ip),
     slices: (namespace, service) => slicesByService.get(`${namespace}/${service}`),
     pod: (namespace, name) => pods.get(namespace, name),
     podsByIp: (ip) => podsByIp.get(ip).filter(takesTraffic),
     podsByHostAddress: (ip, port) => podsByHostAddress.get(formatSocketAddress({ ip, port })).filter(takesTraffic),
     externalWorkload: (namespace, name) => externals?.get(namespace, name),
-    externalWorkloads: () => externals?.list() ?? [],
     externalWorkloadsByAddress: (ip, port) => externalByAddress.get(formatSocketAddress({ ip, port })),
     zone: (node) => (node === '' ? undefined : nodes?.get(undefined, node)?.metadata.labels?.[ZONE_LABEL]),
     parents: (owner, namespace, name) => (owner === 'Job' ? jobs : replicaSets)?.get(namespace, name)?.metadata.ownerReferences ?? NONE,
@@ -221,6 +224,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     },
     serviceProfile: (namespace, name) => profiles?.get(namespace, name),
     topics,
+    stores: { services, slices, externalWorkloads: externals },
     synced,
     get isSynced() {
       return isSynced;
