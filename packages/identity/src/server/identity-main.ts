@@ -1,6 +1,6 @@
 // weft-identity: flags in, a Certify service until SIGTERM. spec/control-plane.md §3.
 import { readFileSync } from 'node:fs';
-import { isDnsLabel, type Logger, parseGoDuration } from '@weft/core';
+import { createRegistry, isDnsLabel, type Logger, parseGoDuration } from '@weft/core';
 import { clusterConfig, kubeClient } from '@weft/kube';
 import {
   boolFlag,
@@ -75,7 +75,8 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
   const cluster = attempt(problems, '-kubeconfig', () => clusterConfig(flags.kubeconfig));
   if (problems.length > 0 || !cluster) throw new ConfigError(problems);
   const rate = { qps: flags['kube-apiclient-qps'], burst: flags['kube-apiclient-burst'] };
-  const client = kubeClient({ ...cluster, ...(rate.qps > 0 && { rate }) });
+  const registry = createRegistry();
+  const client = kubeClient({ ...cluster, registry, ...(rate.qps > 0 && { rate }) });
   shutdown.add('kubernetes client', () => client.close());
   await startIdentity({
     listen: flags.addr,
@@ -90,6 +91,7 @@ async function run({ flags, shutdown }: MainContext<typeof identityFlags>): Prom
     skewMs: duration(flags, 'identity-clock-skew-allowance', SKEW, logger),
     shutdown,
     logger,
+    registry,
   });
   return undefined;
 }

@@ -1,7 +1,7 @@
 // What the webhook asks of the cluster, answered from watched Namespaces and ReplicaSets. spec/injector-cli.md §1.4, §1.8.
 
 import type { Logger } from '@weft/core';
-import { type KubeClient, type KubeObject, namespaceKind, type Pod, type ReplicaSet, replicaSetKind, resourceStore } from '@weft/kube';
+import { type KubeClient, type KubeObject, metadataOf, namespaceKind, type Pod, replicaSetKind, resourceStore } from '@weft/kube';
 import type { OwnerRef } from '../patch/build-patch.ts';
 import type { AdmissionLookups } from './admission.ts';
 
@@ -13,18 +13,19 @@ export interface ClusterLookups extends Omit<AdmissionLookups, 'values'> {
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Job']);
 
 export function clusterLookups(client: KubeClient, logger: Logger): ClusterLookups {
-  const namespaces = resourceStore(client, namespaceKind, { logger });
-  const replicaSets = resourceStore(client, replicaSetKind, { logger });
+  const [namespaceMetadata, replicaSetMetadata] = [metadataOf(namespaceKind), metadataOf(replicaSetKind)];
+  const namespaces = resourceStore(client, namespaceMetadata, { logger });
+  const replicaSets = resourceStore(client, replicaSetMetadata, { logger });
   const synced = Promise.all([namespaces.synced, replicaSets.synced]).then(() => undefined);
   synced.catch(() => undefined);
 
-  const replicaSet = async (namespace: string, name: string): Promise<ReplicaSet | undefined> =>
-    replicaSets.get(namespace, name) ?? (await client.get(replicaSetKind, { namespace, name }));
+  const replicaSet = async (namespace: string, name: string): Promise<KubeObject | undefined> =>
+    replicaSets.get(namespace, name) ?? (await client.get(replicaSetMetadata, { namespace, name }));
 
   return {
     synced,
     // A Namespace and its first pods often arrive together: the cache may not have it yet.
-    namespaceAnnotations: async (name) => (namespaces.get(undefined, name) ?? (await client.get(namespaceKind, { name })))?.metadata.annotations ?? {},
+    namespaceAnnotations: async (name) => (namespaces.get(undefined, name) ?? (await client.get(namespaceMetadata, { name })))?.metadata.annotations ?? {},
     ownerOf: (pod, namespace) => ownerOf(pod, namespace, replicaSet),
     close() {
       namespaces.close();

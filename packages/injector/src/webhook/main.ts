@@ -53,7 +53,7 @@ async function run({ flags, shutdown }: MainContext<typeof injectorFlags>): Prom
   await values().catch((error: unknown) => {
     throw new ConfigError([`${flags.values}: ${messageOf(error)}`], { cause: error });
   });
-  const client = kubeClient(clusterConfig(flags.kubeconfig));
+  const client = kubeClient({ ...clusterConfig(flags.kubeconfig), registry });
   shutdown.add('kubernetes client', () => client.close());
   const cluster = clusterLookups(client, logger);
   shutdown.add('watches', () => cluster.close());

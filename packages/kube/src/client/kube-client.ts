@@ -25,7 +25,9 @@ export interface SelectOptions {
   readonly fieldSelector?: string;
 }
 
-export interface ListOptions extends CallOptions, SelectOptions {
+export interface ListOptions<T extends KubeObject = KubeObject> extends CallOptions, SelectOptions {
+  /** Called for each object as it arrives; what it answers is kept instead, so that what is left out takes no memory. */
+  readonly keep?: (object: T) => T;
   /** Objects per request; pages are fetched until the end. Default 500. */
   readonly pageSize?: number;
   /** `0`: any state will do, from the server's cache. Default: the newest. */
@@ -112,7 +114,7 @@ export interface KubeClient {
   readonly registry: MetricRegistry | undefined;
   /** Undefined when there is no such object. */
   get<T extends KubeObject>(kind: ResourceKind<T>, ref: ObjectRef, options?: CallOptions): Promise<T | undefined>;
-  list<T extends KubeObject>(kind: ResourceKind<T>, options?: ListOptions): Promise<ResourceList<T>>;
+  list<T extends KubeObject>(kind: ResourceKind<T>, options?: ListOptions<T>): Promise<ResourceList<T>>;
   create<T extends KubeObject>(kind: ResourceKind<T>, object: Draft<T>, options?: WriteOptions): Promise<T>;
   /** Replaces; refused with CONFLICT when `metadata.resourceVersion` is given and no longer the newest. */
   update<T extends KubeObject>(kind: ResourceKind<T>, object: Draft<T>, options?: WriteOptions): Promise<T>;

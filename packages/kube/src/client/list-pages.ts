@@ -19,7 +19,7 @@ interface Page<T> {
   readonly next: string | undefined;
 }
 
-export async function listPages<T extends KubeObject>(requests: Requests, kind: ResourceKind<T>, call: ListOptions): Promise<ResourceList<T>> {
+export async function listPages<T extends KubeObject>(requests: Requests, kind: ResourceKind<T>, call: ListOptions<T>): Promise<ResourceList<T>> {
   const { labelSelector, fieldSelector, resourceVersion } = call;
   const collection = collectionPath(kind, call.namespace);
   const fetchPage = async (limit: number | undefined, next: string | undefined): Promise<Page<T>> => {
@@ -33,7 +33,7 @@ export async function listPages<T extends KubeObject>(requests: Requests, kind: 
     });
     const request = { ...call, method: 'GET', path: collection + text, ...(kind.metadataOnly ? { accept: METADATA_LIST } : {}) };
     const response = await requests.open(request);
-    return readPage(readChunks(response, requests.readingOf(request)), kind, requests.readingOf(request), call.onGarbage);
+    return readPage(readChunks(response, requests.readingOf(request)), kind, requests.readingOf(request), call);
   };
 
   const limit = call.pageSize ?? PAGE_SIZE;
@@ -57,12 +57,13 @@ async function readPage<T extends KubeObject>(
   chunks: AsyncIterable<Buffer>,
   kind: ResourceKind<T>,
   { what }: BodyReading,
-  onGarbage: ListOptions['onGarbage'],
+  { onGarbage, keep }: ListOptions<T>,
 ): Promise<Page<T>> {
   const items: T[] = [];
   const take = (text: string): void => {
     try {
-      items.push(typed(parseItem(text, what), kind, what));
+      const object = typed(parseItem(text, what), kind, what);
+      items.push(keep ? keep(object) : object);
     } catch (error) {
       if (!(error instanceof KubeError) || !onGarbage) throw error;
       onGarbage(error);

@@ -13,7 +13,7 @@ const seen: string[] = [];
 let connections = 0;
 const server = https.createServer({ cert, key, requestCert: true, rejectUnauthorized: false }, (request, response) => {
   const shown = (request.socket as TLSSocket).getPeerCertificate();
-  seen.push(`${request.headers.authorization ?? 'none'} ${shown.subject?.CN ?? 'none'}`);
+  seen.push(`${request.headers.authorization ?? 'none'} ${String(shown.subject?.CN ?? 'none')}`);
   response.writeHead(request.headers.authorization === 'Bearer old' ? 401 : 200).end('{"metadata":{"name":"a"}}');
 });
 server.on('secureConnection', () => connections++);

@@ -42,7 +42,11 @@ const put = (client: KubeClient, name: string, v = '0'): Promise<ConfigMap> =>
 const set = (client: KubeClient, name: string, v: string): Promise<ConfigMap> =>
   client.patch(configMapKind, { namespace: 'default', name }, { kind: 'merge', value: { data: { v } } });
 const drop = (client: KubeClient, name: string): Promise<boolean> => client.delete(configMapKind, { namespace: 'default', name });
-const stateOf = (items: readonly ConfigMap[]): string => [...items.map(({ metadata, data }) => `${metadata.name}=${data?.v}`)].sort().join();
+const stateOf = (items: readonly ConfigMap[]): string =>
+  items
+    .map(({ metadata, data }) => `${metadata.name}=${data?.v}`)
+    .sort()
+    .join();
 
 function until(store: ResourceStore<ConfigMap>, check: () => boolean): Promise<void> {
   return new Promise((resolve) => {
@@ -173,7 +177,10 @@ describe('through a front that fails', () => {
       ...clock,
       after: (ms: number, fn: () => void) => {
         // Timeouts of requests stay with the client's own clock; these are the pauses, and the longest life of a watch.
-        if (ms < 100_000) waits.push(ms) < 6 ? queueMicrotask(fn) : release();
+        if (ms < 100_000) {
+          if (waits.push(ms) < 6) queueMicrotask(fn);
+          else release();
+        }
         return { cancel: () => undefined };
       },
     };

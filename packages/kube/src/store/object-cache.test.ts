@@ -56,6 +56,20 @@ test('moves objects between keys, and no longer once an index is closed', () => 
   expect(byApp.get('db')).toEqual([]);
 });
 
+test('an object without keys is in no index, and in the store all the same', () => {
+  const logger = memoryLogger();
+  const cache = objectCache<KubeObject>({ logger });
+  const byApp = cache.by(({ metadata }) => {
+    if (!metadata.labels?.app) throw new TypeError('no app');
+    return [metadata.labels.app.toUpperCase()];
+  });
+  const bare: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bare', resourceVersion: '1' } };
+  cache.replace([bare, object('x', '1')], true);
+  cache.put({ ...bare, metadata: { ...bare.metadata, resourceVersion: '2', labels: { app: 'web' } } });
+  expect([cache.size, byApp.get('WEB').length]).toEqual([2, 2]);
+  expect(logger.records.map(({ message }) => message)).toEqual(['an object has no keys', 'an object has no keys']);
+});
+
 test('keeps a throwing subscriber from harming others', () => {
   const logger = memoryLogger();
   const cache = objectCache<KubeObject>({ logger });

@@ -69,11 +69,13 @@ export function objectCache<T extends KubeObject>({ logger }: { readonly logger:
     return { kind: 'deleted', old };
   };
 
+  const complain = (message: string, error: unknown): void =>
+    logger.log('error', message, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   const call = (fn: (event: StoreEvent<T>) => void, event: StoreEvent<T>): void => {
     try {
       fn(event);
     } catch (error) {
-      logger.log('error', 'a store subscriber threw', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      complain('a store subscriber threw', error);
     }
   };
   const emit = (events: readonly StoreEvent<T>[]): void => {
@@ -116,7 +118,15 @@ export function objectCache<T extends KubeObject>({ logger }: { readonly logger:
       return events.length;
     },
     by(keys) {
-      const index = objectIndex(keys);
+      // An object that the reader cannot make keys of has none, and harms no other.
+      const index = objectIndex<T>((object) => {
+        try {
+          return keys(object);
+        } catch (error) {
+          complain('an object has no keys', error);
+          return [];
+        }
+      });
       for (const object of list()) index.apply({ kind: 'added', object });
       indexes.add(index);
       return { get: index.get, close: () => void indexes.delete(index) };

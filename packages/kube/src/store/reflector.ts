@@ -33,8 +33,10 @@ export interface ReflectorSink<T> {
   skipped(error: KubeError): void;
 }
 
-export interface ReflectorOptions {
+export interface ReflectorOptions<T extends KubeObject> {
   readonly select: SelectOptions;
+  /** What is kept of a listed object. */
+  readonly keep: (object: T) => T;
   readonly pageSize: number | undefined;
   readonly idleMs: number;
   readonly backoffMs: { readonly min: number; readonly max: number };
@@ -62,7 +64,7 @@ export async function reflect<T extends KubeObject>(
   client: KubeClient,
   kind: ResourceKind<T>,
   sink: ReflectorSink<T>,
-  options: ReflectorOptions,
+  options: ReflectorOptions<T>,
 ): Promise<void> {
   const { select, idleMs, backoffMs, clock, random, signal } = options;
   let version: string | undefined;
@@ -70,6 +72,17 @@ export async function reflect<T extends KubeObject>(
   let failures = 0;
   let silences = 0;
   let garbageRounds = 0;
+
+  /** Apart from the watch, so that nothing holds on to the list while that lasts. */
+  const listAll = async (onGarbage: (error: KubeError) => void, sawGarbage: () => boolean): Promise<string> => {
+    // The first may come from the server's cache; later ones must not lead back behind what was seen.
+    const from = everListed ? {} : { resourceVersion: '0' };
+    const { pageSize, keep } = options;
+    const list = await client.list(kind, { ...select, ...from, ...(pageSize === undefined ? {} : { pageSize }), retries: 0, keep, onGarbage, signal });
+    sink.listed(list.items, !sawGarbage());
+    everListed = true;
+    return list.resourceVersion;
+  };
 
   /** One list where it is needed, and one watch until it ends. */
   const round = async (): Promise<Outcome> => {
@@ -95,13 +108,7 @@ export async function reflect<T extends KubeObject>(
     };
     try {
       if (version === undefined) {
-        // The first may come from the server's cache; later ones must not lead back behind what was seen.
-        const from = everListed ? {} : { resourceVersion: '0' };
-        const { pageSize } = options;
-        const list = await client.list(kind, { ...select, ...from, ...(pageSize === undefined ? {} : { pageSize }), retries: 0, onGarbage, signal });
-        sink.listed(list.items, !sawGarbage);
-        everListed = true;
-        version = list.resourceVersion;
+        version = await listAll(onGarbage, () => sawGarbage);
         sink.fresh(true);
       }
       // Between five and ten minutes, spread, so that many stores do not come back together.
@@ -160,7 +167,7 @@ function causeOf({ code, status }: KubeError, isOpen: boolean): RestartCause {
 }
 
 /** Doubling with half of it random. */
-function delay(failures: number, { min, max }: ReflectorOptions['backoffMs'], random: Random): number {
+function delay(failures: number, { min, max }: ReflectorOptions<KubeObject>['backoffMs'], random: Random): number {
   const whole = Math.min(max, min * 2 ** Math.min(20, Math.max(0, failures - 1)));
   return whole * (0.5 + random.next() / 2);
 }

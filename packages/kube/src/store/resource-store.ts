@@ -60,9 +60,16 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     return result;
   };
 
+  const safely = (call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      logger.log('error', 'a callback threw', { error: String(error) });
+    }
+  };
   const sink: ReflectorSink<T> = {
     listed(objects, complete) {
-      const differed = counted(() => cache.replace(objects.map(keep), complete));
+      const differed = counted(() => cache.replace(objects, complete));
       if (isSynced) metrics?.missed(differed);
       isSynced = true;
       resolveSynced();
@@ -83,17 +90,17 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     restarting(cause, error, failures) {
       metrics?.restarted(cause);
       if (!error) return;
-      options.onBreak?.(error);
+      safely(() => options.onBreak?.(error));
       logger.log(failures === 1 ? 'info' : 'warn', 'watch interrupted', { cause, code: error.code, error: error.message, failures });
     },
     skipped(error) {
       metrics?.skipped();
-      options.onSkipped?.(error);
+      safely(() => options.onSkipped?.(error));
       logger.log('warn', 'skipped what is no object', { error: error.message });
     },
   };
   metrics?.stale(1);
-  const reflecting = reflect(client, kind, sink, { select: pick(options), pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
+  const reflecting = reflect(client, kind, sink, { select: pick(options), keep, pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
   void reflecting.catch((error: unknown) => logger.log('error', 'the store stopped', { error: String(error) }));
 
   return {

@@ -80,7 +80,7 @@ async function run({ flags, shutdown }: MainContext<typeof policyFlags>): Promis
 
   const logger = createLogger({ level: flags['log-level'], format: flags['log-format'], name: 'policy' });
   const registry = createRegistry();
-  const client = kubeClient(clusterConfig(flags.kubeconfig));
+  const client = kubeClient({ ...clusterConfig(flags.kubeconfig), registry });
   shutdown.add('kubernetes client', () => client.close());
   const cluster = watchPolicyCluster(client, logger);
   shutdown.add('watches', () => cluster.close());

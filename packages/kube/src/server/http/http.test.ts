@@ -163,6 +163,8 @@ test('serves what another listener accepts, and leaves it open', async () => {
   const listener = net.createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => listener.once('listening', resolve));
   own.attach(listener);
+  const accepted = new Set<net.Socket>();
+  listener.on('connection', (socket) => void accepted.add(socket));
   const address = listener.address();
   const client = kubeClient({ server: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, requestTimeoutMs: 1000 });
   expect((await client.list(namespaceKind)).items.map((item) => item.metadata.name)).toEqual(['default', 'kube-system']);
@@ -172,6 +174,7 @@ test('serves what another listener accepts, and leaves it open', async () => {
   // The kept connection is closed; a new one is accepted, and nobody reads it.
   await expect(client.list(namespaceKind)).rejects.toMatchObject({ code: expect.stringMatching(/UNREACHABLE|TIMEOUT/) });
   client.close();
+  for (const socket of accepted) socket.destroy();
   await new Promise((resolve) => listener.close(resolve));
 });
 
