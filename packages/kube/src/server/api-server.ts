@@ -49,6 +49,11 @@ export interface ApiServerOptions {
   readonly dialService?: (target: ServiceTarget) => Promise<Duplex>;
   /** Without it `kubectl logs` is refused. */
   readonly podLogs?: PodLogSource;
+  /**
+   * A file that every change is written to before it is acknowledged, and that the next server begins with. It holds Secrets and the
+   * key that tokens are signed with. Written anew when it is longer than `compactAboveBytes` (default 16 MiB) and than four times the state.
+   */
+  readonly journal?: { readonly path: string; readonly compactAboveBytes?: number };
   /** Definitions of custom resources present from the start. */
   readonly definitions?: readonly CustomResourceDefinition[];
   /** Namespaces present from the start, besides `default` and `kube-system`. */

@@ -14,30 +14,41 @@ import { openApiDocuments } from './discovery/openapi.ts';
 import { servedResources } from './discovery/served-resources.ts';
 import { createListener } from './http/listener.ts';
 import { createRouter } from './http/router.ts';
-import { clone, type JsonObject } from './json/json.ts';
+import { clone, type JsonObject, stringAt } from './json/json.ts';
 import type { KindDefinition } from './kinds/kind-definition.ts';
 import { kindRegistry } from './kinds/kind-registry.ts';
 import { startGarbageCollector } from './lifecycle/garbage-collector.ts';
 import { startNamespaceLifecycle } from './lifecycle/namespace-lifecycle.ts';
 import type { ApiState } from './rest/api-state.ts';
 import { reviewKinds } from './rest/reviews.ts';
+import { updateObject } from './rest/update-object.ts';
 import { createObject, type WriteContext } from './rest/write-object.ts';
+import { inMemory } from './storage/durability.ts';
+import { openJournal } from './storage/journal.ts';
+import { keyOf } from './storage/object-key.ts';
 import { createObjectStore } from './storage/object-store.ts';
 import { ADMIN } from './tokens/authenticate.ts';
-import { tokenAuthority } from './tokens/token-authority.ts';
+import { newSigningKey, tokenAuthority } from './tokens/token-authority.ts';
 
 const DEFAULT_ISSUER = 'https://kubernetes.default.svc.cluster.local';
 const MAX_OBJECTS = 250_000;
+const COMPACT_ABOVE_BYTES = 16 * 1024 * 1024;
 /** Versions per millisecond of wall time between two lives of a server: more writes than that would be needed to overlap. */
 const VERSIONS_PER_MS = 16;
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { clock = systemClock(), random = systemRandom, logger = silentLogger, issuer = DEFAULT_ISSUER } = options;
+  const startVersion = Math.floor(clock.wall()) * VERSIONS_PER_MS;
+  const journal =
+    options.journal && (await openJournal({ compactAboveBytes: COMPACT_ABOVE_BYTES, ...options.journal, newKey: newSigningKey, startVersion, logger }));
   const store = createObjectStore({
-    startVersion: Math.floor(clock.wall()) * VERSIONS_PER_MS,
+    startVersion: journal?.restored.version ?? startVersion,
+    durability: journal ?? inMemory,
+    restored: journal?.restored.objects.values() ?? [],
     maxHistory: options.maxHistory ?? 4096,
     maxObjects: MAX_OBJECTS,
   });
+  journal?.snapshotFrom(() => ({ version: store.version, entries: store.entries() }));
   const registry = kindRegistry();
   const state: ApiState = {
     store,
@@ -51,7 +62,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
           .map(({ object }) => object),
     }),
     webhooks: webhookAdmission({ store, dialService: options.dialService, clock, logger }),
-    tokens: tokenAuthority({ issuer, clock }),
+    tokens: tokenAuthority({ issuer, clock, ...(journal ? { key: journal.restored.head.key } : {}) }),
     apiAudiences: options.apiAudiences ?? [issuer],
     kubelet: options.kubelet ?? false,
     podLogs: options.podLogs,
@@ -61,12 +72,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     random,
     logger,
   };
+  // First, so that the others find every kind that a journal brought back.
+  const stopDefinitions = startDefinitionLifecycle(state);
   const stopCollector = startGarbageCollector(state);
   const stopNamespaces = startNamespaceLifecycle(state, { rootCa: options.rootCa ?? '', emptyAfterMs: options.namespaceEmptyAfterMs ?? 1000 });
-  // After the others, for what it writes while it is told of a change is news to them too.
-  const stopDefinitions = startDefinitionLifecycle(state);
   await createNamespaces(state, ['default', 'kube-system', ...(options.namespaces ?? [])]);
-  for (const definition of options.definitions ?? []) await createObject(state, writing(definitionKind), clone(definition as unknown as JsonObject));
+  for (const definition of options.definitions ?? []) await define(state, clone(definition as unknown as JsonObject));
 
   const served = (): ReturnType<typeof servedResources> => servedResources(registry.kinds, reviewKinds);
   const documents = { discovery: discoveryDocuments(served), openApi: openApiDocuments(served), tokens: state.tokens };
@@ -94,6 +105,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
         stopNamespaces();
         for (const client of clients) client.close();
         await listener.close();
+        await journal?.close();
       })();
       return closing;
     },
@@ -103,7 +115,22 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 async function createNamespaces(state: ApiState, names: readonly string[]): Promise<void> {
   const kind = state.registry.byPlural('', 'v1', namespaceKind.plural);
   if (!kind) return;
-  for (const name of new Set(names)) await createObject(state, writing(kind), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const name of new Set(names)) {
+    if (!state.store.collection(kind.resource).get(keyOf(undefined, name))) {
+      await createObject(state, writing(kind), { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    }
+  }
+}
+
+/** Of a definition that an earlier life left behind, what is wanted is brought up to date. */
+async function define(state: ApiState, definition: JsonObject): Promise<void> {
+  const name = stringAt(definition, 'metadata', 'name') ?? '';
+  if (!state.store.collection(definitionKind.resource).get(keyOf(undefined, name))) {
+    await createObject(state, writing(definitionKind), definition);
+    return;
+  }
+  const { spec } = definition;
+  await updateObject(state, writing(definitionKind), { name, subresource: undefined, change: (current) => ({ ...current, spec }) });
 }
 
 /** A write of the server itself. */

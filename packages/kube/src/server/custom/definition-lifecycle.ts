@@ -1,5 +1,6 @@
 // From stored CustomResourceDefinitions to served kinds, and back: names are accepted, kinds are served in the same turn as Established is
 // written, and a deleted definition stays until its objects are gone. Kubernetes "Extend the Kubernetes API with CustomResourceDefinitions".
+
 import { type CustomResourceDefinition, customResourceDefinitionKind } from '../../resources/custom-resource-definition.ts';
 import type { Condition } from '../../resources/meta.ts';
 import { resourceKind } from '../../resources/resource-kind.ts';
@@ -9,7 +10,7 @@ import { guarded } from '../lifecycle/garbage-collector.ts';
 import { type ApiState, timestamp } from '../rest/api-state.ts';
 import { finishIfReleased, REMOVE_NOW, removeObject } from '../rest/remove-object.ts';
 import { isBeingDeleted } from '../rest/update-rules.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { customKinds } from './custom-kinds.ts';
 import { CLEANUP_FINALIZER, definitionKind, definitionOf } from './definition-kind.ts';
 import { type NameConflict, nameConflict } from './name-conflicts.ts';

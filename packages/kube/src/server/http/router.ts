@@ -62,6 +62,8 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       warn: (text) => void warnings.push(text),
     };
     const answer = await handle(state, apiRequest);
+    // A stream waits by itself, for each of its parts.
+    if (answer.kind === 'json') await kept(state);
     if (!response.destroyed) sendAnswer(response, answer, { warnings });
   };
   return (request, response) => {
@@ -86,6 +88,13 @@ function splitUrl(target: string): { readonly pathname: string; readonly searchP
 
 function isPeerGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE');
+}
+
+/** Nothing is told of before it is on disk, where there is one: neither a write to its writer, nor to a reader. */
+function kept({ store }: ApiState): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.whenKept((error) => (error ? reject(internal(error.message)) : resolve()));
+  });
 }
 
 type Handler = (state: ApiState, request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>;

@@ -1,4 +1,5 @@
 // Ownership: dependents go when the last of their owners has gone. Kubernetes "Garbage Collection".
+
 import type { Logger } from '@weft/core';
 import { apiVersionOf } from '../../resources/resource-kind.ts';
 import { ApiError } from '../errors/api-error.ts';
@@ -7,8 +8,8 @@ import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { ApiState } from '../rest/api-state.ts';
 import { FOREGROUND, finishIfReleased, ORPHAN, REMOVE_NOW, removeObject } from '../rest/remove-object.ts';
 import { isBeingDeleted } from '../rest/update-rules.ts';
-import { keyOf } from '../storage/collection.ts';
-import { objectKey } from '../storage/object-store.ts';
+import type { Collection } from '../storage/collection.ts';
+import { keyOf, objectKey } from '../storage/object-key.ts';
 
 interface Dependent {
   readonly kind: KindDefinition;
@@ -112,6 +113,12 @@ export function startGarbageCollector(state: ApiState): () => void {
       }
     }
   };
+  const observe = (self: Dependent, object: JsonObject): void => {
+    const uid = stringAt(object, 'metadata', 'uid') ?? '';
+    alive.add(uid);
+    link(self, object, true);
+    if (isBeingDeleted(object)) later(`settle ${uid}`, () => settle(self));
+  };
   const ownerOf = (object: JsonObject, reference: JsonObject): Dependent | undefined => {
     const kind = registry.byKind(stringAt(reference, 'apiVersion') ?? '', stringAt(reference, 'kind') ?? '');
     if (!kind) return undefined;
@@ -119,18 +126,20 @@ export function startGarbageCollector(state: ApiState): () => void {
     return { kind, key: keyOf(namespace, stringAt(reference, 'name') ?? '') };
   };
 
+  const seen = new Set<Collection>();
+  for (const kind of registry.kinds) {
+    const objects = store.collection(kind.resource);
+    if (seen.has(objects)) continue;
+    seen.add(objects);
+    for (const { object } of objects.list()) observe({ kind, key: objectKey(object) }, object);
+  }
   const unlisten = store.listen((resource, change) => {
     const kind = registry.byPlural(resource.group, resource.version, resource.plural);
     if (!kind) return;
     const self: Dependent = { kind, key: objectKey(change.now.object) };
     const uid = stringAt(change.now.object, 'metadata', 'uid') ?? '';
     if (change.type !== 'ADDED') link(self, change.before.object, false);
-    if (change.type !== 'DELETED') {
-      alive.add(uid);
-      link(self, change.now.object, true);
-      if (isBeingDeleted(change.now.object)) later(`settle ${uid}`, () => settle(self));
-      return;
-    }
+    if (change.type !== 'DELETED') return observe(self, change.now.object);
     alive.delete(uid);
     for (const [id, dependent] of dependents.get(uid) ?? []) later(`examine ${id}`, () => examine(dependent));
   });

@@ -1,4 +1,5 @@
 // What belongs to every namespace, and the emptying of one that is being deleted. Kubernetes "Namespaces".
+
 import type { Timer } from '@weft/core';
 import { configMapKind, namespaceKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { apiVersionOf } from '../../resources/resource-kind.ts';
@@ -8,7 +9,7 @@ import type { ApiState } from '../rest/api-state.ts';
 import { finishIfReleased, REMOVE_NOW, removeObject } from '../rest/remove-object.ts';
 import { isBeingDeleted } from '../rest/update-rules.ts';
 import { createObject } from '../rest/write-object.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { ADMIN } from '../tokens/authenticate.ts';
 import { guarded } from './garbage-collector.ts';
 
@@ -94,6 +95,7 @@ export function startNamespaceLifecycle(state: ApiState, { rootCa, emptyAfterMs 
     return store.collection(kind.resource).list(namespace).length;
   };
 
+  for (const { object } of store.collection(namespaceKind).list()) visit(stringAt(object, 'metadata', 'name') ?? '');
   const unlisten = store.listen((resource, change) => {
     if (resource.plural === namespaceKind.plural && resource.group === '') {
       if (change.type !== 'DELETED') visit(stringAt(change.now.object, 'metadata', 'name') ?? '');

@@ -1,9 +1,10 @@
 // What admission sees of a write.
+
 import { namespaceKind } from '../../resources/cluster.ts';
 import { type AdmissionTarget, labelsOf } from '../admission/webhook-match.ts';
 import { type JsonObject, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import type { ApiState } from './api-state.ts';
 
 export interface Write {

@@ -5,7 +5,7 @@ import type { Manager } from '../apply/field-managers.ts';
 import { serverSideApply } from '../apply/server-side-apply.ts';
 import { ApiError, badRequest, qualified } from '../errors/api-error.ts';
 import { type JsonObject, objectAt, stringAt } from '../json/json.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import type { ApiAnswer, ApiRequest } from './api-request.ts';
 import { type ApiState, timestamp } from './api-state.ts';
 import { answerObject } from './read.ts';

@@ -1,7 +1,8 @@
 // log, binding and eviction of pods.
+
 import { badRequest, conflict, methodNotAllowed, notFound, notImplemented } from '../errors/api-error.ts';
 import { ensureObject, type JsonObject, objectsAt, stringAt } from '../json/json.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer, type StreamOut } from './api-request.ts';
 import type { ApiState } from './api-state.ts';
 import { REMOVE_NOW, removeObject, removeOptionsOf } from './remove-object.ts';

@@ -2,8 +2,8 @@
 
 import { badRequest, expired, notFound, versionTooLarge } from '../errors/api-error.ts';
 import { selectionOf } from '../select/selection.ts';
-import { keyOf, type Revision } from '../storage/collection.ts';
-import { objectKey } from '../storage/object-store.ts';
+import type { Revision } from '../storage/collection.ts';
+import { keyOf, objectKey } from '../storage/object-key.ts';
 import { listText, objectText, type WriteForm } from '../table/table.ts';
 import { prepareWatch } from '../watch/watch-session.ts';
 import type { ApiAnswer, ApiRequest } from './api-request.ts';

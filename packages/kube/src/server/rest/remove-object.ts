@@ -1,11 +1,12 @@
 // Deleting: at once, gracefully for pods, or when the finalizers let go. Kubernetes "Finalizers", "Pod termination", "Owners and dependents".
+
 import { namespaceKind } from '../../resources/cluster.ts';
 import { podKind } from '../../resources/pod.ts';
 import { badRequest, conflict, notFound } from '../errors/api-error.ts';
 import { clone, ensureObject, isObject, type Json, type JsonObject, listAt, numberAt, objectAt, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
-import { keyOf, type Revision } from '../storage/collection.ts';
-import { objectKey } from '../storage/object-store.ts';
+import type { Revision } from '../storage/collection.ts';
+import { keyOf, objectKey } from '../storage/object-key.ts';
 import { type ApiState, timestamp } from './api-state.ts';
 import { isBeingDeleted } from './update-rules.ts';
 

@@ -1,8 +1,9 @@
 // The scale subresource: replicas of a workload under one shape for all kinds. autoscaling/v1 Scale.
+
 import { badRequest, invalid, notFound } from '../errors/api-error.ts';
 import { ensureObject, isObject, type Json, type JsonObject, objectAt, stringAt } from '../json/json.ts';
 import { type KindDefinition, type ScalePaths, WORKLOAD_SCALE } from '../kinds/kind-definition.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { selectorText } from '../table/columns.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';
 import type { ApiState } from './api-state.ts';

@@ -1,9 +1,10 @@
 // The token subresource of ServiceAccounts. authentication.k8s.io/v1 TokenRequest.
+
 import type { StatusCause } from '../../client/kube-error.ts';
 import { podKind } from '../../resources/pod.ts';
 import { conflict, invalid, methodNotAllowed, notFound } from '../errors/api-error.ts';
 import { isObject, type JsonObject, objectAt, stringAt } from '../json/json.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { fieldOf } from '../validate/field.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';
 import { type ApiState, timestamp } from './api-state.ts';

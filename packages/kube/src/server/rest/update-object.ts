@@ -1,11 +1,13 @@
 // Changing stored objects. Kubernetes API conventions, "Concurrency control and consistency".
+
 import { apiVersionOf } from '../../resources/resource-kind.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { trackUpdate } from '../apply/field-managers.ts';
 import { conflict, modified, notFound } from '../errors/api-error.ts';
 import { clone, deepEqual, ensureObject, type JsonObject, objectAt, stringAt } from '../json/json.ts';
 import { inVersion } from '../kinds/in-version.ts';
-import { keyOf, type Revision } from '../storage/collection.ts';
+import type { Revision } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { admissionTarget } from './admission-target.ts';
 import { type ApiState, timestamp } from './api-state.ts';
 import { assignAddresses, check, provisional } from './final-checks.ts';

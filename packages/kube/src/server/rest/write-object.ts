@@ -1,4 +1,5 @@
 // Creating objects: completion, admission, validation, storage. Kubernetes API conventions, "Object metadata".
+
 import { randomUUID } from 'node:crypto';
 import { namespaceKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { podKind } from '../../resources/pod.ts';
@@ -9,7 +10,8 @@ import { admitServiceAccount } from '../admission/service-account-admission.ts';
 import { alreadyExists, badRequest, forbidden, notFound, terminating } from '../errors/api-error.ts';
 import { clone, ensureObject, isObject, type Json, type JsonObject, stringAt } from '../json/json.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
-import { keyOf, type Revision } from '../storage/collection.ts';
+import type { Revision } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import type { UserInfo } from '../tokens/authenticate.ts';
 import { admissionTarget } from './admission-target.ts';
 import { type ApiState, timestamp } from './api-state.ts';

@@ -1,4 +1,5 @@
 // The writing verbs over HTTP: POST, PUT, PATCH, DELETE on objects and collections.
+
 import { badRequest, invalid, notFound, unsupportedMediaType } from '../errors/api-error.ts';
 import { isObject, type Json, type JsonObject, objectAt, stringAt } from '../json/json.ts';
 import { inVersion } from '../kinds/in-version.ts';
@@ -6,7 +7,7 @@ import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import { selectionOf } from '../select/selection.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import { listText } from '../table/table.ts';
 import { admissionTarget } from './admission-target.ts';
 import { type ApiAnswer, type ApiRequest, jsonAnswer } from './api-request.ts';

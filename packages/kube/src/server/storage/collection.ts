@@ -23,10 +23,13 @@ export interface Collection {
   list(namespace?: string, after?: string): Revision[];
   /** The changes behind a version, oldest first; `expired` when some of them are no longer kept. */
   since(version: number): readonly Change[] | 'expired';
-  /** Called synchronously after each change. */
+  /** Called for each change as soon as it is kept, in order. */
   listen(fn: (change: Change) => void): () => void;
-  /** Called by the store only. */
+  /** The rest is called by the store only. */
   apply(key: string, change: Change): void;
+  announce(change: Change): void;
+  /** What a journal remembers, before anything else. */
+  restore(key: string, revision: Revision): void;
 }
 
 export interface CollectionOptions {
@@ -34,11 +37,6 @@ export interface CollectionOptions {
   readonly startVersion: number;
   readonly maxHistory: number;
   readonly maxHistoryBytes: number;
-}
-
-/** `namespace/name`, or `/name` for cluster-scoped kinds: what collections are ordered by. */
-export function keyOf(namespace: string | undefined, name: string): string {
-  return `${namespace ?? ''}/${name}`;
 }
 
 export function createCollection({ startVersion, maxHistory, maxHistoryBytes }: CollectionOptions): Collection {
@@ -104,7 +102,13 @@ export function createCollection({ startVersion, maxHistory, maxHistoryBytes }: 
       else objects.set(key, change.now);
       if (change.type !== 'MODIFIED') sorted = undefined;
       remember(change);
+    },
+    announce(change) {
       for (const fn of Array.from(listeners)) fn(change);
+    },
+    restore(key, revision) {
+      objects.set(key, revision);
+      sorted = undefined;
     },
   };
 }

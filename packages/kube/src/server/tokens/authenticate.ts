@@ -3,7 +3,7 @@
 import { serviceAccountKind } from '../../resources/cluster.ts';
 import { podKind } from '../../resources/pod.ts';
 import { type JsonObject, stringAt } from '../json/json.ts';
-import { keyOf } from '../storage/collection.ts';
+import { keyOf } from '../storage/object-key.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { TokenAuthority } from './token-authority.ts';
 

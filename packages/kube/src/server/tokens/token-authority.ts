@@ -1,5 +1,5 @@
 // ServiceAccount tokens: JSON Web Tokens signed ES256 by the server's own key. RFC 7519, RFC 7515; claims as Kubernetes' bound tokens.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign, verify } from 'node:crypto';
 import type { Clock } from '@weft/core';
 import { isObject, type Json, type JsonObject, listAt, numberAt, objectAt, stringAt } from '../json/json.ts';
 
@@ -32,12 +32,21 @@ export interface TokenAuthorityOptions {
   readonly key?: string;
 }
 
+/** PEM of a new P-256 private key. */
+export function newSigningKey(): string {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+}
+
 const MAX_TOKEN_BYTES = 16 * 1024;
 
 export function tokenAuthority({ issuer, clock, key }: TokenAuthorityOptions): TokenAuthority {
-  const privateKey = key === undefined ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey : createPrivateKey(key);
+  const privateKey = createPrivateKey(key ?? newSigningKey());
   const publicKey = createPublicKey(privateKey);
-  const keyId = randomUUID();
+  // The same for the same key, in every life of a server.
+  const keyId = createHash('sha256')
+    .update(publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64url')
+    .slice(0, 22);
   const nowSeconds = (): number => Math.floor(clock.wall() / 1000);
   return {
     issuer,

@@ -1,6 +1,6 @@
 // One held watch: what is asked of it, filtered changes, bookmarks, and an end in good order. Kubernetes API concepts, "Watch events", "Streaming lists".
 import type { Clock, Timer } from '@weft/core';
-import { expired } from '../errors/api-error.ts';
+import { type ApiError, expired } from '../errors/api-error.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { AnswerForm, StreamOut } from '../rest/api-request.ts';
 import type { ObjectTest } from '../select/field-selector.ts';
@@ -33,16 +33,25 @@ export interface WatchSessionOptions {
 export function prepareWatch(options: WatchSessionOptions): (out: StreamOut) => void {
   const { store, kind, from } = options;
   const collection = store.collection(kind.resource);
-  const backlog = from === undefined ? [] : collection.since(from);
-  if (backlog === 'expired') throw expired(`too old resource version: ${String(from)} (${store.version})`);
+  const tooOld = (): ApiError => expired(`too old resource version: ${String(from)} (${store.version})`);
+  if (from !== undefined && collection.since(from) === 'expired') throw tooOld();
   return (out) => {
-    // The head was written in the same turn, so nothing can have changed since the look at the history.
     const initial = from === undefined ? collection.list(options.namespace) : [];
-    startSession(options, out, initial, backlog);
+    const backlog = from === undefined ? [] : collection.since(from);
+    const { version } = store;
+    // What is there now is told of as soon as it is kept; what comes later is heard of after that.
+    store.whenKept((error) => {
+      if (error) return out.destroy();
+      if (backlog === 'expired') {
+        out.write(`${JSON.stringify({ type: 'ERROR', object: tooOld().status })}\n`);
+        return out.end();
+      }
+      startSession(options, out, initial, backlog, version);
+    });
   };
 }
 
-function startSession(options: WatchSessionOptions, out: StreamOut, initial: readonly Revision[], backlog: readonly Change[]): void {
+function startSession(options: WatchSessionOptions, out: StreamOut, initial: readonly Revision[], backlog: readonly Change[], version: number): void {
   const { store, kind, selects, form, clock, includeObject } = options;
   let done = false;
   const timers: (Timer | undefined)[] = [];
@@ -77,12 +86,15 @@ function startSession(options: WatchSessionOptions, out: StreamOut, initial: rea
   options.ended?.addEventListener('abort', end, { once: true });
   for (const revision of initial) if (!done && selects(revision.object)) send('ADDED', revision);
   for (const change of backlog) pass(change);
-  if (options.marksInitialEnd && !done) write(bookmarkText(kind, store.version, form, { 'k8s.io/initial-events-end': 'true' }));
+  if (options.marksInitialEnd && !done) write(bookmarkText(kind, version, form, { 'k8s.io/initial-events-end': 'true' }));
   if (options.bookmarks) {
     const again = (): void => {
       if (done) return;
-      // Nothing may be pending before it: changes are written synchronously, so the newest version is the truth.
-      write(bookmarkText(kind, store.version, form));
+      const { version: newest } = store;
+      // Behind everything that it speaks for.
+      store.whenKept((error) => {
+        if (!error && !done) write(bookmarkText(kind, newest, form));
+      });
       timers[0] = clock.after(options.bookmarkMs, again);
     };
     timers[0] = clock.after(options.bookmarkMs, again);
