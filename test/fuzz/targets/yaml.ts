@@ -33,9 +33,13 @@ const KUBECONFIG = `apiVersion: v1
 kind: Config
 current-context: a
 contexts: [{ name: a, context: { cluster: c, user: u, namespace: n } }]
-clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:6443', certificate-authority-data: QUFB, insecure-skip-tls-verify: true } }]
-users: [{ name: u, user: { token: t, client-certificate-data: QUFB, client-key-data: QUFB } }]
+clusters: [{ name: c, cluster: { server: 'https://127.0.0.1:6443', certificate-authority-data: LS0tLS1CRUdJTiBBLS0tLS0K } }]
+users: [{ name: u, user: { token: t, client-certificate-data: LS0tLS1CRUdJTiBBLS0tLS0K, client-key-data: LS0tLS1CRUdJTiBBLS0tLS0K } }]
 `;
+const WITH_PLUGIN = KUBECONFIG.replace(
+  'token: t',
+  'exec: { apiVersion: client.authentication.k8s.io/v1, command: c, args: [a], env: [{ name: n, value: v }], interactiveMode: Never, provideClusterInfo: true }',
+);
 
 /** Aliases that grow to 10^9 elements, and nesting: each document is some hundred bytes. */
 export const HOSTILE_YAML = [
@@ -50,8 +54,8 @@ export const HOSTILE_YAML = [
 
 const kubeconfig: FuzzTarget = {
   name: 'kubeconfig',
-  tokens: [...tokens, 'current-context', 'clusters', 'server', 'exec: {}'],
-  seeds: () => texts(KUBECONFIG, ...HOSTILE_YAML),
+  tokens: [...tokens, 'current-context', 'clusters', 'server', 'exec: {}', 'username: a', 'tokenFile: a'],
+  seeds: () => texts(KUBECONFIG, WITH_PLUGIN, ...HOSTILE_YAML),
   run(input) {
     // A path has no line break.
     const result = attempt(() => loadKubeconfig(`${input.toString('utf8')}\n`), KubeError);

@@ -14,18 +14,22 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const SPACE = 0x20;
 
 /** One object of a list, at most; API servers store 1.5 MiB. */
 const MAX_ITEM_BYTES = 32 * 1024 * 1024;
 /** What stands around the items, at most. */
 const MAX_ENVELOPE_BYTES = 1024 * 1024;
 
-/** Depth 1 is inside the list, 2 inside its `items`, 3 inside an item. `onItem` gets the text of each item. */
+/** Depth 1 is inside the list, 2 inside its `items`, 3 inside an item. `onItem` gets the text of each item, an empty one for what is neither object nor list. */
 export function listParser(onItem: (text: string) => void): ListParser {
   let depth = 0;
   let inString = false;
   let escaped = false;
   let inItems = false;
+  /** In an item that is no object, such as null. */
+  let inScalar = false;
   /** Bytes of the last string at depth 1: a key, or a value. */
   let lastString = '';
   let stringParts: Buffer[] = [];
@@ -44,6 +48,11 @@ export function listParser(onItem: (text: string) => void): ListParser {
     itemBytes += part.length;
     if (itemBytes > MAX_ITEM_BYTES) throw new SyntaxError(`an item is longer than ${MAX_ITEM_BYTES} bytes`);
     itemParts.push(part);
+  };
+
+  const noObject = (): void => {
+    if (!inScalar) onItem('');
+    inScalar = true;
   };
 
   return {
@@ -66,6 +75,7 @@ export function listParser(onItem: (text: string) => void): ListParser {
         } else if (byte === QUOTE) {
           inString = true;
           stringFrom = at + 1;
+          if (depth === 2 && inItems) noObject();
         } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
           depth++;
           if (depth === 2 && byte === OPEN_BRACKET && lastString === 'items') {
@@ -83,6 +93,9 @@ export function listParser(onItem: (text: string) => void): ListParser {
             inItems = false;
             from = at;
           }
+        } else if (depth === 2 && inItems) {
+          if (byte === COMMA) inScalar = false;
+          else if (byte > SPACE) noObject();
         }
       }
       if (inString && depth === 1) stringParts.push(chunk.subarray(stringFrom));

@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRegistry, manualClock, seeded } from '@weft/core';
 import { afterEach, expect, test } from 'vitest';
-import { configMapKind, type KubeClientOptions, type KubeError, kubeClient, namespaceKind } from '../index.ts';
+import { configMapKind, endpointSliceKind, type KubeClientOptions, type KubeError, kubeClient, namespaceKind } from '../index.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const closers: (() => unknown)[] = [];
@@ -151,6 +151,18 @@ test('reads the objects of a list while it arrives, and keeps what it is told to
   });
   expect(seen).toEqual(['a', 'b']);
   expect(items.every((item) => !('data' in item))).toBe(true);
+});
+
+test('reads an empty list that Go wrote as null as a list, and leaves other nulls as they are', async () => {
+  const slice = { metadata: { name: 's', namespace: 'n' }, addressType: 'IPv4', endpoints: null, ports: null };
+  const client = await serve((request, response) => {
+    const isWatch = request.url?.includes('watch=') === true;
+    response.end(`${JSON.stringify(isWatch ? { type: 'ADDED', object: slice } : { items: [slice], metadata: { resourceVersion: '1' } })}\n`);
+  });
+  const { items } = await client.list(endpointSliceKind);
+  expect(items).toEqual([{ ...slice, kind: 'EndpointSlice', apiVersion: 'discovery.k8s.io/v1', endpoints: [] }]);
+  for await (const event of client.watch(endpointSliceKind)) expect(event).toMatchObject({ type: 'ADDED', object: { endpoints: [] } });
+  expect.assertions(2);
 });
 
 test('counts its requests under the names of Linkerd', async () => {

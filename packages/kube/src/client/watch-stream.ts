@@ -98,5 +98,8 @@ export function typed<T extends KubeObject>(value: unknown, kind: ResourceKind<T
   const type = { apiVersion: apiVersionOf(kind), kind: kind.kind };
   // A server that gives whole objects although only their metadata was asked for.
   if (kind.metadataOnly) return Object.freeze({ ...type, metadata: value.metadata }) as unknown as T;
-  return Object.freeze({ ...value, ...type }) as unknown as T;
+  if (!kind.lists) return Object.freeze({ ...value, ...type }) as unknown as T;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const lists = Object.fromEntries(kind.lists.map((field) => [field, fields[field] ?? []]));
+  return Object.freeze({ ...value, ...type, ...lists }) as unknown as T;
 }

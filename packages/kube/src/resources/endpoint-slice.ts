@@ -37,6 +37,7 @@ export const endpointSliceKind = resourceKind<EndpointSlice>({
   kind: 'EndpointSlice',
   plural: 'endpointslices',
   namespaced: true,
+  lists: ['endpoints'],
 });
 
 /** Label that names the Service of a slice. */

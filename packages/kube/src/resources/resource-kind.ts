@@ -10,6 +10,8 @@ export interface ResourceKind<T extends KubeObject = KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** Fields that are always lists; Go writes empty ones as null, which is read as an empty list. */
+  readonly lists?: readonly string[];
   /** Read only what stands in `metadata`: see `metadataOf`. */
   readonly metadataOnly?: true;
   /** Carries the type of the objects; never has a value. */
@@ -22,6 +24,7 @@ export function resourceKind<T extends KubeObject>(spec: {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  readonly lists?: readonly (keyof T & string)[];
 }): ResourceKind<T> {
   return Object.freeze({ ...spec });
 }

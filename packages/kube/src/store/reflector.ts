@@ -47,6 +47,8 @@ export interface ReflectorOptions<T extends KubeObject> {
 
 /** A server may be this late in ending a watch. */
 const LATE_MS = 30_000;
+/** Whatever a server asks for. */
+const LONGEST_PAUSE_MS = 300_000;
 /** A watch that ends sooner without an event is not asked for again at once. */
 const SHORT_MS = 1000;
 
@@ -87,6 +89,9 @@ export async function reflect<T extends KubeObject>(
   /** One list where it is needed, and one watch until it ends. */
   const round = async (): Promise<Outcome> => {
     const ended = new AbortController();
+    const onStop = (): void => ended.abort(signal.reason);
+    signal.addEventListener('abort', onStop, { once: true });
+    if (signal.aborted) onStop();
     let progressed = false;
     let isOpen = false;
     let due: 'silent' | 'garbage' | undefined;
@@ -118,8 +123,7 @@ export async function reflect<T extends KubeObject>(
         end(timeoutSeconds * 1000 + LATE_MS, 'silent');
         sink.fresh(true);
       };
-      const both = AbortSignal.any([signal, ended.signal]);
-      for await (const event of client.watch(kind, { ...select, resourceVersion: version, timeoutSeconds, idleMs, signal: both, onOpen, onGarbage })) {
+      for await (const event of client.watch(kind, { ...select, resourceVersion: version, timeoutSeconds, idleMs, signal: ended.signal, onOpen, onGarbage })) {
         silences = 0;
         progressed = true;
         if (event.type !== 'BOOKMARK') sink.changed(event);
@@ -131,6 +135,7 @@ export async function reflect<T extends KubeObject>(
       if (due !== undefined) return { cause: due, error: undefined, progressed, planned: true };
       return { cause: sawGarbage ? 'garbage' : causeOf(known, isOpen), error: known, progressed, planned: false };
     } finally {
+      signal.removeEventListener('abort', onStop);
       for (const timer of timers) timer.cancel();
     }
   };
@@ -155,7 +160,7 @@ export async function reflect<T extends KubeObject>(
     const first = failures++ === 0;
     // An idle watch is resumed, and forgotten history listed again, at once; the first time.
     if (first && (cause === 'expired' || cause === 'silent')) continue;
-    await sleep(clock, Math.max(error?.retryAfterMs ?? 0, delay(failures, backoffMs, random)), signal).catch(() => undefined);
+    await sleep(clock, Math.max(Math.min(error?.retryAfterMs ?? 0, LONGEST_PAUSE_MS), delay(failures, backoffMs, random)), signal).catch(() => undefined);
   }
 }
 
