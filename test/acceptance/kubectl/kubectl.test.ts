@@ -1,54 +1,30 @@
 // kubectl against the embedded API server. KUBECTL_BIN names the executable; without it the suite is skipped and says so.
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { eventKind, type KubeClient, podKind } from '@weft/kube';
+import { spawn } from 'node:child_process';
+import { deploymentKind, eventKind, type KubeClient, podKind } from '@weft/kube';
 import { type ApiServer, startApiServer } from '@weft/kube/server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { everyKind, tableOfEveryKind } from './manifests.ts';
+import { type KubectlRunner, kubectlRunner } from './runner.ts';
 
 const bin = process.env.KUBECTL_BIN;
 if (!bin) process.stderr.write('kubectl acceptance tests are skipped: set KUBECTL_BIN to the executable of a current kubectl\n');
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 describe.skipIf(!bin)('kubectl', () => {
   let api: ApiServer;
   let client: KubeClient;
-  let directory = '';
+  let runner: KubectlRunner;
   beforeAll(async () => {
-    directory = mkdtempSync(path.join(tmpdir(), 'weft-kubectl-'));
     api = await startApiServer({ podLogs: (namespace, pod, container) => Promise.resolve(`log of ${namespace}/${pod}/${container}\n`) });
     client = api.client();
+    runner = kubectlRunner(bin ?? '', api.url);
   });
   afterAll(async () => {
+    runner.close();
     await api.close();
-    rmSync(directory, { recursive: true, force: true });
   });
-
-  const kubectl = (...args: readonly string[]): Promise<Run> =>
-    new Promise((resolve) => {
-      const all = ['--server', api.url, '--cache-dir', path.join(directory, 'cache'), '--request-timeout', '20s', ...args];
-      execFile(bin ?? '', all, { env: { HOME: directory, PATH: process.env.PATH }, timeout: 60_000 }, (error, out, err) => {
-        resolve({ code: error ? Number(error.code ?? 1) : 0, out, err });
-      });
-    });
-  /** Fails with what kubectl said. */
-  const ok = async (...args: readonly string[]): Promise<string> => {
-    const run = await kubectl(...args);
-    if (run.code !== 0) throw new Error(`kubectl ${args.join(' ')} ended with ${run.code}: ${run.err}`);
-    return run.out;
-  };
-  const manifest = (name: string, text: string): string => {
-    const file = path.join(directory, name);
-    writeFileSync(file, text);
-    return file;
-  };
+  const kubectl: KubectlRunner['run'] = (...args) => runner.run(...args);
+  const ok: KubectlRunner['ok'] = (...args) => runner.ok(...args);
+  const manifest: KubectlRunner['manifest'] = (name, text) => runner.manifest(name, text);
   const ns = ['-n', 'emojivoto'] as const;
 
   test('sees the version and every kind', async () => {
@@ -84,9 +60,7 @@ describe.skipIf(!bin)('kubectl', () => {
   });
 
   test('watches', async () => {
-    const watching = spawn(bin ?? '', ['--server', api.url, '--cache-dir', path.join(directory, 'cache'), 'get', 'pods', ...ns, '-w'], {
-      env: { HOME: directory, PATH: process.env.PATH },
-    });
+    const watching = spawn(bin ?? '', [...runner.common, 'get', 'pods', ...ns, '-w'], { env: runner.env });
     let text = '';
     /** Whole lines: a chunk may end anywhere. */
     const rows = (): readonly string[] => text.split('\n').slice(0, -1);
@@ -181,13 +155,66 @@ describe.skipIf(!bin)('kubectl', () => {
     expect(err).toContain('spec.containers[0].ports[0].containerPort: Invalid value');
   });
 
-  test('is told that protobuf is not read, and has a way round', async () => {
-    const { code, err } = await kubectl('create', 'ns', 'direct');
-    expect(code).toBe(1);
-    expect(err).toContain('accepted media types include: application/json');
-    const yaml = await ok('create', 'ns', 'round', '--dry-run=client', '-o', 'yaml');
-    await ok('apply', '-f', manifest('ns.yaml', yaml));
-    expect(await ok('get', 'ns', 'round', '-o', 'name')).toContain('namespace/round');
+  test('creates without a manifest, in protobuf', async () => {
+    await ok('create', 'ns', 'direct');
+    const here = ['-n', 'direct'] as const;
+    await ok('create', 'cm', 'settings', '--from-literal=a=1', ...here);
+    await ok('create', 'secret', 'generic', 'key', '--from-literal=k=v', ...here);
+    await ok('create', 'sa', 'robot', ...here);
+    await ok('create', 'deploy', 'web', '--image=x:1', '--replicas=0', '--port=80', ...here);
+    await ok('create', 'svc', 'clusterip', 'web', '--tcp=80:8080', ...here);
+    await ok('create', 'job', 'once', '--image=x:1', ...here, '--', 'true');
+    await ok('create', 'cronjob', 'often', '--image=x:1', '--schedule=*/5 * * * *', ...here);
+    await ok('create', 'role', 'reader', '--verb=get', '--resource=pods', ...here);
+    await ok('create', 'rolebinding', 'reads', '--role=reader', '--serviceaccount=direct:robot', ...here);
+    await ok('create', 'pdb', 'some', '--selector=app=web', '--min-available=1', ...here);
+    expect(await ok('get', 'cm', 'settings', ...here, '-o', 'jsonpath={.data}')).toBe('{"a":"1"}');
+    expect(await ok('get', 'secret', 'key', ...here, '-o', 'jsonpath={.data}')).toBe('{"k":"dg=="}');
+    expect(await ok('get', 'deploy', 'web', ...here, '-o', 'jsonpath={.spec.replicas} {.spec.template.spec.containers[0].ports}')).toBe(
+      '0 [{"containerPort":80,"protocol":"TCP"}]',
+    );
+    expect(await ok('get', 'svc', 'web', ...here, '-o', 'jsonpath={.spec.ports[0].targetPort}')).toBe('8080');
+    expect(await ok('get', 'jobs,cronjobs,pdb,rolebindings', ...here)).toMatch(/Running[^]*\*\/5 \* \* \* \*[^]*N\/A[^]*Role\/reader/);
+    expect((await ok('create', 'token', 'robot', ...here)).split('.')).toHaveLength(3);
+    expect(await ok('auth', 'can-i', 'create', 'pods', ...here)).toBe('yes\n');
+    expect(await ok('auth', 'whoami')).toContain('kubernetes-admin');
+  });
+
+  test('explains built-in kinds by their fields', async () => {
+    expect(await ok('explain', 'pod.spec.containers.env')).toMatch(/valueFrom\s+<EnvVarSource>/);
+    expect(await ok('explain', 'deployment.spec.strategy.rollingUpdate')).toContain('maxSurge');
+  });
+
+  test('removes list elements and keys when it applies a manifest without them', async () => {
+    const deployment = (containers: string): string =>
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: lists, namespace: direct }\nspec: { selector: { matchLabels: { a: b } }, template: { metadata: { labels: { a: b } }, spec: { containers: [${containers}] } } }\n`;
+    await ok(
+      'apply',
+      '-f',
+      manifest('l1.yaml', deployment('{ name: a, image: "x:1", env: [{ name: A, value: "1" }, { name: B, value: "2" }] }, { name: b, image: "x:1" }')),
+    );
+    await ok('set', 'env', 'deploy/lists', 'C=3', '-c', 'a', '-n', 'direct');
+    await ok('apply', '-f', manifest('l2.yaml', deployment('{ name: a, image: "x:2", env: [{ name: B, value: "2" }] }')));
+    const containers = JSON.parse(await ok('get', 'deploy', 'lists', '-n', 'direct', '-o', 'jsonpath={.spec.template.spec.containers}')) as object[];
+    expect(containers).toEqual([
+      expect.objectContaining({
+        name: 'a',
+        image: 'x:2',
+        env: [
+          { name: 'B', value: '2' },
+          { name: 'C', value: '3' },
+        ],
+      }),
+    ]);
+  });
+
+  test('waits for a rollout that a controller reports', async () => {
+    const waiting = ok('rollout', 'status', 'deploy/web', '-n', 'direct', '--timeout=20s');
+    const { metadata } = (await client.get(deploymentKind, { namespace: 'direct', name: 'web' })) ?? {};
+    await client.patch(deploymentKind, { namespace: 'direct', name: 'web' }, { kind: 'merge', value: { spec: { replicas: 1 } } });
+    const status = { observedGeneration: (metadata?.generation ?? 0) + 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
+    await client.patch(deploymentKind, { namespace: 'direct', name: 'web' }, { kind: 'merge', value: { status } }, { subresource: 'status' });
+    expect(await waiting).toContain('successfully rolled out');
   });
 
   test('deletes what a file names, and waits until it is gone', async () => {

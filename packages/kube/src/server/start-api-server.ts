@@ -19,6 +19,7 @@ import type { KindDefinition } from './kinds/kind-definition.ts';
 import { kindRegistry } from './kinds/kind-registry.ts';
 import { startGarbageCollector } from './lifecycle/garbage-collector.ts';
 import { startNamespaceLifecycle } from './lifecycle/namespace-lifecycle.ts';
+import { builtinMessages } from './messages/messages.ts';
 import type { ApiState } from './rest/api-state.ts';
 import { reviewKinds } from './rest/reviews.ts';
 import { updateObject } from './rest/update-object.ts';
@@ -79,9 +80,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   await createNamespaces(state, ['default', 'kube-system', ...(options.namespaces ?? [])]);
   for (const definition of options.definitions ?? []) await define(state, clone(definition as unknown as JsonObject));
 
-  const served = (): ReturnType<typeof servedResources> => servedResources(registry.kinds, reviewKinds);
-  const documents = { discovery: discoveryDocuments(served), openApi: openApiDocuments(served), tokens: state.tokens };
-  const listener = createListener(createRouter({ state, documents, maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024 }));
+  const messages = builtinMessages();
+  const served = once(
+    () => registry.kinds,
+    (kinds) => servedResources(kinds, reviewKinds),
+  );
+  const documents = { discovery: discoveryDocuments(served), openApi: openApiDocuments(served, messages), tokens: state.tokens };
+  const listener = createListener(createRouter({ state, documents, messages, maxBodyBytes: options.maxBodyBytes ?? 3 * 1024 * 1024 }));
   const listen = options.listen ?? {};
   const host = listen === false ? '' : (listen.host ?? '127.0.0.1');
   const port = listen === false ? 0 : await listener.listen(host, listen.port ?? 0);
@@ -109,6 +114,16 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       })();
       return closing;
     },
+  };
+}
+
+/** Makes a value anew only when what it is made of is another. */
+function once<K, V>(from: () => K, make: (key: K) => V): () => V {
+  let last: { readonly key: K; readonly value: V } | undefined;
+  return () => {
+    const key = from();
+    if (last?.key !== key) last = { key, value: make(key) };
+    return last.value;
   };
 }
 

@@ -1,6 +1,8 @@
 // As much OpenAPI as kubectl needs to trust the server with validation (`spec/runtime.md` §4): v3 per group, v2 as the smallest protobuf.
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../json/json.ts';
+import { isObject, type JsonObject, objectAt } from '../json/json.ts';
+import type { Messages } from '../messages/messages.ts';
+import { messageSchemaName, messageSchemas, schemaRef } from '../messages/open-api-schemas.ts';
 import type { ServedResource } from './served-resources.ts';
 
 /** Swagger "2.0" and nothing else, as protobuf: the client then leaves validation to the server. */
@@ -15,53 +17,97 @@ export interface OpenApiDocuments {
   document(path: string): JsonObject | undefined;
 }
 
-export function openApiDocuments(served: () => readonly ServedResource[]): OpenApiDocuments {
-  const pathOf = ({ group, version }: ServedResource): string => (group === '' ? `api/${version}` : `apis/${group}/${version}`);
+/** `served` must answer another array whenever it changes: documents are made once for each. */
+export function openApiDocuments(served: () => readonly ServedResource[], messages: Messages): OpenApiDocuments {
+  let known: readonly ServedResource[] = [];
+  let made = new Map<string, JsonObject>();
+  let index: JsonObject | undefined;
+  const current = (): readonly ServedResource[] => {
+    const now = served();
+    if (now !== known) {
+      known = now;
+      made = new Map();
+      index = undefined;
+    }
+    return known;
+  };
   const document = (path: string): JsonObject | undefined => {
-    const resources = served().filter((resource) => pathOf(resource) === path);
+    const resources = current().filter((resource) => pathOf(resource) === path);
     if (resources.length === 0) return undefined;
+    const present = made.get(path);
+    if (present) return present;
     const paths: JsonObject = {};
     const schemas: JsonObject = {};
     for (const resource of resources) {
-      const gvk = { group: resource.group, version: resource.version, kind: resource.kind };
-      schemas[schemaName(resource)] = {
-        type: 'object',
-        description: `${resource.kind} of the embedded API server; its fields are checked by the server.`,
-        properties: { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } },
-        'x-kubernetes-group-version-kind': [gvk],
-      };
-      if (!resource.verbs.includes('patch')) continue;
-      const scope = resource.namespaced ? '/namespaces/{namespace}' : '';
-      paths[`/${path}${scope}/${resource.plural}/{name}`] = {
-        patch: {
-          operationId: `patch${resource.kind}`,
-          'x-kubernetes-action': 'patch',
-          'x-kubernetes-group-version-kind': gvk,
-          parameters: ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map((name) => ({
-            name,
-            in: 'query',
-            schema: { type: name === 'force' ? 'boolean' : 'string', uniqueItems: true },
-          })),
-          responses: { '200': { description: 'OK' } },
-        },
-      };
+      addSchema(resource, messages, schemas);
+      addPaths(resource, path, paths);
     }
-    return { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1' }, paths, components: { schemas } };
+    const result: JsonObject = { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1' }, paths, components: { schemas } };
+    made.set(path, result);
+    return result;
   };
   return {
     index() {
       const paths: JsonObject = {};
-      for (const path of new Set(served().map(pathOf))) {
-        const hash = createHash('sha256')
-          .update(JSON.stringify(document(path) ?? {}))
-          .digest('hex')
-          .slice(0, 32)
-          .toUpperCase();
-        paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+      for (const path of new Set(current().map(pathOf))) {
+        paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(document(path))}` };
       }
-      return { paths };
+      index ??= { paths };
+      return index;
     },
     document,
+  };
+}
+
+function hashOf(document: JsonObject | undefined): string {
+  return createHash('sha256')
+    .update(JSON.stringify(document ?? {}))
+    .digest('hex')
+    .slice(0, 32)
+    .toUpperCase();
+}
+
+function pathOf({ group, version }: ServedResource): string {
+  return group === '' ? `api/${version}` : `apis/${group}/${version}`;
+}
+
+function gvkOf({ group, version, kind }: ServedResource): JsonObject {
+  return { group, version, kind };
+}
+
+function addSchema(resource: ServedResource, messages: Messages, schemas: JsonObject): void {
+  const { kind, schema } = resource;
+  const typed = { apiVersion: { type: 'string' }, kind: { type: 'string' } };
+  const gvk = { 'x-kubernetes-group-version-kind': [gvkOf(resource)] };
+  messageSchemas(messages, 'ObjectMeta', schemas);
+  const metadata = schemaRef('ObjectMeta');
+  if (schema) schemas[schemaName(resource)] = { ...(schema as JsonObject), properties: { ...(schema.properties as JsonObject), ...typed, metadata }, ...gvk };
+  else if (messages.has(kind)) {
+    messageSchemas(messages, kind, schemas);
+    const own = schemas[messageSchemaName(kind)];
+    if (isObject(own)) schemas[messageSchemaName(kind)] = { ...own, properties: { ...typed, ...objectAt(own, 'properties') }, ...gvk };
+  } else {
+    const description = `${kind} of the embedded API server; its fields are checked by the server.`;
+    schemas[schemaName(resource)] = { type: 'object', description, properties: { ...typed, metadata }, ...gvk };
+  }
+}
+
+/** kubectl looks for the operation that says whether the server validates fields. */
+function addPaths(resource: ServedResource, path: string, paths: JsonObject): void {
+  if (!resource.verbs.includes('patch')) return;
+  const scope = resource.namespaced ? '/namespaces/{namespace}' : '';
+  paths[`/${path}${scope}/${resource.plural}/{name}`] = {
+    patch: {
+      operationId: `patch${resource.kind}`,
+      'x-kubernetes-action': 'patch',
+      'x-kubernetes-group-version-kind': gvkOf(resource),
+      parameters: ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map((name) => ({
+        name,
+        in: 'query',
+        schema: { type: name === 'force' ? 'boolean' : 'string', uniqueItems: true },
+      })),
+      responses: { '200': { description: 'OK' } },
+    },
   };
 }
 

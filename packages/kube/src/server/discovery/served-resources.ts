@@ -1,4 +1,5 @@
 // What is served under which group and version, with subresources: the source of every discovery document.
+import type { JsonSchema } from '../../resources/custom-resource-definition.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
 import type { ReviewKind } from '../rest/reviews.ts';
 
@@ -21,6 +22,8 @@ export interface ServedResource {
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly subresources: readonly ServedSubresource[];
+  /** Of a custom kind; the others are known as messages. */
+  readonly schema: JsonSchema | undefined;
 }
 
 const ALL_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -35,6 +38,7 @@ export function servedResources(kinds: readonly KindDefinition[], reviews: reado
       shortNames: kind.shortNames,
       categories: kind.categories,
       subresources: subresourcesOf(kind),
+      schema: kind.schema,
     })),
     ...reviews.map(({ group, version, plural, kind, namespaced }) => ({
       group,
@@ -47,6 +51,7 @@ export function servedResources(kinds: readonly KindDefinition[], reviews: reado
       shortNames: [],
       categories: [],
       subresources: [],
+      schema: undefined,
     })),
   ];
 }

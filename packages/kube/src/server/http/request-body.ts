@@ -1,11 +1,19 @@
-// Reading a request body: bounded, and JSON or YAML only.
+// Reading a request body: bounded; JSON, YAML, or protobuf of built-in kinds.
 import type { IncomingMessage } from 'node:http';
 import { badRequest, tooLarge, unsupportedMediaType } from '../errors/api-error.ts';
 import { decodeJson, decodeYaml } from '../json/decode.ts';
 import type { Json } from '../json/json.ts';
+import { decodeProtobuf, PROTOBUF_TYPE } from '../messages/decode-protobuf.ts';
+import type { Messages } from '../messages/messages.ts';
 import { PATCH_TYPES } from '../rest/write.ts';
 
-const OBJECT_TYPES = ['application/json', 'application/yaml'];
+const OBJECT_TYPES = ['application/json', 'application/yaml', PROTOBUF_TYPE];
+
+export interface BodyOptions {
+  /** Largest body, in bytes. */
+  readonly limit: number;
+  readonly messages: Messages;
+}
 
 /** Without parameters, lower case; empty when there is none. */
 export function contentTypeOf(request: IncomingMessage): string {
@@ -13,7 +21,7 @@ export function contentTypeOf(request: IncomingMessage): string {
 }
 
 /** Throws ApiError: 413 when too large, 415 for a type that is not read here, 400 for what cannot be decoded. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Json | undefined> {
+export async function readBody(request: IncomingMessage, { limit, messages }: BodyOptions): Promise<Json | undefined> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limit) throw tooLarge(limit);
   const chunks: Buffer[] = [];
@@ -30,6 +38,7 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   if (request.method === 'PATCH' ? !PATCH_TYPES.includes(type) : type !== '' && !OBJECT_TYPES.includes(type)) {
     throw unsupportedMediaType(type, request.method === 'PATCH' ? PATCH_TYPES : OBJECT_TYPES);
   }
+  if (type === PROTOBUF_TYPE) return decodeProtobuf(messages, Buffer.concat(chunks));
   try {
     body = text.decode(Buffer.concat(chunks));
   } catch (error) {

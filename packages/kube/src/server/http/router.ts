@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, internal, methodNotAllowed, noSuchPath, notAcceptable, notImplemented, unauthorized } from '../errors/api-error.ts';
 import type { KindDefinition } from '../kinds/kind-definition.ts';
+import type { Messages } from '../messages/messages.ts';
 import { type ApiAnswer, type ApiRequest, parseResourcePath, type ResourcePath } from '../rest/api-request.ts';
 import type { ApiState } from '../rest/api-state.ts';
 import { bindPod, evictPod, servePodLog } from '../rest/pod-subresources.ts';
@@ -20,11 +21,13 @@ import { type SystemDocuments, serveSystemPath } from './system-paths.ts';
 export interface RouterOptions {
   readonly state: ApiState;
   readonly documents: SystemDocuments;
+  /** By which bodies in protobuf are read. */
+  readonly messages: Messages;
   readonly maxBodyBytes: number;
 }
 
 /** Answers every request; never throws. */
-export function createRouter({ state, documents, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRouter({ state, documents, messages, maxBodyBytes }: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     refuseWebPages(request);
     const { pathname, searchParams } = splitUrl(request.url ?? '/');
@@ -38,7 +41,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
         : undefined;
     if (review) {
       if (request.method !== 'POST') throw methodNotAllowed(request.method ?? '');
-      return sendAnswer(response, answerReview(state, review, await readBody(request, maxBodyBytes), user), { warnings: [] });
+      return sendAnswer(response, answerReview(state, review, await readBody(request, { limit: maxBodyBytes, messages }), user), { warnings: [] });
     }
     const kind = state.registry.byPlural(path.group, path.version, path.plural);
     if (!kind || (!kind.resource.namespaced && path.namespace !== undefined)) throw noSuchPath();
@@ -57,7 +60,7 @@ export function createRouter({ state, documents, maxBodyBytes }: RouterOptions):
       user,
       manager: searchParams.get('fieldManager') || (request.headers['user-agent'] ?? 'unknown').split('/')[0] || 'unknown',
       contentType: contentTypeOf(request),
-      body: await readBody(request, maxBodyBytes),
+      body: await readBody(request, { limit: maxBodyBytes, messages }),
       signal: gone.signal,
       warn: (text) => void warnings.push(text),
     };

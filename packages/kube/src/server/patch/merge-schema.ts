@@ -37,12 +37,16 @@ const container: MergeSchema = {
   },
 };
 
+export const metadataSchema: MergeSchema = { fields: { ownerReferences: keyed('uid'), finalizers: SET } };
+
+const claimVolume: MergeSchema = { fields: { ephemeral: { fields: { volumeClaimTemplate: { fields: { metadata: metadataSchema } } } } } };
+
 export const podSpecSchema: MergeSchema = {
   fields: {
     containers: keyed('name', container),
     initContainers: keyed('name', container),
     ephemeralContainers: keyed('name', container),
-    volumes: keyed('name'),
+    volumes: keyed('name', claimVolume),
     imagePullSecrets: keyed('name'),
     hostAliases: keyed('ip'),
     topologySpreadConstraints: keyed('topologyKey', {}, ['topologyKey', 'whenUnsatisfiable']),
@@ -58,8 +62,6 @@ const podStatus: MergeSchema = {
   fields: { conditions, podIPs: keyed('ip'), hostIPs: { atomic: true, key: 'ip' } },
 };
 
-export const metadataSchema: MergeSchema = { fields: { ownerReferences: keyed('uid'), finalizers: SET } };
-
 const withMetadata = (fields: Readonly<Record<string, MergeSchema>>): MergeSchema => ({ fields: { metadata: metadataSchema, ...fields } });
 const template: MergeSchema = { fields: { metadata: metadataSchema, spec: podSpecSchema } };
 
@@ -69,7 +71,7 @@ export const workloadSchema = withMetadata({
   spec: { fields: { template, selector: ATOMIC, volumeClaimTemplates: ATOMIC } },
   status: { fields: { conditions } },
 });
-export const cronJobSchema = withMetadata({ spec: { fields: { jobTemplate: { fields: { spec: { fields: { template } } } } } } });
+export const cronJobSchema = withMetadata({ spec: { fields: { jobTemplate: { fields: { metadata: metadataSchema, spec: { fields: { template } } } } } } });
 export const serviceSchema = withMetadata({
   spec: { fields: { ports: keyed('port', {}, ['port', 'protocol'], { protocol: 'TCP' }), selector: ATOMIC } },
   status: { fields: { conditions } },
@@ -81,3 +83,4 @@ export const nodeSchema = withMetadata({
   status: { fields: { conditions, addresses: keyed('type') } },
 });
 export const webhooksSchema = withMetadata({ webhooks: keyed('name') });
+export const disruptionBudgetSchema = withMetadata({ status: { fields: { conditions } } });

@@ -28,26 +28,52 @@ export function listObjects(state: ApiState, request: ApiRequest): ApiAnswer {
   const { kind, path, query } = request;
   const isWatch = query.get('watch') === 'true' || query.get('watch') === '1';
   if (isWatch) return watchObjects(state, request);
-  const wanted = versionIn(query);
-  if (wanted !== undefined && wanted > state.store.version) throw versionTooLarge(String(wanted), String(state.store.version));
   const selects = selectionOf(kind, path.namespace, query);
   const limit = numberIn(query, 'limit') ?? 0;
-  const token = query.get('continue') ?? '';
-  const from = token === '' ? undefined : decodeContinue(token);
-  const version = from?.version ?? String(state.store.version);
-  const all = state.store
-    .collection(kind.resource)
-    .list(path.namespace, from?.after)
-    .filter(({ object }) => selects(object));
+  const { version, after } = startOf(state, query);
+  const found = state.store.collection(kind.resource).listAt(version, path.namespace, after);
+  if (found === 'expired') {
+    throw expired(
+      after === undefined
+        ? `too old resource version: ${version} (${state.store.version})`
+        : 'The provided continue parameter is too old to display a consistent list result: begin again without it',
+    );
+  }
+  const all = found.filter(({ object }) => selects(object));
   const page = limit > 0 ? all.slice(0, limit) : all;
   const last = page.at(-1);
-  const more = page.length < all.length && last ? { next: encodeContinue(version, objectKey(last.object)), remaining: all.length - page.length } : {};
-  return { kind: 'json', code: 200, text: listText(page, { resourceVersion: version, ...more }, writeForm(state, request)) };
+  const next = page.length < all.length && last ? encodeContinue(String(version), objectKey(last.object)) : undefined;
+  const isSelective = query.has('labelSelector') || query.has('fieldSelector');
+  // How many are left is only told where nothing is selected: elsewhere a real server does not know.
+  const more = next === undefined ? {} : { next, ...(isSelective ? {} : { remaining: all.length - page.length }) };
+  return { kind: 'json', code: 200, text: listText(page, { resourceVersion: String(version), ...more }, writeForm(state, request)) };
+}
+
+/** The version that a list shows, and where in it a page begins: all pages of one list show the same state. */
+function startOf({ store }: ApiState, query: URLSearchParams): { readonly version: number; readonly after: string | undefined } {
+  const wanted = versionIn(query);
+  const match = query.get('resourceVersionMatch') ?? '';
+  const token = query.get('continue') ?? '';
+  if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') throw badRequest(`invalid resourceVersionMatch ${JSON.stringify(match)}`);
+  if (match !== '' && wanted === undefined) throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match === 'Exact' && wanted === 0) throw badRequest('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+  if (token !== '') {
+    if (match !== '' || (wanted !== undefined && wanted !== 0)) throw badRequest('specifying resource version is not allowed when using continue');
+    const { version: text, after } = decodeContinue(token);
+    const version = Number(text);
+    if (!Number.isSafeInteger(version) || version > store.version) throw badRequest('continue key is not valid');
+    return { version, after };
+  }
+  if (wanted !== undefined && wanted > store.version) throw versionTooLarge(String(wanted), String(store.version));
+  return { version: match === 'Exact' && wanted !== undefined ? wanted : store.version, after: undefined };
 }
 
 function watchObjects(state: ApiState, { kind, path, query, form }: ApiRequest): ApiAnswer {
   const { store } = state;
   const streamsList = query.get('sendInitialEvents') === 'true';
+  const match = query.get('resourceVersionMatch') ?? '';
+  if (query.has('sendInitialEvents') && match !== 'NotOlderThan') throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (!query.has('sendInitialEvents') && match !== '') throw badRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
   const version = versionIn(query);
   // 0 means any state will do: the present one.
   const from = streamsList || version === undefined || version === 0 ? undefined : version;

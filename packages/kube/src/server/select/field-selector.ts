@@ -35,19 +35,27 @@ const BY_KIND: Readonly<Record<string, readonly string[]>> = {
   Node: ['spec.unschedulable'],
   Service: ['spec.clusterIP', 'spec.type'],
   ReplicaSet: ['status.replicas'],
+  Job: ['status.successful'],
 };
+
+/** Selected by another name than they are stored by. */
+const ALIASES: Readonly<Record<string, string>> = { source: 'source.component', 'status.successful': 'status.succeeded' };
 
 /** Throws a 400 for a text that cannot be read or a field that cannot be selected by. */
 export function parseFieldSelector(text: string, { resource: kind, selectableFields }: KindDefinition): ObjectTest {
   const tests: ObjectTest[] = [];
-  const allowed = [...EVERY_KIND, ...(kind.group === '' || kind.group === 'apps' ? (BY_KIND[kind.kind] ?? []) : []), ...selectableFields];
+  const allowed = [
+    ...EVERY_KIND,
+    ...(kind.group === '' || kind.group === 'apps' || kind.group === 'batch' ? (BY_KIND[kind.kind] ?? []) : []),
+    ...selectableFields,
+  ];
   for (const part of text.split(',')) {
     if (part.trim() === '') continue;
     const match = /^\s*([^=!]+?)\s*(==|=|!=)(.*)$/.exec(part);
     if (!match) throw badRequest(`invalid field selector ${JSON.stringify(part)}`);
     const [, field = '', operator, value = ''] = match;
     if (!allowed.includes(field)) throw badRequest(`field label not supported: ${field}`);
-    const path = (field === 'source' ? 'source.component' : field).split('.');
+    const path = (ALIASES[field] ?? field).split('.');
     tests.push((object) => (valueAt(object, path) === value.trim()) === (operator !== '!='));
   }
   return (object) => tests.every((test) => test(object));

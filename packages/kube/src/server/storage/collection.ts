@@ -1,5 +1,6 @@
 // The objects of one kind: newest revisions, in order of namespace and name, and a bounded history for watches to resume from.
 import type { JsonObject } from '../json/json.ts';
+import { objectKey } from './object-key.ts';
 
 /** One version of one object. Never changes. */
 export interface Revision {
@@ -21,6 +22,8 @@ export interface Collection {
   get(key: string): Revision | undefined;
   /** In order of key, beginning behind `after`. */
   list(namespace?: string, after?: string): Revision[];
+  /** The same as it was at an earlier version; `expired` when that is no longer known. */
+  listAt(version: number, namespace?: string, after?: string): Revision[] | 'expired';
   /** The changes behind a version, oldest first; `expired` when some of them are no longer kept. */
   since(version: number): readonly Change[] | 'expired';
   /** Called for each change as soon as it is kept, in order. */
@@ -65,34 +68,55 @@ export function createCollection({ startVersion, maxHistory, maxHistoryBytes }: 
     }
   };
 
+  const since = (version: number): readonly Change[] | 'expired' => {
+    if (version < floor) return 'expired';
+    let low = first;
+    let high = history.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((history[middle]?.version ?? 0) <= version) low = middle + 1;
+      else high = middle;
+    }
+    return history.slice(low);
+  };
+  const list = (namespace?: string, after?: string): Revision[] => {
+    sorted ??= [...objects.keys()].sort((a, b) => (a < b ? -1 : 1));
+    const prefix = namespace === undefined ? '' : `${namespace}/`;
+    const result: Revision[] = [];
+    for (let i = after === undefined ? lowerBound(sorted, prefix) : lowerBound(sorted, `${after}\0`); i < sorted.length; i++) {
+      const key = sorted[i] ?? '';
+      if (!key.startsWith(prefix)) break;
+      const revision = objects.get(key);
+      if (revision) result.push(revision);
+    }
+    return result;
+  };
+
   return {
     get size() {
       return objects.size;
     },
     get: (key) => objects.get(key),
-    list(namespace, after) {
-      sorted ??= [...objects.keys()].sort((a, b) => (a < b ? -1 : 1));
+    list,
+    listAt(version, namespace, after) {
+      const changes = since(version);
+      if (changes === 'expired') return 'expired';
+      if (changes.length === 0) return list(namespace, after);
+      // The first change of an object since then says what it was.
+      const then = new Map<string, Revision | undefined>();
+      for (const change of changes) {
+        const key = objectKey(change.now.object);
+        if (!then.has(key)) then.set(key, change.type === 'ADDED' ? undefined : change.before);
+      }
       const prefix = namespace === undefined ? '' : `${namespace}/`;
-      const result: Revision[] = [];
-      for (let i = after === undefined ? lowerBound(sorted, prefix) : lowerBound(sorted, `${after}\0`); i < sorted.length; i++) {
-        const key = sorted[i] ?? '';
-        if (!key.startsWith(prefix)) break;
-        const revision = objects.get(key);
-        if (revision) result.push(revision);
+      const found = new Map(list(namespace, after).map((revision) => [objectKey(revision.object), revision]));
+      for (const [key, revision] of then) {
+        if (!revision) found.delete(key);
+        else if (key.startsWith(prefix) && (after === undefined || key > after)) found.set(key, revision);
       }
-      return result;
+      return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, revision]) => revision);
     },
-    since(version) {
-      if (version < floor) return 'expired';
-      let low = first;
-      let high = history.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((history[middle]?.version ?? 0) <= version) low = middle + 1;
-        else high = middle;
-      }
-      return history.slice(low);
-    },
+    since,
     listen(fn) {
       listeners.add(fn);
       return () => void listeners.delete(fn);

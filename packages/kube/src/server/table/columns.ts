@@ -4,7 +4,7 @@ import { type JsonObject, listAt, numberAt, objectAt, objectsAt, stringAt, strin
 import { age, ageColumn, type Column, column, nameColumn, wide } from './column.ts';
 
 /** `a=b,c=d`, or `<none>`. */
-function pairs(map: Record<string, string>): string {
+export function pairs(map: Record<string, string>): string {
   const text = Object.entries(map)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => `${key}=${value}`)
@@ -171,7 +171,7 @@ export const endpointSliceColumns: readonly Column[] = [
 ];
 
 /** The first few of a list, and how many more there are. */
-function some(values: readonly string[], limit: number): string {
+export function some(values: readonly string[], limit: number): string {
   if (values.length === 0) return '<unset>';
   const shown = values.slice(0, limit).join(',');
   return values.length > limit ? `${shown} + ${values.length - limit} more...` : shown;

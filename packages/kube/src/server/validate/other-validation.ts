@@ -69,6 +69,8 @@ export function checkWebhooks(configuration: Field): void {
     oneOf(webhook.at('reinvocationPolicy'), ['IfNeeded', 'Never']);
     if (!webhook.at('sideEffects').present) webhook.at('sideEffects').required('must specify one of None, NoneOnDryRun');
     else oneOf(webhook.at('sideEffects'), ['None', 'NoneOnDryRun']);
+    // A condition that is not evaluated would let through, or stop, what it should not.
+    if (webhook.at('matchConditions').items().length > 0) webhook.at('matchConditions').forbidden('conditions in CEL are not evaluated by this server');
     checkSelector(webhook.at('namespaceSelector'));
     checkSelector(webhook.at('objectSelector'));
     const timeout = webhook.at('timeoutSeconds');

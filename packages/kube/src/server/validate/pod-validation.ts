@@ -12,14 +12,14 @@ export function checkPod(pod: Field, old: JsonObject | undefined): void {
   if (old) checkPodUpdate(spec, objectAt(old, 'spec') ?? {});
 }
 
-/** A template's pod spec is checked alike, and must restart always. */
-export function checkTemplate(template: Field): void {
+/** A template's pod spec is checked alike, and restarts as its workload allows. */
+export function checkTemplate(template: Field, restartPolicies: readonly string[] = ['Always']): void {
   checkLabels(template.at('metadata', 'labels'));
   for (const [, value] of template.at('metadata', 'annotations').members()) value.text();
   const spec = template.at('spec');
   checkPodSpec(spec);
   const policy = spec.at('restartPolicy');
-  if (policy.present && policy.value !== 'Always') policy.unsupported(['Always']);
+  if (policy.present && !restartPolicies.includes(policy.value as string)) policy.unsupported(restartPolicies);
 }
 
 export function checkPodSpec(spec: Field): void {
