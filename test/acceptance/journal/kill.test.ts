@@ -34,7 +34,7 @@ async function start(compactAboveBytes: number): Promise<{ readonly child: Child
   });
   running = child;
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { child, client: kubeClient({ server: line, rate: { perSecond: 100_000, burst: 100_000 } }) };
+  return { child, client: kubeClient({ server: line, rate: { qps: 100_000, burst: 100_000 } }) };
 }
 
 /** What is known of one object: what was acknowledged last (undefined: that it is gone), and what was asked for and not answered. */

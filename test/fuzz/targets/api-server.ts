@@ -1,8 +1,9 @@
 // What clients send to the embedded API server: bodies, patches, selectors. Refused with ApiError only, nothing but the copy changes.
-import { parseLabelSelector, podKind } from '@weft/kube';
+import { parseLabelSelector } from '@weft/kube';
 import { ApiError } from '../../../packages/kube/src/server/errors/api-error.ts';
 import { decodeJson, decodeYaml } from '../../../packages/kube/src/server/json/decode.ts';
 import { deepFreeze, isObject, type Json, type JsonObject } from '../../../packages/kube/src/server/json/json.ts';
+import { builtinKinds } from '../../../packages/kube/src/server/kinds/builtin-kinds.ts';
 import { jsonPatch } from '../../../packages/kube/src/server/patch/json-patch.ts';
 import { mergePatch } from '../../../packages/kube/src/server/patch/merge-patch.ts';
 import { podSchema } from '../../../packages/kube/src/server/patch/merge-schema.ts';
@@ -123,6 +124,8 @@ const strategic = patchTarget(
   },
 );
 
+const pods = builtinKinds.find(({ resource }) => resource.kind === 'Pod') ?? hold(false, 'there are no pods');
+
 const selectors: FuzzTarget = {
   name: 'selectors',
   tokens: [',', '=', '==', '!=', '!', ' in (', ' notin (', ')', '(', 'app', 'metadata.name', 'spec.nodeName', 'status.phase', ' ', '\t'],
@@ -132,7 +135,7 @@ const selectors: FuzzTarget = {
     const labels = parseLabelSelector(text);
     labels?.({ app: 'web', tier: 'a' });
     labels?.(undefined);
-    const fields = attempt(() => parseFieldSelector(text, podKind), ApiError);
+    const fields = attempt(() => parseFieldSelector(text, pods), ApiError);
     if ('value' in fields) fields.value({ metadata: { name: 'a' }, spec: null });
     return `${labels !== undefined} ${'error' in fields ? kindOf(fields.error) : 'fields'}`;
   },
