@@ -5,13 +5,13 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { kubeconfigOf, type TestCluster } from './cluster.ts';
 
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
-  /** Parsed; undefined without one. */
+  /** Parsed; undefined without one, and where it is protobuf. */
   readonly body: unknown;
 }
 
@@ -34,8 +34,9 @@ export async function apiFront(cluster: TestCluster): Promise<ApiFront> {
   const asked: ApiRequest[] = [];
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url: path = '/', headers } = message;
-    const body = await text(message);
-    const one: ApiRequest = { method, path, body: body === '' ? undefined : (JSON.parse(body) as unknown) };
+    const body = await buffer(message);
+    const isJson = body.length > 0 && !(headers['content-type'] ?? '').includes('protobuf');
+    const one: ApiRequest = { method, path, body: isJson ? (JSON.parse(body.toString('utf8')) as unknown) : undefined };
     asked.push(one);
     const answer = front.answer(one);
     if (answer) {

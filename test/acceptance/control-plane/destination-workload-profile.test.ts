@@ -29,6 +29,8 @@ test('both cluster IPs of a Service have the profile with its name', async () =>
     ipFamilyPolicy: 'PreferDualStack',
   });
   expect(spec.clusterIPs).toEqual(['10.43.9.9', 'fd00:43::9']);
+  // Whoever knows the Service by its name knows it by its addresses.
+  await scene.profileOf(ns.authority('web'));
   for (const path of ['10.43.9.9:80', '[fd00:43::9]:80']) {
     const profile = await scene.profileOf(path, ({ fullyQualifiedName }) => fullyQualifiedName !== '');
     expect([profile.fullyQualifiedName, profile.endpoint]).toEqual([`web.${ns.name}.svc.cluster.local`, undefined]);

@@ -124,7 +124,13 @@ const strategic = patchTarget(
   },
 );
 
-const pods = builtinKinds.find(({ resource }) => resource.kind === 'Pod') ?? hold(false, 'there are no pods');
+function definitionOf(kind: string): (typeof builtinKinds)[number] {
+  const found = builtinKinds.find(({ resource }) => resource.kind === kind);
+  if (!found) throw new TypeError(`there is no kind ${kind}`);
+  return found;
+}
+
+const pods = definitionOf('Pod');
 
 const selectors: FuzzTarget = {
   name: 'selectors',

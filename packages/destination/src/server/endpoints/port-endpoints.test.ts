@@ -66,7 +66,7 @@ test('what is the same keeps its object: the candidate where its objects are, th
   expect(at(after, '10.0.0.2')).toBe(at(before, '10.0.0.2'));
   // A meshed pod without a proxy is left out: it must not be reached past its proxy.
   expect(at(after, '10.0.0.3')).toBeUndefined();
-  const unchanged = indexOf({ slices: [...index.slices('', '')], pods: [...'ab'].map((name) => index.pod('', name) as Pod) });
+  const unchanged = indexOf({ slices: [...index.slices('', '')], pods: ['a', 'b'].map((name) => index.pod('', name) as Pod) });
   expect(resolve(unchanged, after).get('10.0.0.1:8080')).toBe(after.get('10.0.0.1:8080'));
 });
 

@@ -77,7 +77,7 @@ function fill(working: Working, rest: SliceEndpoint[]): void {
 
 /** A slice that would go is written as one that would come. */
 function recycle(service: Service, create: Draft<EndpointSlice>[], update: EndpointSlice[], remove: Set<EndpointSlice>): void {
-  for (const slice of [...remove]) {
+  for (const slice of remove) {
     const index = create.findIndex((draft) => draft.addressType === slice.addressType);
     const draft = create[index];
     if (!draft || !isOwned(slice, service)) continue;
