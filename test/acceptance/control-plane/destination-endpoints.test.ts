@@ -162,7 +162,9 @@ test('a slice that names no Service is ignored, one that a Service owns is not',
   const { metadata } = await ns.service('web');
   const [one, two] = [await ns.pod('one', { ip: '10.42.6.1' }), await ns.pod('two', { ip: '10.42.6.2' })];
   // Linkerd's finds slices that a Service owns only when they change.
+  await ns.slice('web', [endpointOf(await ns.pod('three', { ip: '10.42.6.3' }))]);
   const stream = scene.get(ns.authority('web'));
+  await stream.has('10.42.6.3:8080');
   await ns.slice('web', [endpointOf(one)], undefined, { name: 'stray', labels: {} });
   const owner = { apiVersion: 'v1', kind: 'Service', name: 'web', uid: metadata.uid ?? '' };
   await scene.cluster.client.create(endpointSliceKind, {
@@ -171,7 +173,7 @@ test('a slice that names no Service is ignored, one that a Service owns is not',
     endpoints: [endpointOf(two)],
     ports: [{ name: 'http', port: 8080 }],
   });
-  expect(ips(await stream.until((set) => set.length > 0))).toEqual(['10.42.6.2']);
+  expect(ips(await stream.until((set) => set.length > 1))).toEqual(['10.42.6.2', '10.42.6.3']);
 });
 
 // Row 35.
@@ -204,7 +206,8 @@ test('the endpoint of a gateway whose identity changes is told again', async () 
   expect(stream.messages.at(-1)?.remove ?? undefined).toBeUndefined();
 });
 
-test('a change of the ports of a Service resolves them anew', async () => {
+// Linkerd's compares endpoints without their ports, and tells nothing.
+test.skipIf(isForeign('destination'))('a change of the ports of a Service resolves them anew', async () => {
   const ns = await scene.cluster.namespace();
   const service = await ns.service('web');
   const ports = [

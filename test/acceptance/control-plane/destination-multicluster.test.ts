@@ -153,7 +153,7 @@ test('the endpoint of a gateway has its identity and HTTP/2, and with the name o
 
 // Row 43.
 test('a federated Service merges its members; one that joins is added, one that leaves is removed alone', async () => {
-  await link('west');
+  await link('federal');
   await expect.poll(links).toBe(1);
   const [local, far] = await both();
   await served(local, 'web', '10.42.5.1');
@@ -162,18 +162,18 @@ test('a federated Service merges its members; one that joins is added, one that 
   const service = await local.service('web-federated');
   const members = (remoteMembers: string | null, own: string | null) =>
     scene.patchService(service, { metadata: { annotations: { [`${LINK}/remote-discovery`]: remoteMembers, [`${LINK}/local-discovery`]: own } } });
-  await members('web@west', 'web');
+  await members('web@federal', 'web');
   const stream = scene.get(local.authority('web-federated'));
   await stream.until((set) => ips(set).join() === '10.42.5.1,10.52.5.1');
-  await members('web@west, broken, more@nowhere,more@west', 'web');
+  await members('web@federal, broken, more@nowhere,more@federal', 'web');
   await stream.until((set) => ips(set).join() === '10.42.5.1,10.52.5.1,10.52.5.2');
   const before = stream.messages.length;
-  await members('more@west', 'web');
+  await members('more@federal', 'web');
   await stream.until((set) => ips(set).join() === '10.42.5.1,10.52.5.2');
   expect(stream.messages.slice(before).map(({ add, remove }) => [add ?? undefined, remove?.addrs?.map(({ ip }) => ip?.ipv4)])).toEqual([
     [undefined, [0x0a34_0501]],
   ]);
   await members(null, null);
   expect(await stream.ended).toBe(RpcCode.OK);
-  await unlink('west');
+  await unlink('federal');
 });

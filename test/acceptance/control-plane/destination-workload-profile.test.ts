@@ -105,7 +105,12 @@ test('a cluster IP of two Services is a FailedPrecondition', async () => {
   }));
   // No API server gives one address to two Services; a cache may see it for a moment.
   const list = (await scene.cluster.client.raw('GET', '/api/v1/services')) as object;
-  front.answer = ({ path }) => (path.startsWith('/api/v1/services') && !path.includes('watch=') ? { code: 200, body: { ...list, items: twice } } : undefined);
+  const refused = { apiVersion: 'v1', kind: 'Status', status: 'Failure', reason: 'Invalid', code: 422, message: 'no lists by watch' };
+  front.answer = ({ path }) => {
+    if (!path.startsWith('/api/v1/services')) return undefined;
+    if (!path.includes('watch=')) return { code: 200, body: { ...list, items: twice } };
+    return path.includes('sendInitialEvents') ? { code: 422, body: refused } : undefined;
+  };
   await using destination = await startController('destination', [`-kubeconfig=${front.kubeconfig}`]);
   const ask = questions(destination.channel());
   expect(await ask.profile('10.43.99.99:80').ended).toBe(RpcCode.FAILED_PRECONDITION);
