@@ -12,8 +12,8 @@ export interface EndpointMetrics {
 }
 
 export function endpointMetrics(registry: MetricRegistry): EndpointMetrics {
-  const subscriptions = subscriptionMetrics(registry, 'endpoints', 'a endpoints');
-  const pods = registry.gauge('endpoints_pods', 'A gauge for the current number of pods in a endpoints.');
+  const subscriptions = subscriptionMetrics({ registry, name: 'endpoints', noun: 'an endpoints' });
+  const pods = registry.gauge('endpoints_pods', 'A gauge for the current number of pods in an endpoints.');
   const exists = registry.gauge('endpoints_exists', 'A gauge which is 1 if the endpoints exists and 0 if it does not.');
   return {
     open(labels, references) {

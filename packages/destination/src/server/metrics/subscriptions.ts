@@ -13,9 +13,19 @@ export interface SubscriptionMetrics {
   open(labels: Labels, references: () => number): SubscriptionSeries;
 }
 
-export function subscriptionMetrics(registry: MetricRegistry, name: string, noun: string): SubscriptionMetrics {
+export interface SubscriptionMetricsOptions {
+  readonly registry: MetricRegistry;
+  /** In front of the names. */
+  readonly name: string;
+  /** What is listened to, with its article. */
+  readonly noun: string;
+  /** Count news too. Default true. */
+  readonly counted?: boolean;
+}
+
+export function subscriptionMetrics({ registry, name, noun, counted = true }: SubscriptionMetricsOptions): SubscriptionMetrics {
   const subscribers = registry.gauge(`${name}_subscribers`, `A gauge for the current number of subscribers to ${noun}.`);
-  const updates = registry.counter(`${name}_updates`, `A counter for number of updates to ${noun}.`);
+  const updates = counted ? registry.counter(`${name}_updates`, `A counter for number of updates to ${noun}.`) : undefined;
   const open = new Map<string, { readonly labels: Labels; readonly counts: Set<() => number> }>();
   registry.beforeRender(() => {
     for (const { labels, counts } of open.values()) subscribers.with(labels).set([...counts].reduce((sum, count) => sum + count(), 0));
@@ -27,15 +37,15 @@ export function subscriptionMetrics(registry: MetricRegistry, name: string, noun
       open.set(key, entry);
       const count = (): number => references();
       entry.counts.add(count);
-      const updated = updates.with(labels);
+      const series = updates?.with(labels);
       return {
-        updated: () => updated.inc(),
+        updated: () => series?.inc(),
         close() {
           entry.counts.delete(count);
           if (entry.counts.size > 0 || open.get(key) !== entry) return;
           open.delete(key);
           subscribers.remove(labels);
-          updates.remove(labels);
+          updates?.remove(labels);
         },
       };
     },

@@ -24,8 +24,9 @@ export interface ProfilesOptions {
 
 export function createProfiles({ cluster: { index, settings }, registry, logger }: ProfilesOptions): Profiles {
   const shared = sharedWatches(logger);
-  const profileMetrics = subscriptionMetrics(registry, 'profile', 'a profile');
-  const workloadMetrics = subscriptionMetrics(registry, 'workload', 'a workload');
+  const profileMetrics = subscriptionMetrics({ registry, name: 'profile', noun: 'a profile' });
+  const workloadMetrics = subscriptionMetrics({ registry, name: 'workload', noun: 'a workload' });
+  const serviceMetrics = subscriptionMetrics({ registry, name: 'service', noun: 'a Service for its opaque ports', counted: false });
 
   const ofService = (lookup: ServiceProfileLookup): Answer<Profile> => {
     const { namespace, name, port, clientNamespace } = lookup;
@@ -34,8 +35,10 @@ export function createProfiles({ cluster: { index, settings }, registry, logger 
       const places = profileNamespaces(lookup);
       const series = places.map((place) => profileMetrics.open({ namespace: place, profile: fqn }, references));
       const news = told(series);
+      const service = serviceMetrics.open({ namespace, name }, references);
       return {
         stops: [
+          () => service.close(),
           index.topics.subscribe(serviceTopic(namespace, name), update),
           ...places.map((place) => index.topics.subscribe(profileTopic(place, fqn), update)),
           ...series.map((one) => () => one.close()),
