@@ -338,10 +338,12 @@ test('zones weigh in when asked to', async () => {
   await using other = await startController('destination', [`-kubeconfig=${cluster.kubeconfig}`, '-ext-endpoint-zone-weights', '-enable-pprof=false']);
   const stream = openEndpoints(other.channel(), { path: ns.authority('web'), contextToken: '{"nodeName":"node-a"}' });
   const set = await stream.has('10.42.0.1:8080', '10.42.0.2:8080');
-  expect(set.map(({ labels, weight }) => [labels['pod'], weight])).toEqual([
-    ['here', 100_000],
-    ['there', 10_000],
-  ]);
+  expect(new Map(set.map(({ labels, weight }) => [labels['pod'], weight]))).toEqual(
+    new Map([
+      ['here', 100_000],
+      ['there', 10_000],
+    ]),
+  );
 });
 
 test('a shutdown ends the streams so that clients ask elsewhere, and exits with 0', async () => {

@@ -43,6 +43,9 @@ test('the DNS name of a pod and each of its addresses have a profile with that e
   await ns.service('db', undefined, { clusterIP: 'None' });
   const pod = await ns.pod('db-0', dualStack('10.42.4.1', '2001:db8:4::1'));
   await ns.slice('db', [endpointOf(pod, { hostname: 'db-0' })]);
+  // Pods are seen in the order they are written in: whoever knows the second knows all of the first.
+  await ns.pod('marker', { ip: '10.42.4.9' });
+  await scene.profileOf('10.42.4.9:8080', labelled('marker'));
   for (const [path, ip] of [
     [`db-0.${ns.authority('db', 8080)}`, '10.42.4.1'],
     ['10.42.4.1:8080', '10.42.4.1'],
