@@ -3,4 +3,4 @@
 // Example: import { destinationClient } from '@weft/destination/client';
 export type { DestinationClient, DestinationClientOptions } from './client/index.ts';
 export type { DnsDiscovery, DnsDiscoveryOptions } from './dns/index.ts';
-export type { DestinationServerOptions, DestinationSettings } from './server/index.ts';
+export type { DestinationSettings, DiscoveryOptions } from './server/index.ts';

@@ -57,6 +57,9 @@ export {
   type SliceEndpoint,
   type SlicePort,
 } from './resources/endpoint-slice.ts';
+export { type EndpointAddress, type EndpointSubset, type Endpoints, endpointsKind } from './resources/endpoints.ts';
+export { type ExternalWorkload, type ExternalWorkloadPort, externalWorkloadKind } from './resources/external-workload.ts';
+export { type Job, jobKind } from './resources/job.ts';
 export { type Lease, type LeaseSpec, leaseKind } from './resources/lease.ts';
 export { parseManifest } from './resources/manifest.ts';
 export type {
@@ -96,8 +99,16 @@ export {
   type VolumeMount,
   type VolumeProjection,
 } from './resources/pod.ts';
+export { type PolicyServer, policyServerKind } from './resources/policy-server.ts';
 export { apiVersionOf, collectionPath, metadataOf, objectPath, type ResourceKind, resourceKind } from './resources/resource-kind.ts';
 export { type Service, type ServicePort, type ServiceSpec, serviceKind } from './resources/service.ts';
+export {
+  type ProfileRequestMatch,
+  type ProfileResponseMatch,
+  type ServiceProfile,
+  type ServiceProfileRoute,
+  serviceProfileKind,
+} from './resources/service-profile.ts';
 export {
   type AdmissionRequest,
   type AdmissionResponse,
@@ -119,4 +130,4 @@ export { type Informers, type InformersOptions, informers } from './store/inform
 export { type ObjectIndex, objectIndex, versionsOf } from './store/object-index.ts';
 export { type ResourceStoreOptions, resourceStore } from './store/resource-store.ts';
 export type { ResourceStore, StoreEvent, StoreIndex } from './store/store.ts';
-export { createTopics, type Topics } from './store/topics.ts';
+export { createTopics, type Topics, type TopicsOptions } from './store/topics.ts';

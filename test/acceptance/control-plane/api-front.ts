@@ -12,7 +12,7 @@ import { kubeconfigOf, type TestCluster } from './cluster.ts';
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
-  /** Parsed; undefined without one. */
+  /** Parsed; undefined without one, and where it is protobuf. */
   readonly body: unknown;
 }
 

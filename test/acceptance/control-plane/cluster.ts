@@ -8,20 +8,27 @@ import type { Clock } from '@weft/core';
 import {
   deploymentKind,
   type EndpointSlice,
+  type ExternalWorkload,
   endpointSliceKind,
+  externalWorkloadKind,
   type KubeClient,
   namespaceKind,
   type Pod,
+  type PolicyServer,
   podKind,
+  policyServerKind,
   type ReplicaSet,
   replicaSetKind,
   SERVICE_NAME_LABEL,
   type Service,
   type ServicePort,
+  type ServiceProfile,
   type SliceEndpoint,
   serviceAccountKind,
   serviceKind,
+  serviceProfileKind,
 } from '@weft/kube';
+import { gatewayDefinitions, linkerdDefinitions } from '@weft/kube/crds';
 import { type ApiServer, startApiServer } from '@weft/kube/server';
 
 export interface TestCluster extends AsyncDisposable {
@@ -44,7 +51,19 @@ export interface PodOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly phase?: NonNullable<Pod['status']>['phase'];
   readonly owner?: ReplicaSet;
+  /** The proxy as an init container that stays. Default false. */
+  readonly nativeSidecar?: boolean;
+  /** More of the status. */
+  readonly status?: Partial<Pod['status']>;
   readonly spec?: Partial<Pod['spec']>;
+}
+
+export interface SliceOptions {
+  /** Default: the name of the Service and `-1`. */
+  readonly name?: string;
+  readonly addressType?: EndpointSlice['addressType'];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface TestNamespace {
@@ -56,20 +75,32 @@ export interface TestNamespace {
   pod(name: string, options?: PodOptions): Promise<Pod>;
   service(name: string, ports?: readonly ServicePort[], more?: Partial<Service['spec']>): Promise<Service>;
   /** The EndpointSlice of a Service: created, or replaced by these endpoints. */
-  slice(service: string, endpoints: readonly SliceEndpoint[], ports?: EndpointSlice['ports']): Promise<EndpointSlice>;
+  slice(service: string, endpoints: readonly SliceEndpoint[], ports?: EndpointSlice['ports'], more?: SliceOptions): Promise<EndpointSlice>;
+  /** An opaque Server. */
+  opaqueServer(name: string, spec: Partial<PolicyServer['spec']>): Promise<PolicyServer>;
+  serviceProfile(fqn: string, spec: ServiceProfile['spec']): Promise<ServiceProfile>;
+  externalWorkload(name: string, spec: Partial<ExternalWorkload['spec']>, metadata?: Partial<ExternalWorkload['metadata']>): Promise<ExternalWorkload>;
 }
 
 export interface TestClusterOptions {
   readonly clock?: Clock;
   /** Port of a former cluster, to take its place. */
   readonly port?: number;
+  /** Custom resources that there are. Default: those of Linkerd and of the Gateway API. */
+  readonly definitions?: typeof definitions;
   /** Called before anybody can connect. */
   readonly fill?: (cluster: Pick<TestCluster, 'client' | 'namespace'>) => Promise<void>;
 }
 
-export async function startCluster({ clock, port = 0, fill }: TestClusterOptions = {}): Promise<TestCluster> {
-  const server: ApiServer = await startApiServer({ listen: false, ...(clock && { clock }) });
+const definitions = [...linkerdDefinitions, ...gatewayDefinitions];
+
+export async function startCluster({ clock, port = 0, definitions: defined = definitions, fill }: TestClusterOptions = {}): Promise<TestCluster> {
+  const server: ApiServer = await startApiServer({ listen: false, definitions: defined, ...(clock && { clock }) });
   const client = server.client();
+  // Where the control plane keeps what is its own.
+  await client.create(namespaceKind, { metadata: { name: 'linkerd' } });
+  // Every cluster has a slice of its API server; Linkerd's destination takes one without any slice for one that does not know them.
+  await namespaceOf(client, 'default').slice('kubernetes', [{ addresses: ['192.0.2.1'] }], [{ name: 'https', port: 6443 }]);
   let counter = 0;
   const namespace: TestCluster['namespace'] = async (annotations = {}, labels = {}) => {
     const name = `ns-${++counter}`;
@@ -150,7 +181,7 @@ function namespaceOf(client: KubeClient, namespace: string): TestNamespace {
         spec: { replicas: 1, selector, template },
       });
     },
-    async pod(name, { ip, meshed = true, annotations = {}, labels = {}, phase = 'Running', owner, spec } = {}) {
+    async pod(name, { ip, meshed = true, annotations = {}, labels = {}, phase = 'Running', owner, spec, nativeSidecar = false, status = {} } = {}) {
       const ownerReferences = owner
         ? [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner.metadata.name, uid: owner.metadata.uid ?? '', controller: true }]
         : [];
@@ -160,21 +191,32 @@ function namespaceOf(client: KubeClient, namespace: string): TestNamespace {
         await client.create(serviceAccountKind, { metadata: { namespace, name: account } });
       const pod = await client.create(podKind, {
         metadata: { name, namespace, annotations, labels: { ...(meshed && { 'linkerd.io/control-plane-ns': 'linkerd' }), ...labels }, ownerReferences },
-        spec: { containers: [app, ...(meshed ? [PROXY] : [])], ...spec },
+        spec: {
+          containers: [app, ...(meshed && !nativeSidecar ? [PROXY] : [])],
+          ...(meshed && nativeSidecar && { initContainers: [{ ...PROXY, restartPolicy: 'Always' as const }] }),
+          ...spec,
+        },
       });
       if (ip === undefined) return pod;
-      return client.updateStatus(podKind, { ...pod, status: { ...pod.status, phase, podIP: ip, podIPs: [{ ip }] } });
+      return client.updateStatus(podKind, { ...pod, status: { ...pod.status, phase, podIP: ip, podIPs: [{ ip }], ...status } });
     },
     service: (name, ports = [HTTP], more = {}) => client.create(serviceKind, { metadata: { name, namespace }, spec: { ports, ...more } }),
-    async slice(service, endpoints, ports = [{ name: 'http', port: 8080 }]) {
-      const slice = {
-        metadata: { name: `${service}-1`, namespace, labels: { [SERVICE_NAME_LABEL]: service } },
-        addressType: 'IPv4' as const,
-        endpoints,
-        ports,
-      };
-      const present = await client.get(endpointSliceKind, { namespace, name: `${service}-1` });
+    async slice(service, endpoints, ports = [{ name: 'http', port: 8080 }], more = {}) {
+      const { name = `${service}-1`, addressType = 'IPv4', labels = { [SERVICE_NAME_LABEL]: service }, annotations = {} } = more;
+      const slice = { metadata: { name, namespace, labels, annotations }, addressType, endpoints, ports };
+      const present = await client.get(endpointSliceKind, { namespace, name });
       return present ? client.update(endpointSliceKind, slice) : client.create(endpointSliceKind, slice);
     },
+    opaqueServer: (name, spec) =>
+      client.create(policyServerKind, {
+        metadata: { name, namespace },
+        spec: { port: 8080, proxyProtocol: 'opaque', ...(!spec.externalWorkloadSelector && { podSelector: {} }), ...spec },
+      }),
+    serviceProfile: (name, spec) => client.create(serviceProfileKind, { metadata: { name, namespace }, spec }),
+    externalWorkload: (name, spec, metadata = {}) =>
+      client.create(externalWorkloadKind, {
+        metadata: { name, namespace, ...metadata },
+        spec: { meshTLS: { identity: `spiffe://root.linkerd.cluster.local/${name}`, serverName: `${name}.cluster.local` }, ...spec },
+      }),
   };
 }

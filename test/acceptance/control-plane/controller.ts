@@ -53,11 +53,14 @@ export interface ControllerOptions {
   readonly ready?: boolean;
   /** To serve on, of a controller that was there before. Default: a free one. */
   readonly port?: number;
+  /** Name of the pod that it would be. Default: of the first one. */
+  readonly hostname?: string;
 }
 
+/** Resolves when `/ready` says so, unless `ready` is false. */
 export async function startController(name: ControllerName, args: readonly string[], options: ControllerOptions = {}): Promise<Controller> {
   for (let attempt = 1; ; attempt++) {
-    const controller = await launch(name, args, options.port);
+    const controller = await launch(name, args, options);
     if (await controller.answers(options.ready ?? true)) return controller;
     await controller[Symbol.asyncDispose]();
     // Somebody else took one of the ports between our choice and its start.
@@ -83,11 +86,11 @@ interface Launched extends Controller {
   answers(ready: boolean): Promise<boolean>;
 }
 
-async function launch(name: ControllerName, args: readonly string[], given: number | undefined): Promise<Launched> {
+async function launch(name: ControllerName, args: readonly string[], { port: given, hostname }: ControllerOptions): Promise<Launched> {
   const [serveFlag, adminFlag] = LISTEN_FLAGS[name];
   const [free, adminPort] = await freePorts();
   const port = given ?? free;
-  const child = start(name, [`--${serveFlag}=127.0.0.1:${port}`, `--${adminFlag}=127.0.0.1:${adminPort}`, ...args]);
+  const child = start(name, [`--${serveFlag}=127.0.0.1:${port}`, `--${adminFlag}=127.0.0.1:${adminPort}`, ...args], hostname);
   let log = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
   child.stdout?.resume();
@@ -162,14 +165,14 @@ async function freePorts(): Promise<readonly [number, number]> {
 }
 
 /** The environment is made from nothing: what the shell of the test has must not matter. */
-function start(name: ControllerName, args: readonly string[]): ChildProcess {
+function start(name: ControllerName, args: readonly string[], hostname = `linkerd-${name}-0`): ChildProcess {
   const bundle = fileURLToPath(new URL(`../../../packages/cli/dist/bundle/weft-${name}.mjs`, import.meta.url));
   const variable = `${name.toUpperCase()}_BIN`;
   const binary = process.env[variable] ?? bundle;
   if (!existsSync(binary)) throw new Error(`${binary} does not exist: build first (npm run build), or set ${variable}`);
   const command = /\.[cm]?js$/.test(binary) ? [process.execPath, binary] : [binary];
   const [program = '', ...rest] = isForeign(name) ? mounted(name, command, args) : [...command, ...args];
-  return spawn(program, rest, { env: { HOSTNAME: `linkerd-${name}-0` }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(program, rest, { env: { HOSTNAME: hostname }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Flags of ours for files whose place Linkerd's program has built in. */

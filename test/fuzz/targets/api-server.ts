@@ -1,9 +1,9 @@
 // What clients send to the embedded API server: bodies, patches, selectors. Refused with ApiError only, nothing but the copy changes.
-import { parseLabelSelector, podKind } from '@weft/kube';
+import { parseLabelSelector } from '@weft/kube';
 import { ApiError } from '../../../packages/kube/src/server/errors/api-error.ts';
 import { decodeJson, decodeYaml } from '../../../packages/kube/src/server/json/decode.ts';
 import { deepFreeze, isObject, type Json, type JsonObject } from '../../../packages/kube/src/server/json/json.ts';
-import { defineKind } from '../../../packages/kube/src/server/kinds/kind-definition.ts';
+import { builtinKinds } from '../../../packages/kube/src/server/kinds/builtin-kinds.ts';
 import { decodeProtobuf } from '../../../packages/kube/src/server/messages/decode-protobuf.ts';
 import { builtinMessages } from '../../../packages/kube/src/server/messages/messages.ts';
 import { jsonPatch } from '../../../packages/kube/src/server/patch/json-patch.ts';
@@ -126,7 +126,13 @@ const strategic = patchTarget(
   },
 );
 
-const pods = defineKind({ resource: podKind });
+function definitionOf(kind: string): (typeof builtinKinds)[number] {
+  const found = builtinKinds.find(({ resource }) => resource.kind === kind);
+  if (!found) throw new TypeError(`there is no kind ${kind}`);
+  return found;
+}
+
+const pods = definitionOf('Pod');
 
 const selectors: FuzzTarget = {
   name: 'selectors',

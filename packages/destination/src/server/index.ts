@@ -1,8 +1,10 @@
-// The discovery service: Services, EndpointSlices and Pods become endpoint sets and profiles, streamed to proxies.
-export { type ClusterView, watchCluster } from './cluster-view.ts';
-export { type DestinationServerOptions, destinationServer } from './destination-server.ts';
-export { createLookups, type EndpointsAnswer, type Lookups, type ProfileAnswer, type Refusal } from './lookups.ts';
+// The discovery service: Services, their endpoints and what is behind them become endpoint sets and profiles, streamed to proxies.
+// Folders are the way of the data: cluster → endpoints (metadata, opaque-ports) → filter → streams; profiles and multicluster beside it.
+export { type ClusterIndex, type ClusterIndexOptions, clusterIndex } from './cluster/cluster-index.ts';
+export { type Discovery, type DiscoveryOptions, startDiscovery } from './discovery.ts';
+export type { Snapshot } from './endpoints/port-endpoints.ts';
+export type { Answer, Lookups, Refusal } from './lookups.ts';
 export { destinationMain } from './main.ts';
-export { type LookupContext, type LookupPath, parseContextToken, parseLookupPath } from './request.ts';
-export type { ServiceLookup } from './service-endpoints.ts';
+export { type LookupContext, type LookupPath, parseContextToken, parseLookupPath } from './names/lookup-request.ts';
 export type { DestinationSettings } from './settings.ts';
+export type { DestinationServer } from './streams/destination-server.ts';

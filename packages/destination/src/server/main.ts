@@ -1,72 +1,20 @@
 // weft-destination: flags in, a discovery service until SIGTERM. spec/control-plane.md §1.1.
-import { createRegistry, type Http2ClientParams } from '@weft/core';
+import { hostname } from 'node:os';
+import { createRegistry } from '@weft/core';
 import { clusterConfig, kubeClient } from '@weft/kube';
-import {
-  boolFlag,
-  createLogger,
-  customFlag,
-  dnsNameFlag,
-  intFlag,
-  listenFlag,
-  logLevelFlag,
-  type MainContext,
-  oneOfFlag,
-  type Parsed,
-  portSetFlag,
-  runMain,
-  startAdmin,
-  startGrpcServer,
-  stringFlag,
-  VERSION,
-} from '@weft/process';
-import { destinationService } from '@weft/wire';
-import { watchCluster } from './cluster-view.ts';
-import { destinationServer } from './destination-server.ts';
-import { parseHttp2Params } from './http2-params.ts';
-import { createLookups } from './lookups.ts';
+import { ConfigError, createLogger, type MainContext, runMain, startAdmin, startGrpcServer, VERSION } from '@weft/process';
+import { startDiscovery } from './discovery.ts';
+import { destinationFlags } from './flags.ts';
 import type { DestinationSettings } from './settings.ts';
-
-const http2Params = (text: string): Parsed<Http2ClientParams | undefined> => {
-  try {
-    return { ok: true, value: text.trim() === '' ? undefined : parseHttp2Params(text) };
-  } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error) };
-  }
-};
-
-export const destinationFlags = {
-  addr: listenFlag({ default: { port: 8086 }, help: 'address of the gRPC server' }),
-  'metrics-addr': listenFlag({ default: { port: 9996 }, help: 'address of the admin server' }),
-  kubeconfig: stringFlag({ default: '', help: 'path to a kubeconfig; empty: in the cluster' }),
-  'controller-namespace': stringFlag({ default: 'linkerd', help: 'namespace of the control plane' }),
-  'outbound-transport-mode': oneOfFlag({ default: 'transparent', values: ['transparent', 'transport-header'], help: 'how meshed endpoints are reached' }),
-  'enable-h2-upgrade': boolFlag({ default: true, help: 'lets proxies carry HTTP/1 in HTTP/2' }),
-  'enable-endpoint-slices': boolFlag({ default: true, help: 'accepted for compatibility: EndpointSlices are always used' }),
-  'enable-ipv6': boolFlag({ default: true, help: 'prefers IPv6 addresses of dual-stack pods' }),
-  'identity-trust-domain': dnsNameFlag({ default: 'cluster.local', help: 'trust domain of workload identities' }),
-  'cluster-domain': dnsNameFlag({ default: 'cluster.local', help: 'DNS domain of the cluster' }),
-  'default-opaque-ports': portSetFlag({ default: [], help: 'ports that are opaque unless annotated otherwise' }),
-  'stream-queue-capacity': intFlag({ default: 100, min: 1, help: 'accepted for compatibility: a slow stream holds one state' }),
-  'export-queue-metrics': boolFlag({ default: true, help: 'accepted for compatibility' }),
-  'meshed-http2-client-params': customFlag<Http2ClientParams | undefined>({
-    default: undefined,
-    defaultText: '',
-    placeholder: 'json',
-    help: 'Http2ClientParams for meshed endpoints, with the field names of the protobuf message',
-    parse: http2Params,
-  }),
-  'ext-endpoint-zone-weights': boolFlag({ default: false, help: 'ten times the weight for endpoints in the zone of the client' }),
-  'enable-pprof': boolFlag({ default: false, help: 'accepted for compatibility' }),
-  'trace-collector': stringFlag({ default: '', help: 'accepted for compatibility' }),
-  'log-level': logLevelFlag({ default: 'info', help: 'panic, fatal, error, warn, info, debug, trace' }),
-  'log-format': oneOfFlag({ default: 'plain', values: ['plain', 'json'], help: 'format of the log' }),
-} as const;
 
 export function destinationMain(): Promise<number> {
   return runMain({ name: 'weft-destination', version: VERSION, description: 'Serves service discovery to proxies.', flags: destinationFlags, run });
 }
 
-async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): Promise<void> {
+async function run({ flags, shutdown, env }: MainContext<typeof destinationFlags>): Promise<void> {
+  if (flags['enable-ipv6'] && !flags['enable-endpoint-slices']) {
+    throw new ConfigError(['flag -enable-ipv6 needs -enable-endpoint-slices: set -enable-ipv6=false to read Endpoints']);
+  }
   const settings: DestinationSettings = {
     controllerNamespace: flags['controller-namespace'],
     trustDomain: flags['identity-trust-domain'],
@@ -83,20 +31,24 @@ async function run({ flags, shutdown }: MainContext<typeof destinationFlags>): P
   const registry = createRegistry();
   const client = kubeClient({ ...clusterConfig(flags.kubeconfig), registry });
   shutdown.add('kubernetes client', () => client.close());
-  const cluster = watchCluster(client, logger);
-  shutdown.add('watches', () => cluster.close());
   const state = { serving: false };
   const admin = await startAdmin({ listen: flags['metrics-addr'], registry, ready: () => state.serving, logger });
   shutdown.add('admin server', () => admin.close());
-  await cluster.synced;
-  const lookups = createLookups(cluster, settings);
-  const server = await startGrpcServer({
-    listen: flags.addr,
-    services: [[destinationService, destinationServer({ lookups, registry, logger })]],
-    logger,
+  const discovery = startDiscovery({
+    client,
+    settings,
     registry,
+    logger,
+    endpoints: flags['enable-endpoint-slices'] ? 'slices' : 'endpoints',
+    // In a pod both are its name.
+    writer: { identity: env['HOSTNAME'] || hostname() },
   });
+  shutdown.add('watches', () => discovery.close());
+  // Nothing is answered before everything is known: a client would take it for the truth.
+  await discovery.synced;
+  const server = await startGrpcServer({ listen: flags.addr, services: [discovery.server.service], logger, registry });
   shutdown.add('gRPC server', () => server.close());
+  shutdown.add('streams', () => discovery.server.close());
   state.serving = true;
   logger.log('info', 'serving discovery', { address: server.address, admin: admin.address });
 }

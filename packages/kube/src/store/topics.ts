@@ -6,7 +6,12 @@ export interface Topics {
   subscribe(topic: string, fn: () => void): Unsubscribe;
 }
 
-export function createTopics(): Topics {
+export interface TopicsOptions {
+  /** A subscriber threw; the others are told all the same. Default: it is thrown on, outside of the round. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export function createTopics({ onError = rethrow }: TopicsOptions = {}): Topics {
   const subscribers = new Map<string, Set<() => void>>();
   const dirty = new Set<string>();
   let scheduled = false;
@@ -14,7 +19,13 @@ export function createTopics(): Topics {
     scheduled = false;
     const due = new Set([...dirty].flatMap((topic) => [...(subscribers.get(topic) ?? [])]));
     dirty.clear();
-    for (const fn of due) fn();
+    for (const fn of due) {
+      try {
+        fn();
+      } catch (error) {
+        onError(error);
+      }
+    }
   };
   return {
     publish(topic) {
@@ -33,4 +44,10 @@ export function createTopics(): Topics {
       };
     },
   };
+}
+
+function rethrow(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -16,8 +16,9 @@ interface Widget extends KubeObject {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: Readonly<Record<string, unknown>>;
 }
-const widgetKind = resourceKind<Widget>({ group: 'example.com', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true });
-const betaKind = resourceKind<Widget>({ ...widgetKind, version: 'v1beta1' });
+const definedAs = { group: 'example.com', version: 'v1', kind: 'Widget', plural: 'widgets', namespaced: true } as const;
+const widgetKind = resourceKind<Widget>(definedAs);
+const betaKind = resourceKind<Widget>({ ...definedAs, version: 'v1beta1' });
 
 const spec: JsonSchema = {
   type: 'object',
@@ -140,7 +141,7 @@ describe('a definition', () => {
     for await (const event of server.client.watch(customResourceDefinitionKind)) {
       if (event.type !== 'BOOKMARK' && event.type !== 'DELETED' && event.object.status?.conditions?.[1]?.status === 'True') break;
     }
-    expect((await server.client.list(resourceKind({ ...widgetKind, plural: 'gadgets' }))).items).toEqual([]);
+    expect((await server.client.list(resourceKind({ ...definedAs, plural: 'gadgets' }))).items).toEqual([]);
   });
 
   test.each([

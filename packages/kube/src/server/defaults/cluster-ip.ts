@@ -43,7 +43,9 @@ export function serviceAllocator(options: { readonly cidr: string; readonly serv
         if (!inside(wanted)) return outside(wanted, network);
         if (taken.has(wanted)) return { field: 'spec.clusterIP', value: wanted, message: 'failed to allocate IP: provided IP is already allocated' };
       }
-      spec.clusterIPs = [spec.clusterIP ?? ''];
+      // A second address, of the other family, stays as it was asked for.
+      const second = (Array.isArray(spec.clusterIPs) ? spec.clusterIPs : listAt(old, 'spec', 'clusterIPs')).slice(1, 2);
+      spec.clusterIPs = [spec.clusterIP ?? '', ...second];
       if (spec.ipFamilies === undefined && spec.clusterIP !== 'None') spec.ipFamilies = [base.family === 4 ? 'IPv4' : 'IPv6'];
       if (spec.ipFamilies === undefined) spec.ipFamilies = ['IPv4'];
       if (spec.ipFamilyPolicy === undefined) spec.ipFamilyPolicy = 'SingleStack';

@@ -27,20 +27,27 @@ export interface LookupContext {
 
 const NOBODY: LookupContext = { namespace: '', nodeName: '', pod: '' };
 
-/** JSON with `ns`, `nodeName`, `pod`, or the old form `ns:<namespace>`; anything else counts as empty. */
-export function parseContextToken(token: string): LookupContext {
+/** JSON with `ns`, `nodeName`, `pod`, or the old form `ns:<namespace>`; anything else counts as empty. What is not JSON is told. */
+export function parseContextToken(token: string, onProblem: (problem: string) => void = () => undefined): LookupContext {
   if (token.trim() === '') return NOBODY;
   const old = /^ns:([^:]+)$/.exec(token.trim());
-  if (old) return { ...NOBODY, namespace: old[1] ?? '' };
+  if (old) {
+    onProblem('it has the old form ns:NAMESPACE');
+    return { ...NOBODY, namespace: old[1] ?? '' };
+  }
   try {
     const value: unknown = JSON.parse(token);
-    if (typeof value !== 'object' || value === null) return NOBODY;
+    if (typeof value !== 'object' || value === null) {
+      onProblem('it is not an object');
+      return NOBODY;
+    }
     const text = (key: string): string => {
       const part = (value as Record<string, unknown>)[key];
       return typeof part === 'string' ? part : '';
     };
     return { namespace: text('ns'), nodeName: text('nodeName'), pod: text('pod') };
   } catch {
+    onProblem('it is not JSON');
     return NOBODY;
   }
 }
