@@ -92,7 +92,8 @@ test('labels of sets and of pods are those that metrics are known by, whoever ow
   const ns = await scene.cluster.namespace();
   await ns.service('web');
   const replicaSet = await ns.deployment('web');
-  const job = await scene.cluster.client.create(jobKind, { metadata: { name: 'once', namespace: ns.name }, spec: { template: { spec: { containers: [] } } } });
+  const template = { spec: { restartPolicy: 'Never' as const, containers: [{ name: 'app', image: 'app' }] } };
+  const job = await scene.cluster.client.create(jobKind, { metadata: { name: 'once', namespace: ns.name }, spec: { template } });
   const owned = await ns.pod('web-6c-1', { ip: '10.42.8.5', owner: replicaSet, labels: { 'pod-template-hash': '6c' }, spec: { serviceAccountName: 'web' } });
   const once = await ns.pod('once-1', { ip: '10.42.8.6', meshed: false });
   const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'once', uid: job.metadata.uid ?? '' };

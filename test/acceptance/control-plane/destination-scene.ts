@@ -1,9 +1,10 @@
 // A cluster with a destination process over it, and its two questions in short.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EndpointSet, Profile } from '@weft/core';
 import { nodeKind, type Pod, podKind, type Service, serviceKind } from '@weft/kube';
 import { type DestinationProfile, destinationService, profileFromWire, type RpcChannel, RpcCode } from '@weft/wire';
-import { type PodOptions, startCluster, type TestCluster } from './cluster.ts';
-import { type Controller, startController } from './controller.ts';
+import { type PodOptions, startCluster, type TestCluster, type TestNamespace } from './cluster.ts';
+import { type Controller, isForeign, startController } from './controller.ts';
 import { type EndpointStream, openEndpoints, openStream, type Stream } from './stream.ts';
 
 export interface DestinationScene extends AsyncDisposable {
@@ -27,11 +28,12 @@ const RETRIED = [RpcCode.UNKNOWN, RpcCode.NOT_FOUND];
 
 /** Nodes `node-a` and `node-b` in zones of the same letter. */
 export async function destinationScene(args: readonly string[] = []): Promise<DestinationScene> {
-  const cluster = await startCluster();
+  const started = await startCluster();
   for (const letter of ['a', 'b']) {
-    await cluster.client.create(nodeKind, { metadata: { name: `node-${letter}`, labels: { 'topology.kubernetes.io/zone': `zone-${letter}` } } });
+    await started.client.create(nodeKind, { metadata: { name: `node-${letter}`, labels: { 'topology.kubernetes.io/zone': `zone-${letter}` } } });
   }
-  const destination = await startController('destination', [`-kubeconfig=${cluster.kubeconfig}`, '-default-opaque-ports=3306', ...args]);
+  const destination = await startController('destination', [`-kubeconfig=${started.kubeconfig}`, '-default-opaque-ports=3306', ...args]);
+  const cluster = isForeign('destination') ? withPodsFirst(started, destination) : started;
   const refOf = ({ metadata: { namespace = '', name } }: Service | Pod) => ({ namespace, name });
   return {
     ...questions(destination.channel()),
@@ -39,6 +41,24 @@ export async function destinationScene(args: readonly string[] = []): Promise<De
     destination,
     patchService: (service, value) => cluster.client.patch(serviceKind, refOf(service), { kind: 'merge', value }),
     patchPod: (pod, value) => cluster.client.patch(podKind, refOf(pod), { kind: 'merge', value }),
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+/** Linkerd's controller leaves out an address whose slice it sees before its pod: slices wait until it knows all pods. */
+function withPodsFirst(cluster: TestCluster, destination: Controller): TestCluster {
+  const podsAreKnown = async (): Promise<void> => {
+    const { items } = await cluster.client.list(podKind);
+    while ((await destination.metric('pod_cache_size', { cluster: 'local' })) !== items.length) await delay(10);
+  };
+  const patient = (namespace: TestNamespace): TestNamespace => ({
+    ...namespace,
+    slice: (...args) => podsAreKnown().then(() => namespace.slice(...args)),
+  });
+  return {
+    ...cluster,
+    namespace: (...args) => cluster.namespace(...args).then(patient),
+    existing: (name) => patient(cluster.existing(name)),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
 }

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@weft/core';
 import { type CreatedAuthority, chainProblem, createAuthority } from '@weft/identity/authority';
-import { eventKind, type KubeEvent, namespaceKind } from '@weft/kube';
+import { eventKind, type KubeEvent } from '@weft/kube';
 import { RpcCode, RpcError, timestampFromWire } from '@weft/wire';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { apiFront } from './api-front.ts';
@@ -28,7 +28,6 @@ let web: Workload;
 
 beforeAll(async () => {
   cluster = await startCluster();
-  await cluster.client.create(namespaceKind, { metadata: { name: 'linkerd' } });
   web = await workload(cluster);
 });
 

@@ -1,6 +1,5 @@
 // Certify, check by check and in order, with the answers of the token review that each needs. spec/control-plane.md §3, §6 (45).
 import { createAuthority } from '@weft/identity/authority';
-import { namespaceKind } from '@weft/kube';
 import { RpcCode } from '@weft/wire';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ApiAnswer, type ApiFront, apiFront } from './api-front.ts';
@@ -18,7 +17,6 @@ let web: Workload;
 
 beforeAll(async () => {
   cluster = await startCluster();
-  await cluster.client.create(namespaceKind, { metadata: { name: 'linkerd' } });
   front = await apiFront(cluster);
   const authority = await createAuthority({ trustDomain: 'cluster.local' });
   const mounts = { issuer: mount(cluster, tlsSecret(authority)), roots: mount(cluster, roots(authority)) };

@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { type Clock, systemClock } from '@weft/core';
 import { type CreatedAuthority, chainProblem, createAuthority, createKeyAndRequest } from '@weft/identity/authority';
-import { eventKind, namespaceKind, serviceAccountKind } from '@weft/kube';
+import { eventKind, serviceAccountKind } from '@weft/kube';
 import { RpcCode, timestampFromWire } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
@@ -24,7 +24,6 @@ let args: readonly string[];
 
 beforeAll(async () => {
   cluster = await startCluster({ clock });
-  await cluster.client.create(namespaceKind, { metadata: { name: 'linkerd' } });
   authority = await createAuthority({ trustDomain: 'cluster.local' });
   const mounts = { issuer: mount(cluster, tlsSecret(authority)), roots: mount(cluster, roots(authority)) };
   args = identityFlags({ kubeconfig: cluster.kubeconfig, ...mounts });

@@ -78,7 +78,7 @@ export const addressesOf = (set: EndpointSet): readonly string[] => set.map(({ a
 
 /** Destination.Get, read as a proxy reads it: asked again while the Service is not known. */
 export function openEndpoints(channel: RpcChannel, request: GetDestination): EndpointStream {
-  const stream = openStream(channel, destinationService.Get, request, [RpcCode.NOT_FOUND]);
+  const stream = openStream(channel, destinationService.Get, request, [RpcCode.NOT_FOUND, RpcCode.UNKNOWN]);
   let set: EndpointSet = [];
   let isFirst = true;
   const take = (update: DestinationUpdate): void => {

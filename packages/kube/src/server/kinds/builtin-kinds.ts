@@ -2,8 +2,6 @@
 
 import { configMapKind, eventKind, namespaceKind, nodeKind, secretKind, serviceAccountKind } from '../../resources/cluster.ts';
 import { endpointSliceKind } from '../../resources/endpoint-slice.ts';
-import { endpointsKind } from '../../resources/endpoints.ts';
-import { jobKind } from '../../resources/job.ts';
 import { podKind } from '../../resources/pod.ts';
 import { serviceKind } from '../../resources/service.ts';
 import { mutatingWebhookConfigurationKind, validatingWebhookConfigurationKind } from '../../resources/webhook.ts';
@@ -83,8 +81,6 @@ export const builtinKinds: readonly KindDefinition[] = [
   defineKind({ resource: nodeKind, shortNames: ['no'], hasStatus: true, merge: nodeSchema, columns: nodeColumns }),
   defineKind({ resource: eventKind, shortNames: ['ev'], columns: eventColumns, check: checkEvent }),
   defineKind({ resource: endpointSliceKind, columns: endpointSliceColumns, complete: completeEndpointSlice, check: checkEndpointSlice }),
-  defineKind({ resource: endpointsKind, shortNames: ['ep'] }),
-  defineKind({ resource: jobKind, categories: all, hasStatus: true, hasGeneration: true, initialStatus: () => ({}) }),
   defineKind({
     resource: deploymentKind,
     shortNames: ['deploy'],
