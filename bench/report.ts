@@ -87,7 +87,7 @@ export interface ScenarioReport {
   readonly proxies?: Readonly<Record<string, ProxyFigures>>;
   readonly operations?: Readonly<Record<string, OperationFigures>>;
   readonly simulated?: Readonly<Record<string, SimulatedFigures>>;
-  readonly destination?: DestinationFigures;
+  readonly destination?: Readonly<Record<string, DestinationFigures>>;
   /** What was left out, and why. */
   readonly skipped?: readonly string[];
 }
@@ -97,14 +97,14 @@ export interface BenchReport {
   readonly scenarios: readonly ScenarioReport[];
 }
 
-export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, destination, skipped = [] }: ScenarioReport): string {
+export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, destination = {}, skipped = [] }: ScenarioReport): string {
   return [
     `\n${name}`,
     ...renderLoad(proxies),
     ...renderIdle(proxies),
     ...renderOperations(operations),
     ...renderSimulated(simulated),
-    ...(destination ? Object.entries(destination).map(([name, value]) => row(name, String(value))) : []),
+    ...renderDestination(destination),
     ...skipped.map((reason) => `  left out: ${reason}`),
   ].join('\n');
 }
@@ -165,6 +165,16 @@ function renderSimulated(simulated: Readonly<Record<string, SimulatedFigures>>):
     row(name, percent(goodput), p50_ms.toFixed(1), p99_ms.toFixed(1), p999_ms.toFixed(1), percent(to_slow), percent(to_failing)),
   );
   return rows.length === 0 ? [] : [row('balancer', 'goodput %', 'p50 ms', 'p99 ms', 'p99.9 ms', 'slow %', 'failing %'), ...rows];
+}
+
+function renderDestination(destination: Readonly<Record<string, DestinationFigures>>): string[] {
+  const [first] = Object.values(destination);
+  if (!first) return [];
+  const figures = Object.keys(first) as (keyof DestinationFigures)[];
+  return [
+    row('destination', ...Object.keys(destination)),
+    ...figures.map((figure) => row(figure, ...Object.values(destination).map((one) => String(one[figure])))),
+  ];
 }
 
 function row(first: string, ...cells: readonly string[]): string {

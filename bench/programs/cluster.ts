@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endpointSliceKind, namespaceKind, nodeKind, podKind, SERVICE_NAME_LABEL, type SliceEndpoint, serviceAccountKind, serviceKind } from '@weft/kube';
+import { linkerdDefinitions } from '@weft/kube/crds';
 import { startApiServer } from '@weft/kube/server';
 import { converse } from './conversation.ts';
 
@@ -38,7 +39,7 @@ const PROXY = {
 };
 
 const [services = 0, each = 0, zones = 0, nodes = 0] = process.argv.slice(2).map(Number);
-const api = await startApiServer({ listen: false });
+const api = await startApiServer({ listen: false, definitions: linkerdDefinitions });
 const client = api.client();
 const listener = createServer();
 api.attach(listener);
@@ -68,7 +69,7 @@ const slice = (service: number, endpoints: readonly SliceEndpoint[]) => ({
   ports: [{ name: 'http', port: 8080 }],
 });
 
-await client.create(namespaceKind, { metadata: { name: NAMESPACE } });
+for (const name of [NAMESPACE, 'linkerd']) await client.create(namespaceKind, { metadata: { name } });
 await client.create(serviceAccountKind, { metadata: { name: 'default', namespace: NAMESPACE } });
 for (let node = 0; node < nodes; node++)
   await client.create(nodeKind, { metadata: { name: `node-${node}`, labels: { 'topology.kubernetes.io/zone': `z${node % zones}` } } });
