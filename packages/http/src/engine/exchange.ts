@@ -73,8 +73,8 @@ export class WeftExchange extends Relay implements Exchange {
       head.headers.push('content-length', String(length));
     }
     if (response.close === true) client.closeAfter();
-    this.requestBody?.drop();
     this.responseEnded = true;
+    this.dropRequest();
     client.respond(head, length === 0, null);
     if (body === undefined || length === 0) return;
     client.data(Buffer.from(body.buffer, body.byteOffset, body.byteLength), true);
@@ -130,6 +130,7 @@ export class WeftExchange extends Relay implements Exchange {
     else {
       this.responseEnded = true;
       this.client.finish(trailers);
+      this.dropRequest();
     }
   }
 
@@ -149,7 +150,7 @@ export class WeftExchange extends Relay implements Exchange {
     this.call = null;
     this.attempt = null;
     if (attempt !== null) attempt.over = true;
-    if (!kept) this.requestBody?.drop();
+    if (!kept) this.dropRequest();
     if (call !== null) call.reset(code);
     else upstream?.cancel(attempt ?? this);
   }

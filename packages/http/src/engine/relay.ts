@@ -144,7 +144,7 @@ export abstract class Relay implements Call, BodyOwner {
     if (this.over) return;
     this.over = true;
     this.call = null;
-    if (!this.repeatable) this.requestBody?.drop();
+    if (!this.repeatable) this.dropRequest();
     if (this.responseEnded) return;
     if (this.gone) this.tell({ kind: 'client-gone' });
     else {
@@ -201,6 +201,13 @@ export abstract class Relay implements Call, BodyOwner {
   /** Neither was the response complete, nor is the client gone. */
   protected abstract forwardFailed(failure: ForwardFailure): void;
 
+  /** The client learns of it when it has its response: RFC 9113 §8.1, RFC 9112 §9.6. */
+  protected dropRequest(): void {
+    if (this.requestBody === null) return;
+    this.requestBody.drop();
+    if (this.responseEnded && !this.gone) this.client.stopRequest();
+  }
+
   private get requestEnded(): boolean {
     return this.requestBody === null || this.requestBody.ended;
   }
@@ -215,6 +222,7 @@ export abstract class Relay implements Call, BodyOwner {
   private endResponse(): void {
     this.responseEnded = true;
     this.done = true;
+    if (this.requestBody?.dropping === true) this.client.stopRequest();
     this.settle();
   }
 

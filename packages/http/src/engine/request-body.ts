@@ -34,7 +34,7 @@ export class RequestBody {
   private trailers: FieldList | null = null;
   private reader: { readonly maxBytes: number; readonly resolve: (body: Buffer | undefined) => void } | null = null;
   /** What is left of it goes nowhere. */
-  private dropping = false;
+  dropping = false;
 
   constructor(owner: BodyOwner, empty: boolean) {
     this.owner = owner;
