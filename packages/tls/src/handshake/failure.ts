@@ -40,7 +40,8 @@ export function beginAttempt<T>(raw: Socket, clock: Clock, timeoutMs: number): A
     taken.reject(error);
   };
   const onClose = (): void => fail(handshakeFailed('the connection was closed'));
-  const timer = clock.after(timeoutMs, () => fail(new ReasonError(reason('TLS_HANDSHAKE_TIMEOUT', `${timeoutMs} ms`))));
+  // Timers come before the reads of their turn: what has arrived while this thread was busy is read first.
+  const timer = clock.after(timeoutMs, () => setImmediate(() => fail(new ReasonError(reason('TLS_HANDSHAKE_TIMEOUT', `${timeoutMs} ms`)))));
   raw.once('close', onClose);
   // The TLS socket reports what went wrong; this only keeps an error of the transport from being thrown.
   raw.on('error', (error) => fail(handshakeFailed(error)));
