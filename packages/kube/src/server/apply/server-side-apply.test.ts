@@ -32,6 +32,16 @@ const web = {
 };
 
 describe('server-side apply', () => {
+  // In seconds where the time is linear in the size, in minutes where it is the square of it.
+  test('applies large objects again and again', { timeout: 30_000 }, () => {
+    const many = Array.from({ length: 2000 }, (_, at) => ({ name: `v${at}`, value: 'x' }));
+    const labels = Object.fromEntries(Array.from({ length: 40_000 }, (_, at) => [`l${at}`, '']));
+    const first = applied(undefined, deployment([{ name: 'web', env: many }], { labels }));
+    const second = applied(first, deployment([{ name: 'web', env: many.slice(1) }], { labels: { l1: '' } }));
+    expect(containersOf(second)).toEqual([{ name: 'web', env: many.slice(1) }]);
+    expect(objectAt(second, 'spec', 'labels')).toEqual({ l1: '' });
+  });
+
   test('takes over what kubectl applied from the client side, and nothing that others added since', () => {
     const text = JSON.stringify(deployment([web], { replicas: 2 }));
     const live = deployment(

@@ -5,7 +5,7 @@ import { decodeJson } from '../json/decode.ts';
 import { clone, deepEqual, isObject, type Json, type JsonObject, stringAt } from '../json/json.ts';
 import type { MergeSchema } from '../patch/merge-schema.ts';
 import { type Manager, type Ownership, readOwnerships, sameManager, writeOwnerships } from './field-managers.ts';
-import { type FieldPath, type FieldSet, fieldsOf, keyElement, pathText, reaches, schemaAt, valueAt } from './field-set.ts';
+import { elementIndex, type FieldPath, type FieldSet, fieldsOf, keyElement, pathText, placesOf, schemaAt, valueAt } from './field-set.ts';
 
 export interface ApplyConflict {
   readonly manager: Manager;
@@ -59,10 +59,16 @@ export function serverSideApply(options: ApplyOptions): ApplyResult {
   if (conflicts.length > 0) return { kind: 'conflicts', conflicts };
   const object = mergeObject(clone(live), config, schema);
   const mine = ownerships.find((ownership) => sameManager(ownership.manager, manager));
+  const held = [wanted, ...others.map(({ fields }) => fields)].map(placesOf);
+  const left: FieldSet = new Map();
   // Shortest first: a list element goes as a whole, while the members that name it are still there.
-  for (const path of [...(mine?.fields.values() ?? [])].sort((a, b) => a.length - b.length)) {
-    if (!reaches(wanted, path) && !others.some(({ fields }) => reaches(fields, path))) removeAt(object, path, schema);
+  for (const [id, path] of [...(mine?.fields ?? [])].sort(([, a], [, b]) => a.length - b.length)) {
+    if (held.some((places) => places.has(id))) continue;
+    removeAt(object, path, schema);
+    const above = path.slice(0, -1);
+    left.set(JSON.stringify(above), above);
   }
+  for (const path of left.values()) removeEmpty(object, path, schema);
   writeOwnerships(object, [...others, { manager, fields: wanted, time }]);
   return { kind: 'applied', object };
 }
@@ -130,19 +136,21 @@ function mergeValue(live: Json | undefined, config: Json, schema: MergeSchema): 
   return result;
 }
 
-/** Removes a field, and the containers that it leaves empty. */
 function removeAt(object: JsonObject, path: FieldPath, schema: MergeSchema): void {
   const parentPath = path.slice(0, -1);
   const last = path.at(-1) ?? '';
-  const parent = parentPath.length === 0 ? object : valueAt(object, parentPath, schema);
-  if (last.startsWith('f:') && isObject(parent)) {
-    delete parent[last.slice(2)];
-    if (Object.keys(parent).length === 0 && parentPath.length > 1 && parentPath.at(-1)?.startsWith('f:') === true) removeAt(object, parentPath, schema);
-    return;
-  }
-  if (!Array.isArray(parent)) return;
-  const list = schemaAt(schema, parentPath);
-  const index = parent.findIndex((item) => (last.startsWith('k:') ? isObject(item) && keyElement(item, list) === last : `v:${JSON.stringify(item)}` === last));
-  if (index >= 0) parent.splice(index, 1);
-  if (parent.length === 0) removeAt(object, parentPath, schema);
+  const parent = valueAt(object, parentPath, schema);
+  if (Array.isArray(parent)) {
+    const index = elementIndex(parent, last, schemaAt(schema, parentPath));
+    if (index >= 0) parent.splice(index, 1);
+  } else if (isObject(parent) && last.startsWith('f:')) delete parent[last.slice(2)];
+}
+
+/** Removes a container that lost its last member, and what that leaves empty in turn. The parts of an object itself stay. */
+function removeEmpty(object: JsonObject, path: FieldPath, schema: MergeSchema): void {
+  if (path.length < 2 || path.at(-1)?.startsWith('f:') !== true) return;
+  const value = valueAt(object, path, schema);
+  if (typeof value !== 'object' || value === null || Object.keys(value).length > 0) return;
+  removeAt(object, path, schema);
+  removeEmpty(object, path.slice(0, -1), schema);
 }
