@@ -7,8 +7,14 @@ export interface LookupPath {
   readonly port: number;
 }
 
+/** Of a DNS name, in characters, with room for brackets and a port. */
+const MAX_PATH = 253 + 8;
+/** In characters: three names and what is around them. What clients send must not grow keys and labels without bound. */
+const MAX_TOKEN = 1024;
+
 /** Parses `host`, `host:port` and `[v6]:port`; undefined where the server answers InvalidArgument. */
 export function parseLookupPath(path: string): LookupPath | undefined {
+  if (path.length > MAX_PATH) return undefined;
   if (!path.includes(':')) return path === '' ? undefined : { host: path, port: 80 };
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(path);
   if (!match) return undefined;
@@ -29,6 +35,10 @@ const NOBODY: LookupContext = { namespace: '', nodeName: '', pod: '' };
 
 /** JSON with `ns`, `nodeName`, `pod`, or the old form `ns:<namespace>`; anything else counts as empty. What is not JSON is told. */
 export function parseContextToken(token: string, onProblem: (problem: string) => void = () => undefined): LookupContext {
+  if (token.length > MAX_TOKEN) {
+    onProblem(`it is longer than ${MAX_TOKEN} characters`);
+    return NOBODY;
+  }
   if (token.trim() === '') return NOBODY;
   const old = /^ns:([^:]+)$/.exec(token.trim());
   if (old) {
