@@ -1,5 +1,5 @@
 // What a lookup asks for: the path, and who asks. spec/control-plane.md §1.2.
-import { canonicalIp } from '@weft/core';
+import { canonicalIp, unmapIp } from '@weft/core';
 
 export interface LookupPath {
   readonly host: string;
@@ -21,7 +21,8 @@ export function parseLookupPath(path: string): LookupPath | undefined {
   const port = Number(match[3]);
   if (port < 1 || port > 65535) return undefined;
   const host = match[1] === undefined ? (match[2] ?? '') : canonicalIp(match[1]);
-  return host === undefined ? undefined : { host: canonicalIp(host) ?? host, port };
+  // A dual-stack socket of a client knows an IPv4 address as `::ffff:a.b.c.d`.
+  return host === undefined ? undefined : { host: unmapIp(canonicalIp(host) ?? host), port };
 }
 
 /** Who asks: what the proxy's context token says. All optional. */
