@@ -18,7 +18,7 @@ const NAME = 'destination';
 const BUNDLE = fileURLToPath(new URL('../../packages/cli/dist/bundle/weft-destination.mjs', import.meta.url));
 /** Ten streams on each connection, as a proxy has that talks to ten Services. */
 const FULL = { connections: 1000, services: 200, endpoints: 25, changes: 30, rollSeconds: 50 };
-const QUICK = { connections: 100, services: 20, endpoints: 25, changes: 5, rollSeconds: 5 };
+const QUICK = { connections: 100, services: 20, endpoints: 25, changes: 5, rollSeconds: 2 };
 const STREAMS_EACH = 10;
 const [ZONES, NODES] = [3, 10];
 /** Longest wait for streams to have what was written. */

@@ -77,7 +77,9 @@ export const endpoints: Scenario = {
   async run(context) {
     const proxies: Record<string, LoadFigures> = {};
     const judge = haproxyOver(FEW.endpoints).missing();
-    for (const of of [plain, meshed, ...(judge === undefined ? [haproxy] : [])]) {
+    // A quick run asks the one question.
+    const kinds = context.quick ? [plain] : [plain, meshed, ...(judge === undefined ? [haproxy] : [])];
+    for (const of of kinds) {
       const figures = await compared({ name: SCENARIO, path: PATH, connections: 32, streams: 1 }, [of(FEW), of(MANY)], context);
       Object.assign(proxies, figures);
       const [few, many] = Object.entries(figures);
