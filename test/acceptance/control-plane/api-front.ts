@@ -24,6 +24,7 @@ export interface ApiAnswer {
 }
 
 export interface ApiFront extends AsyncDisposable {
+  readonly url: string;
   /** Path of the file. */
   readonly kubeconfig: string;
   readonly asked: readonly ApiRequest[];
@@ -76,9 +77,11 @@ export async function apiFront(cluster: TestCluster): Promise<ApiFront> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
   const kubeconfig = join(cluster.dir, `kubeconfig-${port}`);
-  writeFileSync(kubeconfig, kubeconfigOf(`http://127.0.0.1:${port}`));
+  writeFileSync(kubeconfig, kubeconfigOf(url));
   const front: ApiFront = {
+    url,
     kubeconfig,
     asked,
     askedOf: (ending) => asked.filter(({ path }) => path.endsWith(ending)).map(({ body }) => body),

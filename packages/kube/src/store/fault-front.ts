@@ -77,13 +77,16 @@ export function relayBody(upstream: http.IncomingMessage, response: http.ServerR
   upstream.on('error', () => response.destroy());
 }
 
+/** Nothing more goes out on them. */
 const stalled = new WeakSet<http.ServerResponse>();
 
 function relay(action: LineAction, line: string, response: http.ServerResponse): void {
   if (stalled.has(response) || response.writableEnded) return;
   if (action === 'pass') response.write(`${line}\n`);
-  else if (action === 'cut') response.write(line.slice(0, line.length >> 1), () => response.destroy());
-  else if (action === 'end') response.end();
+  else if (action === 'cut') {
+    stalled.add(response);
+    response.write(line.slice(0, line.length >> 1), () => response.destroy());
+  } else if (action === 'end') response.end();
   else if (action === 'stall') stalled.add(response);
   else if (action !== 'drop') response.write(`${action.text}\n`);
 }
