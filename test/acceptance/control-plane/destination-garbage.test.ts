@@ -268,7 +268,13 @@ test.skipIf(isForeign('destination')).each<[string, () => Promise<Scene>, (objec
     inSpec({ routes: [{ name: 'all', condition: {} }] }),
     'spec.routes[0].condition: a condition has at least one field',
   ],
-  ['an external workload without addresses', externalScene, inSpec({ workloadIPs: undefined }), 'spec.workloadIPs: is missing'],
+  [
+    'an external workload whose address is a name',
+    externalScene,
+    inSpec({ workloadIPs: [{ ip: 'vm.example' }] }),
+    'spec.workloadIPs[0].ip: "vm.example" is not an IP address',
+  ],
+  ['an external workload without identity', externalScene, inSpec({ meshTLS: undefined }), 'spec.meshTLS: is missing'],
   [
     'a node whose labels are no map',
     nodeScene,

@@ -108,7 +108,8 @@ export const externalWorkload = needs({
   spec: record({
     meshTLS: record({ identity: someText, serverName: someText }),
     ports: optional(listOf(record({ name: optional(text), port, protocol: optional(text) }))),
-    workloadIPs: listOf(record({ ip }), { min: 1 }),
+    // Without any it is known by slices that refer to it.
+    workloadIPs: optional(listOf(record({ ip }))),
   }),
   status: optional(record({ conditions: optional(listOf(record({ type: text, status: text }))) })),
 });
