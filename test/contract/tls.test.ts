@@ -406,6 +406,19 @@ describe('a client', () => {
     expect([stalled.client.destroyed, clock.pending]).toEqual([true, 0]);
   });
 
+  test('reads what a server has sent in time, though the time is over when it comes to that', async () => {
+    const { web, vote } = await mesh();
+    const clock = manualClock();
+    await using link = await tcpPair();
+    void attackClient(link.server, vote);
+    const client = tlsClient({ identity: { anchors: web.anchors, credentials: constantWatch(web) }, clock });
+    const connected = client.connect(link.client, { identity: named(VOTE), timeoutMs: 1_000 });
+    // In the turn in which the server reads the hello it answers; the client can read that in the next.
+    while (link.server.bytesRead === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1_000);
+    expect(await readText((await connected).socket)).toBe('attack');
+  });
+
   test('verifies the server before it has a certificate itself, and shows its own as soon as it has', async () => {
     const { web, vote } = await mesh();
     const credentials = createWatch<Credentials>();

@@ -49,6 +49,16 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'answers once when an upstream dies without a response',
     'ends every exchange exactly once when its upstream is destroyed',
     'serves and dials streams that are no sockets',
+    'stops an HTTP/2 client whose HTTP/2 upstream has answered and stopped it, after the whole response',
+    'stops it also where trailers end the response',
+    'ends the connection of an HTTP/1 client whose HTTP/2 upstream has answered and stopped it, after the whole response',
+    'reads a short request of HTTP/1 to its end instead, and serves the next',
+  ],
+  'node:http and node:http2 take what nobody wants of a request, and tell no client to stop': [
+    'stops an HTTP/2 client whose HTTP/1 upstream has answered and closed the connection',
+    'stops an HTTP/2 client that is answered here',
+    'serves the other streams of a client that it stopped',
+    'ends the connection of an HTTP/1 client that is answered here, and says so',
   ],
   'http2-proxy sends a request once, and relays what it answers': [
     'lets a request go on that could have been sent again, but was answered before its end',

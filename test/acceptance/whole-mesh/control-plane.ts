@@ -3,7 +3,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificatesToPem, createAuthority } from '@weft/identity/authority';
-import { namespaceKind } from '@weft/kube';
 import { type DnsServer, startDnsServer } from '../../../packages/destination/test/dns-server.ts';
 import type { TestCluster } from '../control-plane/cluster.ts';
 import { type Controller, type ControllerName, startController } from '../control-plane/controller.ts';
@@ -33,7 +32,6 @@ const CLUSTER_NETWORKS = '10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,
 
 /** Resolves when the controllers are ready and the proxies listen. `binary`: of the proxies. */
 export async function startMeshControlPlane(cluster: TestCluster, binary: string | undefined): Promise<MeshControlPlane> {
-  await cluster.client.create(namespaceKind, { metadata: { name: NAMESPACE } });
   const authority = await createAuthority({ trustDomain: 'cluster.local' });
   const args = argumentsOf(cluster, authority);
   const running = new Map<Served, Controller>();

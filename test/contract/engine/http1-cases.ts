@@ -352,7 +352,7 @@ export const http1Cases: readonly EngineCase[] = [
         onExchange: (exchange) => exchange.respond({ status: 403, headers: ['x', '1'], body: Buffer.from('no'), close: exchange.request.path === '/close' }),
       });
       const client = await bench.rawClient(proxy.port);
-      client.send(`POST / HTTP/1.1\r\nhost: web.test\r\ncontent-length: 300000\r\n\r\n${'x'.repeat(300_000)}HEAD / HTTP/1.1\r\nhost: web.test\r\n\r\n`);
+      client.send(`POST / HTTP/1.1\r\nhost: web.test\r\ncontent-length: 200000\r\n\r\n${'x'.repeat(200_000)}HEAD / HTTP/1.1\r\nhost: web.test\r\n\r\n`);
       const head = 'HTTP/1.1 403 Forbidden\r\nx: 1\r\ncontent-length: 2\r\n';
       await client.receive((text) => text.split('\r\n\r\n').length === 3);
       expect(client.take()).toBe(`${head}\r\nno${head}\r\n`);

@@ -16,6 +16,7 @@ import { replayCases } from './replay-cases.ts';
 import { retryCases } from './retry-cases.ts';
 import { translationCases } from './translation-cases.ts';
 import { tunnelCases } from './tunnel-cases.ts';
+import { unwantedCases } from './unwanted-cases.ts';
 
 export interface EngineCase {
   /** A sentence in the present. */
@@ -42,6 +43,7 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   flow: flowCases,
   'requests sent again': replayCases,
   'responses decided on': retryCases,
+  'requests that nobody wants': unwantedCases,
   lifecycle: lifecycleCases,
   links: linkCases,
 };

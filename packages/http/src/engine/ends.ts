@@ -21,6 +21,11 @@ export interface ClientEnd {
   tunnel(head: ResponseHead): TunnelEnd;
   /** Breaks the exchange off; the client never sees a clean end. */
   reset(code: number): void;
+  /**
+   * No more of the request is wanted: its sender is told so when the response has ended, which it may have already. Does nothing once the
+   * request has ended.
+   */
+  stopRequest(): void;
   /** Asks for the connection to be closed after this response. Before `respond`. */
   closeAfter(): void;
   /** Bytes of the request body were passed on: as many more may come. */

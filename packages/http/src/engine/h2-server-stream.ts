@@ -15,6 +15,7 @@ export class H2ServerStream implements ClientEnd, StreamSender {
   private readonly stream: Http2Stream<H2ServerStream>;
   private readonly isHead: boolean;
   private ended = false;
+  private stopping = false;
 
   constructor(connection: H2ServerConnection, stream: Http2Stream<H2ServerStream>, isHead: boolean) {
     this.connection = connection;
@@ -44,6 +45,7 @@ export class H2ServerStream implements ClientEnd, StreamSender {
     }
     this.ended = last;
     this.connection.send(this.stream, this, chunk, last);
+    if (last) this.stopIfAnswered();
   }
 
   finish(trailers: FieldList): void {
@@ -53,6 +55,7 @@ export class H2ServerStream implements ClientEnd, StreamSender {
     if (trailers.length === 0) connection.session.writeData(stream, EMPTY, 0, 0, true);
     else connection.session.writeTrailers(stream, trailersToFields(connection.shared.fields, trailers));
     connection.wire.touch();
+    this.stopIfAnswered();
   }
 
   tunnel(): TunnelEnd {
@@ -63,6 +66,21 @@ export class H2ServerStream implements ClientEnd, StreamSender {
     this.ended = true;
     this.connection.session.resetStream(this.stream, code);
     this.connection.wire.touch();
+  }
+
+  stopRequest(): void {
+    this.stopping = true;
+    this.stopIfAnswered();
+  }
+
+  /**
+   * RFC 9113 §8.1, when all of the response was written: not along with its end, from which Node's client on a stream that is no socket would
+   * not recover.
+   */
+  stopIfAnswered(): void {
+    if (!this.stopping || !this.stream.localEnded) return;
+    this.stopping = false;
+    setImmediate(afterFlush, this);
   }
 
   closeAfter(): void {
@@ -81,6 +99,7 @@ export class H2ServerStream implements ClientEnd, StreamSender {
   /** Answers in place of an exchange. */
   refuse(status: number, text: string): void {
     const body = Buffer.from(text, 'latin1');
+    this.stopRequest();
     this.write({ status, version: '2', headers: ['content-length', String(body.length)] }, false, null);
     this.data(body, true);
   }
@@ -89,7 +108,16 @@ export class H2ServerStream implements ClientEnd, StreamSender {
     const { session, shared, wire } = this.connection;
     session.writeHeaders(this.stream, responseToFields(shared.fields, head, origin), last);
     wire.touch();
+    if (last) this.stopIfAnswered();
   }
+}
+
+function afterFlush(stream: H2ServerStream): void {
+  setImmediate(stop, stream);
+}
+
+function stop(stream: H2ServerStream): void {
+  stream.reset(ErrorCode.noError);
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);

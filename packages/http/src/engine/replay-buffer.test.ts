@@ -10,7 +10,7 @@ function taker(): { readonly end: CallEnd; readonly got: string[] } {
 }
 
 test('sends all that came to each upstream, from the first byte on', () => {
-  const replay = new ReplayBuffer(100, [Buffer.from('one')], null);
+  const replay = new ReplayBuffer(100, [Buffer.from('one')]);
   const first = taker();
   expect(replay.sendTo(first.end, { observer: null, call: first.end })).toBe(true);
   replay.add(Buffer.from('two'));
@@ -20,7 +20,7 @@ test('sends all that came to each upstream, from the first byte on', () => {
 });
 
 test('gives the client room for each byte once, however often upstreams take it', () => {
-  const replay = new ReplayBuffer(100, [Buffer.alloc(50)], null);
+  const replay = new ReplayBuffer(100, [Buffer.alloc(50)]);
   const { end } = taker();
   replay.sendTo(end, { observer: null, call: end });
   expect(replay.creditFor(30)).toBe(30);
@@ -29,7 +29,7 @@ test('gives the client room for each byte once, however often upstreams take it'
 });
 
 test('lets go of what is too long only once it has gone out', () => {
-  const replay = new ReplayBuffer(4, [Buffer.from('longer')], null);
+  const replay = new ReplayBuffer(4, [Buffer.from('longer')]);
   expect(replay.lost).toBe(false);
   const { end, got } = taker();
   replay.sendTo(end, { observer: null, call: end });
@@ -39,7 +39,7 @@ test('lets go of what is too long only once it has gone out', () => {
 });
 
 test('stops where the body goes elsewhere meanwhile', () => {
-  const replay = new ReplayBuffer(100, [Buffer.from('one'), Buffer.from('two')], null);
+  const replay = new ReplayBuffer(100, [Buffer.from('one'), Buffer.from('two')]);
   const { end, got } = taker();
   const sender: { observer: null; call: CallEnd | null } = { observer: null, call: end };
   const breaking: CallEnd = { ...end, data: (chunk) => ((sender.call = null), end.data(chunk, false)) };
@@ -50,7 +50,7 @@ test('stops where the body goes elsewhere meanwhile', () => {
 
 test('copies small pieces, which would keep what they were read into', () => {
   const read = Buffer.from('small, in a large buffer');
-  const replay = new ReplayBuffer(100, [read.subarray(0, 5)], null);
+  const replay = new ReplayBuffer(100, [read.subarray(0, 5)]);
   read.fill('x');
   const { end, got } = taker();
   replay.sendTo(end, { observer: null, call: end });

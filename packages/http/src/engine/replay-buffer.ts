@@ -1,6 +1,5 @@
 // The body of a request, kept so that it can be sent again (spec/proxy.md §7.6); meanwhile also what waits for an upstream.
 import type { ExchangeObserver } from '../exchange/engine.ts';
-import type { FieldList } from '../exchange/head.ts';
 import type { CallEnd } from './ends.ts';
 
 /** Smaller pieces are copied, lest they keep a large buffer alive. */
@@ -16,8 +15,6 @@ interface Sender {
 export class ReplayBuffer {
   /** It was too long to be kept, and a part of it has gone to an upstream: it cannot be sent again. */
   lost = false;
-  /** Null until the body has ended. */
-  trailers: FieldList | null;
   private pieces: Buffer[] = [];
   private readonly maxBytes: number;
   private bytes = 0;
@@ -25,10 +22,9 @@ export class ReplayBuffer {
   private taken = 0;
   private credited = 0;
 
-  /** `held`, `trailers`: what has come already. */
-  constructor(maxBytes: number, held: readonly Buffer[] | null, trailers: FieldList | null) {
+  /** `held`: what has come already. */
+  constructor(maxBytes: number, held: readonly Buffer[] | null) {
     this.maxBytes = maxBytes;
-    this.trailers = trailers;
     for (const chunk of held ?? []) this.add(chunk);
   }
 

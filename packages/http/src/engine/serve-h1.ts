@@ -26,11 +26,13 @@ export interface H1ServeOptions {
   readonly onExchange: (exchange: Exchange) => void;
 }
 
-/** Request body bytes that may wait for the upstream before the client is not read on. */
 const NO_TRAILERS: FieldList = [];
+/** Request body bytes that may wait for the upstream before the client is not read on. */
 const MAX_OUTSTANDING = 32 * 1024;
 /** Bytes of later requests that may wait for the one under way. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
+/** The longest request body that is read though nobody wants it. */
+const MAX_DRAINED_BYTES = 256 * 1024;
 
 export class H1ServerConnection implements ServerConnection, WireOwner, RequestHandler, ClientEnd {
   readonly crowded = false;
@@ -172,6 +174,14 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
     this.closeAfterResponse = true;
   }
 
+  /** What ends by itself soon is read instead: another connection costs more. */
+  stopRequest(): void {
+    if (this.requestEnded || this.endsSoon()) return;
+    this.closeAfterResponse = true;
+    this.willClose = true;
+    if (this.responseDone) this.finishConnection(false);
+  }
+
   respond(head: ResponseHead, ended: boolean): void {
     const request = this.head;
     if (request === null) return;
@@ -253,6 +263,11 @@ export class H1ServerConnection implements ServerConnection, WireOwner, RequestH
       this.cancelHeadTimer();
       this.cancelHeadTimer = null;
     }
+  }
+
+  private endsSoon(): boolean {
+    const length = this.head?.fields.find((one) => one.name === 'content-length');
+    return length !== undefined && Number(length.value) <= MAX_DRAINED_BYTES;
   }
 
   private endResponse(): void {

@@ -60,6 +60,11 @@ export class H2ServerConnection extends H2Connection<H2ServerStream> implements 
     else context.exchange.requestData(bytes.subarray(start, end), endStream);
   }
 
+  override onSent(stream: Http2Stream<H2ServerStream>, bytes: number): void {
+    super.onSent(stream, bytes);
+    if (stream.localEnded) stream.context?.stopIfAnswered();
+  }
+
   onTrailers(stream: Http2Stream<H2ServerStream>, fields: Field[]): void {
     stream.context?.exchange?.requestEnd(listOf(fields));
   }

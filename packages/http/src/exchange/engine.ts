@@ -86,7 +86,7 @@ export interface Exchange {
    * `respond`, and never with `forward`.
    */
   body?(maxBytes: number): Promise<Buffer | undefined>;
-  /** Answers locally. What was not read of the request body is discarded. */
+  /** Answers locally. No more is wanted of the request body: the client may be told so, once it has the response. */
   respond(response: LocalResponse): void;
   /** Resets the stream (HTTP/2) or closes the connection (HTTP/1). A forward under way is given up. */
   reset(code: number): void;

@@ -11,18 +11,23 @@ export interface Stage {
 /** One accepted connection, from accept to close. Before it enters a stage a drain simply closes it. */
 export class Connection {
   readonly socket: Socket;
-  readonly #abort = new AbortController();
+  /** Made when somebody asks: most connections are never waited for. */
+  #abort: AbortController | undefined;
   #stage: Stage | undefined;
   #draining = false;
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('error', () => undefined);
-    socket.once('close', () => this.#abort.abort());
+    socket.once('close', () => this.#abort?.abort());
   }
 
   /** Aborted when the connection is closed. */
   get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.socket.closed) this.#abort.abort();
+    }
     return this.#abort.signal;
   }
 

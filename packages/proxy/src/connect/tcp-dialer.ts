@@ -28,8 +28,10 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
         autoSelectFamily: false,
         ...(localAddress !== undefined && { localAddress }),
       });
+      let late: NodeJS.Immediate | undefined;
       const settle = (): void => {
         timer.cancel();
+        clearImmediate(late);
         signal?.removeEventListener('abort', onAbort);
         socket.off('connect', onConnect);
         socket.off('error', onError);
@@ -49,7 +51,11 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
       };
       const onError = (error: NodeJS.ErrnoException): void => fail(connectReason(address, error.code ?? error.message), error);
       const onAbort = (): void => fail(reason('CONNECT_FAILED', `${formatSocketAddress(address)}: no longer wanted`), signal?.reason);
-      const timer = clock.after(timeoutMs, () => fail(reason('CONNECT_TIMEOUT', `${formatSocketAddress(address)} after ${timeoutMs} ms`)));
+      const giveUp = (): void => fail(reason('CONNECT_TIMEOUT', `${formatSocketAddress(address)} after ${timeoutMs} ms`));
+      // Timers come before what else is due in their turn: a connection that was made while this thread was busy counts.
+      const timer = clock.after(timeoutMs, () => {
+        late = setImmediate(giveUp);
+      });
       socket.once('connect', onConnect);
       socket.once('error', onError);
       signal?.addEventListener('abort', onAbort, { once: true });

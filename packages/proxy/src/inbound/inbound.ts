@@ -30,6 +30,7 @@ import type { Dialer, OriginalDst } from '../ports.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { Taps } from '../tap/taps.ts';
 import { acceptInbound } from './accept-inbound.ts';
+import { Admissions } from './admissions.ts';
 import { applications } from './applications.ts';
 import type { AuthorityLabel } from './authority-label.ts';
 import type { InboundOptions } from './options.ts';
@@ -121,6 +122,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     limit: deps.limit,
     taps: deps.taps,
     metrics: deps.httpMetrics,
+    admissions: new Admissions(),
     accessLog: deps.accessLog,
     authority: deps.authority,
     authz: deps.authz,

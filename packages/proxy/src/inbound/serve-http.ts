@@ -1,6 +1,6 @@
 // Serves one inbound connection as HTTP: for each request route, then authorization, filters and rate limits, by the newest policy.
 // spec/proxy.md §8.3.
-import { type Authorization, type Clock, type Counter, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
+import { type Authorization, type Clock, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { AccessLog } from '../observe/access-log.ts';
@@ -14,6 +14,7 @@ import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { localResponse } from '../relay/synthesize.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Taps } from '../tap/taps.ts';
+import type { Admission, Admissions, ClientAdmissions } from './admissions.ts';
 import type { Applications } from './applications.ts';
 import type { AuthorityLabel } from './authority-label.ts';
 import { type CallConnection, InboundCall } from './http-call.ts';
@@ -28,6 +29,7 @@ export interface InboundHttpShared {
   readonly limit: InFlightLimit;
   readonly taps: Taps;
   readonly metrics: HttpMetrics;
+  readonly admissions: Admissions;
   /** Undefined: there is none. */
   readonly accessLog: AccessLog | undefined;
   /** Undefined: requests are not told apart by it. */
@@ -58,15 +60,6 @@ export async function serveInboundHttp(
   await server.closed;
 }
 
-/** What one rule's admissions are counted in. */
-interface Bound {
-  readonly meter: HttpMeter;
-  readonly allowed: Counter;
-  readonly audited: boolean;
-  /** Of the authority that was named last: requests of one connection mostly have the same. */
-  named: HttpMeter | undefined;
-}
-
 export class InboundHttpConnection implements CallConnection {
   readonly clock: Clock;
   readonly applications: Applications;
@@ -78,7 +71,7 @@ export class InboundHttpConnection implements CallConnection {
   readonly #shared: InboundHttpShared;
   readonly #direction: Direction;
   readonly #admitted: Admitted;
-  readonly #bound = new WeakMap<InboundRulePlan, Map<Authorization, Bound>>();
+  readonly #admissions: ClientAdmissions;
 
   constructor(direction: Direction, shared: InboundHttpShared, session: InboundSession, admitted: Admitted) {
     this.#direction = direction;
@@ -90,6 +83,7 @@ export class InboundHttpConnection implements CallConnection {
     this.taps = shared.taps;
     this.accessLog = direction === 'inbound' ? shared.accessLog : undefined;
     this.session = session;
+    this.#admissions = shared.admissions.of(session.labels);
     this.#admitted = admitted;
   }
 
@@ -164,16 +158,16 @@ export class InboundHttpConnection implements CallConnection {
     this.refuse(exchange, { ...why, detail: `${why.detail}, server ${formatMetadata(plan.server)}` });
   }
 
-  #named(exchange: Exchange, bound: Bound, label: AuthorityLabel): HttpMeter {
+  #named(exchange: Exchange, bound: Admission, label: AuthorityLabel): HttpMeter {
     const authority = label.of(exchange.request);
     if (authority === undefined) return bound.meter;
     if (bound.named?.labels.authority !== authority) bound.named = this.#shared.metrics.bind({ direction: 'inbound', authority, ...bound.meter.labels });
     return bound.named;
   }
 
-  #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Bound {
-    let byAuthorization = this.#bound.get(rule);
-    if (!byAuthorization) this.#bound.set(rule, (byAuthorization = new Map()));
+  #bind(plan: InboundPlan, rule: InboundRulePlan, authorization: Authorization): Admission {
+    let byAuthorization = this.#admissions.get(rule);
+    if (!byAuthorization) this.#admissions.set(rule, (byAuthorization = new Map()));
     let bound = byAuthorization.get(authorization);
     if (!bound) {
       const labels = { ...this.session.labels, ...plan.labels, ...rule.labels, ...authzLabels(authorization) };

@@ -2,11 +2,12 @@
 // spec/proxy.md §9.2, §9.3 "transport".
 import type { Socket } from 'node:net';
 import type { Counter, Endpoint, Gauge, Labels, MetricRegistry } from '@weft/core';
+import { LabelSets } from './label-sets.ts';
 
 export interface TransportMetrics {
   /**
    * Counts an open connection until the socket closes. TLS sockets count decrypted bytes. `zone`: of endpoints, for what transfers cost.
-   * Series are found once for each object of labels.
+   * Series are found once for each object of labels, or for all that are equal where there is no zone.
    */
   track(socket: Socket, labels: Labels, zone?: ZoneLocality): void;
 }
@@ -66,6 +67,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
     for (const entry of open) flush(entry);
   });
 
+  const sets = new LabelSets();
   const bound = new WeakMap<Labels, Series>();
   const bind = (labels: Labels, zone: ZoneLocality | undefined): Series => {
     const byErrno = new Map<string, Counter>();
@@ -85,8 +87,9 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
 
   return {
     track(socket, labels, zone) {
-      const series = bound.get(labels) ?? bind(labels, zone);
-      bound.set(labels, series);
+      const key = zone === undefined && !bound.has(labels) ? sets.of(labels) : labels;
+      const series = bound.get(key) ?? bind(key, zone);
+      bound.set(key, series);
       const entry: Tracked = { socket, series, read: 0, written: 0, errno: '' };
       series.opened.inc();
       series.current.inc();

@@ -13,6 +13,10 @@ export function handshakeFailed(cause: unknown): ReasonError {
   return new ReasonError(reason('TLS_HANDSHAKE_FAILED', detail), { cause });
 }
 
+function ignore(): void {
+  // An error after the handshake shows as the end of the TLS socket.
+}
+
 /** One handshake under way: the first outcome counts; time and the end of the transport are outcomes too. */
 export interface Attempt<T> {
   readonly outcome: Promise<T>;
@@ -28,9 +32,13 @@ export function beginAttempt<T>(raw: Socket, clock: Clock, timeoutMs: number): A
   });
   const take = (): typeof settle => {
     const taken = settle;
+    if (!taken) return undefined;
     settle = undefined;
     timer.cancel();
     raw.removeListener('close', onClose);
+    // The connection may live for long, and keeps what listens to it.
+    raw.removeListener('error', onError);
+    raw.on('error', ignore);
     return taken;
   };
   const fail = (error: ReasonError): void => {
@@ -40,9 +48,11 @@ export function beginAttempt<T>(raw: Socket, clock: Clock, timeoutMs: number): A
     taken.reject(error);
   };
   const onClose = (): void => fail(handshakeFailed('the connection was closed'));
-  const timer = clock.after(timeoutMs, () => fail(new ReasonError(reason('TLS_HANDSHAKE_TIMEOUT', `${timeoutMs} ms`))));
+  // Timers come before the reads of their turn: what has arrived while this thread was busy is read first.
+  const timer = clock.after(timeoutMs, () => setImmediate(() => fail(new ReasonError(reason('TLS_HANDSHAKE_TIMEOUT', `${timeoutMs} ms`)))));
   raw.once('close', onClose);
   // The TLS socket reports what went wrong; this only keeps an error of the transport from being thrown.
-  raw.on('error', (error) => fail(handshakeFailed(error)));
+  const onError = (error: Error): void => fail(handshakeFailed(error));
+  raw.on('error', onError);
   return { outcome, succeed: (value) => take()?.resolve(value), fail };
 }

@@ -120,5 +120,7 @@ function judge(socket: TLSSocket): AcceptedTls | ReasonError {
 /** tls.Server does not say for which socket it speaks except by this field, unchanged from Node 20 to 24 (contract suite). */
 function pendingOf(socket: TLSSocket, attempts: Attempts): Pending | undefined {
   const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
-  return raw && attempts.get(raw);
+  const pending = raw && attempts.get(raw);
+  if (raw) attempts.delete(raw);
+  return pending;
 }
