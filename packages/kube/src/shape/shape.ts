@@ -98,7 +98,7 @@ export function unfitText({ field, problem }: Unfit): string {
 
 function unfit(value: unknown, what: string): Unfit {
   if (value === undefined) return { field: '', problem: 'is missing' };
-  const shown = JSON.stringify(value) ?? String(value);
+  const shown = JSON.stringify(value);
   return { field: '', problem: `${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown} is not ${what}` };
 }
 
