@@ -266,6 +266,19 @@ test.each([
   expect(await openEndpoints(destination.channel(), { path }).ended).toBe(RpcCode.INVALID_ARGUMENT);
 });
 
+// Linkerd's controller has no such bounds.
+test.skipIf(isForeign('destination'))('what is longer than any name is refused, and cannot make labels of its length', async () => {
+  const ns = await cluster.namespace();
+  await ns.service('web');
+  const [channel, long] = [destination.channel(), 'a'.repeat(1_000_000)];
+  for (const path of [long, `${long}.${ns.authority('web')}`]) expect(await openEndpoints(channel, { path }).ended).toBe(RpcCode.INVALID_ARGUMENT);
+  const stream = openEndpoints(channel, { path: ns.authority('web'), contextToken: JSON.stringify({ nodeName: long }) });
+  await stream.next();
+  expect((await destination.admin('/metrics')).body.length).toBeLessThan(long.length);
+  expect(destination.log.length).toBeLessThan(long.length);
+  stream.cancel();
+});
+
 test('a Service of type ExternalName is an InvalidArgument', async () => {
   const ns = await cluster.namespace();
   await ns.service('out', [], { type: 'ExternalName', externalName: 'example.com' });

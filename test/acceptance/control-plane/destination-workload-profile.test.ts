@@ -1,11 +1,12 @@
 // Profiles of addresses: cluster IPs, pods, host ports, nobody's. spec/control-plane.md §1.10, §6 rows 9 to 12, 15, 16, 22.
 import { podKind } from '@weft/kube';
-import { profileFromWire, RpcCode } from '@weft/wire';
+import { destinationService, profileFromWire, RpcCode } from '@weft/wire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiFront } from './api-front.ts';
 import { endpointOf } from './cluster.ts';
-import { startController, stopControllers } from './controller.ts';
+import { isForeign, startController, stopControllers } from './controller.ts';
 import { DEFAULT_BUDGET, type DestinationScene, destinationScene, dualStack, questions } from './destination-scene.ts';
+import { openStream } from './stream.ts';
 
 let scene: DestinationScene;
 beforeAll(async () => {
@@ -57,6 +58,21 @@ test('the DNS name of a pod and each of its addresses have a profile with that e
 });
 
 // Row 11.
+test('a pod is found by its address as a dual-stack socket writes it', async () => {
+  const ns = await scene.cluster.namespace();
+  await ns.pod('mapped', { ip: '10.42.77.1' });
+  expect((await scene.profileOf('[::ffff:10.42.77.1]:8080', labelled('mapped'))).endpoint?.address).toEqual({ ip: '10.42.77.1', port: 8080 });
+});
+
+// Linkerd's controller ends there.
+test.skipIf(isForeign('destination'))('the host name of an endpoint that is no pod is NotFound', async () => {
+  const ns = await scene.cluster.namespace();
+  await ns.service('db', undefined, { clusterIP: 'None' });
+  await ns.slice('db', [{ addresses: ['192.0.2.7'], hostname: 'db-0' }]);
+  await scene.profileOf(ns.authority('db'));
+  expect(await openStream(scene.destination.channel(), destinationService.GetProfile, { path: `db-0.${ns.authority('db')}` }).ended).toBe(RpcCode.NOT_FOUND);
+});
+
 test('a pod that does not run has no identity in its profile, and a second message has it when it runs', async () => {
   const ns = await scene.cluster.namespace();
   const pod = await ns.pod('web', { ip: '10.42.4.2', phase: 'Pending' });

@@ -141,6 +141,12 @@ describe.skipIf(!bin)('kubectl', () => {
       manifest('csa2.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: csa, namespace: emojivoto }\ndata: { a: "3" }\n'),
     );
     expect(await ok('get', 'cm', 'csa', ...ns, '-o', 'jsonpath={.data}')).toBe('{"a":"3"}');
+    // What others have added since stays.
+    const mixed = manifest('mixed.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: mixed, namespace: emojivoto }\ndata: { a: "1" }\n');
+    await ok('apply', '-f', mixed);
+    await ok('patch', 'cm', 'mixed', ...ns, '-p', '{"data":{"x":"9"}}');
+    await ok('apply', '--server-side', '-f', mixed);
+    expect(await ok('get', 'cm', 'mixed', ...ns, '-o', 'jsonpath={.data}')).toBe('{"a":"1","x":"9"}');
   });
 
   test('prints every problem of a manifest', async () => {

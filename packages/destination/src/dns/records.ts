@@ -50,7 +50,7 @@ export interface SrvTargets {
 }
 
 /** Most targets of a service that are read. */
-export const MAX_TARGETS = 128;
+const MAX_TARGETS = 128;
 
 /** The targets of a service by priority; undefined where there is no SRV record. A target `.` is none (RFC 2782). */
 export function srvTargets(answers: readonly Answer[], name: string): SrvTargets | undefined {

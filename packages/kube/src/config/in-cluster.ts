@@ -46,6 +46,6 @@ export function inClusterConfig(options: InClusterOptions = {}): ClusterConfig {
   };
 }
 
-export function tokenFileCredentials(file: FreshFile): CredentialSource {
+function tokenFileCredentials(file: FreshFile): CredentialSource {
   return { current: () => bearer(file.read()), refused: () => file.reread() };
 }

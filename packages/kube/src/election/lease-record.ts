@@ -52,6 +52,6 @@ export function releasedSpec(before: LeaseSpec, wallMs: Millis): LeaseSpec {
 }
 
 /** Kubernetes' MicroTime. */
-export function microTime(wallMs: Millis): string {
+function microTime(wallMs: Millis): string {
   return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

@@ -1,6 +1,6 @@
 // YAML of other people: bounded nesting and aliases. The library composes documents recursively, and a stack that is nearly
 // exhausted can end the whole process inside V8's regular expressions; so depth is checked before, on the tokens.
-import { Lexer, Parser, parseAllDocuments } from 'yaml';
+import { type Document, isScalar, Lexer, Parser, parseAllDocuments, visit } from 'yaml';
 
 export type YamlDocuments =
   | { readonly kind: 'documents'; readonly values: readonly unknown[] }
@@ -14,11 +14,15 @@ const MAX_ALIASES = 100;
 export function readYaml(text: string): YamlDocuments {
   const deep = firstTooDeep(text);
   if (deep !== undefined) return { kind: 'refused', document: deep, message: `it is nested deeper than ${MAX_DEPTH} levels` };
-  const parsed = parseAllDocuments(text, { logLevel: 'error' });
+  // The library compares each key with all others of its map.
+  const parsed = parseAllDocuments(text, { logLevel: 'error', uniqueKeys: false });
   const values: unknown[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
     const [problem] = document.errors;
     if (problem) return { kind: 'refused', document: values.length + 1, message: problem.message, cause: problem };
+    const repeated = repeatedKey(document);
+    if (repeated !== undefined)
+      return { kind: 'refused', document: values.length + 1, message: `the key ${JSON.stringify(repeated)} is there twice in one map` };
     try {
       values.push(document.toJS({ maxAliasCount: MAX_ALIASES }) ?? null);
     } catch (error) {
@@ -28,6 +32,26 @@ export function readYaml(text: string): YamlDocuments {
     }
   }
   return { kind: 'documents', values };
+}
+
+/** A key that a map of the document has twice. */
+function repeatedKey(document: Document.Parsed): unknown {
+  let repeated: unknown;
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          repeated = key.value;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return repeated;
 }
 
 /** The number of the first document that is nested too deep. */

@@ -24,7 +24,7 @@ export function selects({ spec }: Service, workload: Pick<ExternalWorkload, 'met
   return Object.entries(spec.selector ?? {}).every(([key, value]) => labels[key] === value);
 }
 
-export function familiesOf({ spec }: Service): readonly Family[] {
+function familiesOf({ spec }: Service): readonly Family[] {
   return spec.ipFamilies && spec.ipFamilies.length > 0 ? spec.ipFamilies : FAMILIES;
 }
 

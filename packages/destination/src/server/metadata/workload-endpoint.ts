@@ -8,7 +8,7 @@ import type { DestinationSettings } from '../settings.ts';
 import { ownerLabel, ownerOf, ownerOfExternal } from './owner.ts';
 import { proxyPortsOf } from './proxy-ports.ts';
 
-export const WEIGHT = 10_000;
+const WEIGHT = 10_000;
 const CONTROL_PLANE_LABEL = 'linkerd.io/control-plane-ns';
 /** Where proxies of external workloads listen unless they say otherwise. */
 const EXTERNAL_INBOUND_PORT = 4143;

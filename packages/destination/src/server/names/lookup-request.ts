@@ -1,5 +1,5 @@
 // What a lookup asks for: the path, and who asks. spec/control-plane.md §1.2.
-import { canonicalIp } from '@weft/core';
+import { canonicalIp, unmapIp } from '@weft/core';
 
 export interface LookupPath {
   readonly host: string;
@@ -7,15 +7,22 @@ export interface LookupPath {
   readonly port: number;
 }
 
+/** Of a DNS name, in characters, with room for brackets and a port. */
+const MAX_PATH = 253 + 8;
+/** In characters: three names and what is around them. What clients send must not grow keys and labels without bound. */
+const MAX_TOKEN = 1024;
+
 /** Parses `host`, `host:port` and `[v6]:port`; undefined where the server answers InvalidArgument. */
 export function parseLookupPath(path: string): LookupPath | undefined {
+  if (path.length > MAX_PATH) return undefined;
   if (!path.includes(':')) return path === '' ? undefined : { host: path, port: 80 };
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(path);
   if (!match) return undefined;
   const port = Number(match[3]);
   if (port < 1 || port > 65535) return undefined;
   const host = match[1] === undefined ? (match[2] ?? '') : canonicalIp(match[1]);
-  return host === undefined ? undefined : { host: canonicalIp(host) ?? host, port };
+  // A dual-stack socket of a client knows an IPv4 address as `::ffff:a.b.c.d`.
+  return host === undefined ? undefined : { host: unmapIp(canonicalIp(host) ?? host), port };
 }
 
 /** Who asks: what the proxy's context token says. All optional. */
@@ -29,6 +36,10 @@ const NOBODY: LookupContext = { namespace: '', nodeName: '', pod: '' };
 
 /** JSON with `ns`, `nodeName`, `pod`, or the old form `ns:<namespace>`; anything else counts as empty. What is not JSON is told. */
 export function parseContextToken(token: string, onProblem: (problem: string) => void = () => undefined): LookupContext {
+  if (token.length > MAX_TOKEN) {
+    onProblem(`it is longer than ${MAX_TOKEN} characters`);
+    return NOBODY;
+  }
   if (token.trim() === '') return NOBODY;
   const old = /^ns:([^:]+)$/.exec(token.trim());
   if (old) {

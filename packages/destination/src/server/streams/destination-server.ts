@@ -32,6 +32,9 @@ const serialised = {
 /** The subject is gone: the client asks again. */
 const END = { code: status.OK, details: '' } as const;
 
+/** Longer than any name that could be meant, in characters. */
+const MAX_SHOWN = 1024;
+
 export function destinationServer({ lookups, registry, logger }: DestinationServerOptions): DestinationServer {
   const streams = registry.gauge('weft_destination_streams', 'Streams that are open, by method');
   const refusals = registry.counter('weft_destination_refusals_total', 'Lookups that were refused, by method and gRPC status');
@@ -48,13 +51,14 @@ export function destinationServer({ lookups, registry, logger }: DestinationServ
     const { path = '', contextToken = '' } = call.request;
     if (closed) return void call.end();
     const context = parseContextToken(contextToken, (problem) =>
-      logger.log('warn', 'a context token is not as it should be', { token: contextToken, problem }),
+      logger.log('warn', 'a context token is not as it should be', { token: shown(contextToken), problem }),
     );
     const answer = ask(path, context);
     if (answer.kind === 'refused') {
       refusals.with({ method, status: answer.status }).inc();
-      logger.log('debug', 'a lookup was refused', { method, path, status: answer.status, detail: answer.message });
-      return void call.emit('error', { code: status[answer.status], details: answer.message });
+      const details = shown(answer.message);
+      logger.log('debug', 'a lookup was refused', { method, status: answer.status, details });
+      return void call.emit('error', { code: status[answer.status], details });
     }
     const gauge = streams.with({ method });
     gauge.inc();
@@ -79,6 +83,11 @@ export function destinationServer({ lookups, registry, logger }: DestinationServ
       for (const call of open) call.end();
     },
   };
+}
+
+/** What a client sent may be megabytes: too much for a log, and for the trailers of an answer, which then do not go out at all. */
+function shown(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}… (${text.length} characters)`;
 }
 
 function write<T>(call: Stream, watch: Watch<T>, encode: (value: T, previous: T | undefined) => readonly Buffer[]): void {

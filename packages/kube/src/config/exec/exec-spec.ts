@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { EntryReader } from '../entry-reader.ts';
 import { isFields } from '../read-kubeconfig.ts';
 
-export const EXEC_API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const;
+const EXEC_API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const;
 
 export interface ExecSpec {
   readonly apiVersion: (typeof EXEC_API_VERSIONS)[number];

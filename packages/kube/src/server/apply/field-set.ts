@@ -81,24 +81,33 @@ export function valueAt(object: JsonObject, path: FieldPath, schema: MergeSchema
     if (element.startsWith('f:')) {
       value = isObject(value) ? value[element.slice(2)] : undefined;
       at = at.fields?.[element.slice(2)] ?? NONE;
-    } else if (element.startsWith('k:')) {
-      const list: MergeSchema = at;
-      value = Array.isArray(value) ? value.find((item) => isObject(item) && keyElement(item, list) === element) : undefined;
-      at = at.item ?? NONE;
     } else {
-      const wanted = JSON.parse(element.slice(2)) as Json;
-      value = Array.isArray(value) ? value.find((item) => deepEqual(item, wanted)) : undefined;
+      value = Array.isArray(value) ? value[elementIndex(value, element, at)] : undefined;
+      at = at.item ?? NONE;
     }
   }
   return value;
 }
 
-/** Whether a set has a path at or below another. */
-export function reaches(set: FieldSet, path: FieldPath): boolean {
-  const id = JSON.stringify(path);
-  const prefix = `${id.slice(0, -1)},`;
-  for (const other of set.keys()) if (other === id || other.startsWith(prefix)) return true;
-  return false;
+/** Where a list has the element of a path; -1 where it has none. Lists are long at times, and have many paths: keys are compared, not written. */
+export function elementIndex(list: readonly Json[], element: string, { mapKeys = [], keyDefaults = {} }: MergeSchema): number {
+  const wanted = JSON.parse(element.slice(2)) as Json;
+  if (!element.startsWith('k:') || !isObject(wanted)) return list.findIndex((item) => deepEqual(item, wanted));
+  if (mapKeys.length === 0) return -1;
+  return list.findIndex((item) => isObject(item) && mapKeys.every((key) => deepEqual(item[key] ?? keyDefaults[key], wanted[key])));
+}
+
+/** Every path of a set, and every place above one, as JSON texts. */
+export function placesOf(set: FieldSet): ReadonlySet<string> {
+  const places = new Set(set.keys());
+  for (const path of set.values()) {
+    for (let length = path.length - 1; length > 0; length--) {
+      const above = JSON.stringify(path.slice(0, length));
+      if (places.has(above)) break;
+      places.add(above);
+    }
+  }
+  return places;
 }
 
 export function encodeFields(set: FieldSet): JsonObject {

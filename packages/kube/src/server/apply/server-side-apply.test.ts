@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type JsonObject, objectAt } from '../json/json.ts';
+import { completeDeployment } from '../defaults/other-defaults.ts';
+import { type JsonObject, objectAt, objectsAt } from '../json/json.ts';
 import { workloadSchema } from '../patch/merge-schema.ts';
-import { type Manager, trackUpdate } from './field-managers.ts';
+import { type Manager, readOwnerships, trackUpdate } from './field-managers.ts';
 import { decodeFields, encodeFields, fieldsOf } from './field-set.ts';
 import { serverSideApply } from './server-side-apply.ts';
 
@@ -13,7 +14,7 @@ const deployment = (containers: JsonObject[], more: JsonObject = {}): JsonObject
   spec: { template: { spec: { containers } }, ...more },
 });
 const apply = (live: JsonObject | undefined, config: JsonObject, name = 'one', force = false): ReturnType<typeof serverSideApply> =>
-  serverSideApply({ live, config, manager: manager(name), force, schema: workloadSchema, time: '2026-01-01T00:00:00Z' });
+  serverSideApply({ live, config, manager: manager(name), force, schema: workloadSchema, complete: completeDeployment, time: '2026-01-01T00:00:00Z' });
 const applied = (...args: Parameters<typeof apply>): JsonObject => {
   const result = apply(...args);
   if (result.kind === 'conflicts') throw new Error(JSON.stringify(result.conflicts));
@@ -31,6 +32,54 @@ const web = {
 };
 
 describe('server-side apply', () => {
+  // In seconds where the time is linear in the size, in minutes where it is the square of it.
+  test('applies large objects again and again', { timeout: 30_000 }, () => {
+    const many = Array.from({ length: 2000 }, (_, at) => ({ name: `v${at}`, value: 'x' }));
+    const labels = Object.fromEntries(Array.from({ length: 40_000 }, (_, at) => [`l${at}`, '']));
+    const first = applied(undefined, deployment([{ name: 'web', env: many }], { labels }));
+    const second = applied(first, deployment([{ name: 'web', env: many.slice(1) }], { labels: { l1: '' } }));
+    expect(containersOf(second)).toEqual([{ name: 'web', env: many.slice(1) }]);
+    expect(objectAt(second, 'spec', 'labels')).toEqual({ l1: '' });
+  });
+
+  test('takes over what kubectl applied from the client side, and nothing that others added since', () => {
+    const text = JSON.stringify(deployment([web], { replicas: 2 }));
+    const live = deployment(
+      [
+        { ...web, env: [...web.env, { name: 'X', value: 'of another' }] },
+        { name: 'injected', image: 'i' },
+      ],
+      { replicas: 2 },
+    );
+    live.metadata = { ...objectAt(live, 'metadata'), annotations: { 'kubectl.kubernetes.io/last-applied-configuration': text, inject: 'enabled' } };
+    completeDeployment(live);
+    const first = applied(live, deployment([web]), 'kubectl');
+    const owners = new Map(readOwnerships(first).map((owner) => [owner.manager.name, [...owner.fields.keys()].join(' ')]));
+    expect(owners.get('before-first-apply')).toContain('f:inject');
+    // As kubectl does then: the owner from the client side becomes the one that applies.
+    const kept = [...objectsAt(first, 'metadata', 'managedFields')].filter((entry) => entry.manager !== 'kubectl');
+    for (const entry of kept) if (entry.manager === 'kubectl-client-side-apply') Object.assign(entry, { manager: 'kubectl', operation: 'Apply' });
+    const second = applied(
+      { ...first, metadata: { ...objectAt(first, 'metadata'), managedFields: kept } },
+      deployment([{ name: 'web', image: 'x:1' }]),
+      'kubectl',
+    );
+    expect(containersOf(second)).toMatchObject([{ name: 'web', image: 'x:1', env: [{ name: 'X' }] }, { name: 'injected' }]);
+    expect(objectAt(second, 'metadata', 'annotations')).toEqual({ inject: 'enabled' });
+    expect(objectAt(second, 'spec')?.replicas).toBeUndefined();
+  });
+
+  test('does not let kubectl pass over what another changed after a client-side apply', () => {
+    const live = deployment([{ ...web, image: 'of:another' }]);
+    live.metadata = { ...objectAt(live, 'metadata'), annotations: { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(deployment([web])) } };
+    const result = apply(live, deployment([web]), 'kubectl');
+    expect(result.kind === 'conflicts' && result.conflicts.map(({ field }) => field)).toEqual(['.spec.template.spec.containers[name="web"].image']);
+    for (const text of ['{', '[]', '{"__proto__":1}', '{"spec":3,"metadata":[]}']) {
+      const odd = { ...live, metadata: { ...objectAt(live, 'metadata'), annotations: { 'kubectl.kubernetes.io/last-applied-configuration': text } } };
+      expect(apply(odd, deployment([web]), 'kubectl').kind).toBe('conflicts');
+    }
+  });
+
   test('removes what its manager no longer wants and nothing else', () => {
     const live = applied(undefined, deployment([web, { name: 'extra', image: 'e' }]));
     // Filled in by the server, owned by nobody.

@@ -1,9 +1,11 @@
 // Server-side apply: a manager's whole intent merged into an object, with conflicts where another owns a field that would change,
 // and removal of what the manager owned and no longer wants. Kubernetes "Server-Side Apply".
+import { ApiError } from '../errors/api-error.ts';
+import { decodeJson } from '../json/decode.ts';
 import { clone, deepEqual, isObject, type Json, type JsonObject, stringAt } from '../json/json.ts';
 import type { MergeSchema } from '../patch/merge-schema.ts';
 import { type Manager, type Ownership, readOwnerships, sameManager, writeOwnerships } from './field-managers.ts';
-import { type FieldPath, type FieldSet, fieldsOf, keyElement, pathText, reaches, schemaAt, valueAt } from './field-set.ts';
+import { elementIndex, type FieldPath, type FieldSet, fieldsOf, keyElement, pathText, placesOf, schemaAt, valueAt } from './field-set.ts';
 
 export interface ApplyConflict {
   readonly manager: Manager;
@@ -23,21 +25,25 @@ export interface ApplyOptions {
   /** Take over what others own. */
   readonly force: boolean;
   readonly schema: MergeSchema;
+  /** Fills in what the kind has as defaults. */
+  readonly complete: (object: JsonObject) => void;
   /** RFC 3339. */
   readonly time: string;
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-export function serverSideApply({ live, config, manager, force, schema, time }: ApplyOptions): ApplyResult {
+export function serverSideApply(options: ApplyOptions): ApplyResult {
+  const { live, config, manager, force, schema, time } = options;
   const wanted = fieldsOf(config, schema);
   if (!live) {
     const object = clone(config);
     writeOwnerships(object, [{ manager, fields: wanted, time }]);
     return { kind: 'applied', object };
   }
-  const ownerships = ownershipsOf(live, manager, schema, time);
-  const forgiven = manager.name === 'kubectl' ? lastApplied(live, schema) : new Map<string, FieldPath>();
+  const before = clientSideApplied(live, options);
+  const ownerships = ownershipsOf(live, before, options);
+  const forgiven: FieldSet = manager.name === 'kubectl' ? before : new Map();
   const conflicts: ApplyConflict[] = [];
   const others = ownerships
     .filter((ownership) => !sameManager(ownership.manager, manager))
@@ -53,33 +59,54 @@ export function serverSideApply({ live, config, manager, force, schema, time }: 
   if (conflicts.length > 0) return { kind: 'conflicts', conflicts };
   const object = mergeObject(clone(live), config, schema);
   const mine = ownerships.find((ownership) => sameManager(ownership.manager, manager));
+  const held = [wanted, ...others.map(({ fields }) => fields)].map(placesOf);
+  const left: FieldSet = new Map();
   // Shortest first: a list element goes as a whole, while the members that name it are still there.
-  for (const path of [...(mine?.fields.values() ?? [])].sort((a, b) => a.length - b.length)) {
-    if (!reaches(wanted, path) && !others.some(({ fields }) => reaches(fields, path))) removeAt(object, path, schema);
+  for (const [id, path] of [...(mine?.fields ?? [])].sort(([, a], [, b]) => a.length - b.length)) {
+    if (held.some((places) => places.has(id))) continue;
+    removeAt(object, path, schema);
+    const above = path.slice(0, -1);
+    left.set(JSON.stringify(above), above);
   }
+  for (const path of left.values()) removeEmpty(object, path, schema);
   writeOwnerships(object, [...others, { manager, fields: wanted, time }]);
   return { kind: 'applied', object };
 }
 
-/** An object never applied before belongs as a whole to whoever made it. */
-function ownershipsOf(live: JsonObject, manager: Manager, schema: MergeSchema, time: string): Ownership[] {
+/** Of an object never applied before, kubectl owns what it applied from the client side, and whoever was there the rest. */
+function ownershipsOf(live: JsonObject, before: FieldSet, { manager, schema, time }: ApplyOptions): Ownership[] {
   const known = readOwnerships(live);
   if (known.length > 0) return known;
-  const annotated = stringAt(live, 'metadata', 'annotations', LAST_APPLIED) !== undefined;
-  const name = annotated ? 'kubectl-client-side-apply' : 'before-first-apply';
   const { status: _status, ...rest } = live;
-  return [{ manager: { ...manager, name, operation: 'Update', subresource: '' }, fields: fieldsOf(rest, schema), time }];
+  const others: FieldSet = new Map([...fieldsOf(rest, schema)].filter(([id]) => !before.has(id)));
+  const entry = (name: string, fields: FieldSet): Ownership => ({ manager: { ...manager, name, operation: 'Update', subresource: '' }, fields, time });
+  return [entry('kubectl-client-side-apply', before), entry('before-first-apply', others)];
 }
 
-/** What kubectl applied from the client side before is its own to change. */
-function lastApplied(live: JsonObject, schema: MergeSchema): FieldSet {
+/** What kubectl applied from the client side, with the defaults that this brought, as far as nobody has changed it since. */
+function clientSideApplied(live: JsonObject, { schema, complete }: ApplyOptions): FieldSet {
+  const fields: FieldSet = new Map();
   const text = stringAt(live, 'metadata', 'annotations', LAST_APPLIED);
+  if (text === undefined) return fields;
+  const applied = parsed(text);
+  // An annotation that is no object claims nothing.
+  if (!isObject(applied)) return fields;
+  complete(applied);
+  for (const [id, path] of fieldsOf(applied, schema)) {
+    const value = valueAt(live, path, schema);
+    if (value !== undefined && (path.at(-1)?.startsWith('k:') === true || deepEqual(value, valueAt(applied, path, schema)))) fields.set(id, path);
+  }
+  const annotation: FieldPath = ['f:metadata', 'f:annotations', `f:${LAST_APPLIED}`];
+  return fields.set(JSON.stringify(annotation), annotation);
+}
+
+function parsed(text: string): Json | undefined {
   try {
-    const value = text === undefined ? undefined : (JSON.parse(text) as Json);
-    return isObject(value) ? fieldsOf(value, schema) : new Map<string, FieldPath>();
-  } catch {
-    // An annotation that is not JSON claims nothing.
-    return new Map<string, FieldPath>();
+    return decodeJson(text);
+  } catch (error) {
+    // Whoever may write annotations may write anything.
+    if (error instanceof ApiError) return undefined;
+    throw error;
   }
 }
 
@@ -109,19 +136,21 @@ function mergeValue(live: Json | undefined, config: Json, schema: MergeSchema): 
   return result;
 }
 
-/** Removes a field, and the containers that it leaves empty. */
 function removeAt(object: JsonObject, path: FieldPath, schema: MergeSchema): void {
   const parentPath = path.slice(0, -1);
   const last = path.at(-1) ?? '';
-  const parent = parentPath.length === 0 ? object : valueAt(object, parentPath, schema);
-  if (last.startsWith('f:') && isObject(parent)) {
-    delete parent[last.slice(2)];
-    if (Object.keys(parent).length === 0 && parentPath.length > 1 && parentPath.at(-1)?.startsWith('f:') === true) removeAt(object, parentPath, schema);
-    return;
-  }
-  if (!Array.isArray(parent)) return;
-  const list = schemaAt(schema, parentPath);
-  const index = parent.findIndex((item) => (last.startsWith('k:') ? isObject(item) && keyElement(item, list) === last : `v:${JSON.stringify(item)}` === last));
-  if (index >= 0) parent.splice(index, 1);
-  if (parent.length === 0) removeAt(object, parentPath, schema);
+  const parent = valueAt(object, parentPath, schema);
+  if (Array.isArray(parent)) {
+    const index = elementIndex(parent, last, schemaAt(schema, parentPath));
+    if (index >= 0) parent.splice(index, 1);
+  } else if (isObject(parent) && last.startsWith('f:')) delete parent[last.slice(2)];
+}
+
+/** Removes a container that lost its last member, and what that leaves empty in turn. The parts of an object itself stay. */
+function removeEmpty(object: JsonObject, path: FieldPath, schema: MergeSchema): void {
+  if (path.length < 2 || path.at(-1)?.startsWith('f:') !== true) return;
+  const value = valueAt(object, path, schema);
+  if (typeof value !== 'object' || value === null || Object.keys(value).length > 0) return;
+  removeAt(object, path, schema);
+  removeEmpty(object, path.slice(0, -1), schema);
 }

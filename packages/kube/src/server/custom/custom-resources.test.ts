@@ -175,6 +175,20 @@ describe('a definition', () => {
     ]);
   });
 
+  test('with columns that are not texts, or a schema for metadata that others must follow, is refused', async () => {
+    const columns = [{ name: false, jsonPath: '.spec.size' }];
+    const metadata = { type: 'object', properties: { name: { type: 'string' }, labels: { type: 'object' } } };
+    const change = () => ({ additionalPrinterColumns: columns, schema: { openAPIV3Schema: { type: 'object', properties: { metadata } } } });
+    const error = await refusal(define(definition(change as never) as CustomResourceDefinition));
+    expect(new Set(error.causes.map((cause) => cause.field))).toEqual(
+      new Set([
+        'spec.versions[1].additionalPrinterColumns[0].name',
+        'spec.versions[1].additionalPrinterColumns[0].type',
+        'spec.versions[1].schema.openAPIV3Schema.properties.metadata',
+      ]),
+    );
+  });
+
   test('takes its objects with it, and refuses new ones meanwhile', async () => {
     await define();
     await server.client.create(widgetKind, { ...widget(), metadata: { ...ref, finalizers: ['example.com/hold'] } });
@@ -275,6 +289,16 @@ describe('an object of a defined kind', () => {
     expect(await strict.text()).toContain('strict decoding error: unknown field \\"spec.typo\\"');
     const warned = await send(path, { method: 'POST', headers, body });
     expect(warned.headers.get('warning')).toBe('299 - "unknown field \\"spec.typo\\""');
+    // Clients refuse a head that is too long, Node's beyond 16 KiB.
+    const typos = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`typo${at}`, 1]));
+    const many = await send(path, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ apiVersion: 'example.com/v1', kind: 'Widget', ...widget(typos), metadata: { namespace: 'default', name: 'typos' } }),
+    });
+    expect(many.status).toBe(201);
+    expect(many.headers.get('warning')?.length).toBeLessThan(5000);
+    expect(many.headers.get('warning')).toMatch(/, 299 - "and 890 more"$/);
   });
 
   test('is one object in all versions, and a write through one is seen by a watch of another', async () => {

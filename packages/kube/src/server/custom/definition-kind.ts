@@ -98,7 +98,8 @@ function checkVersion(version: Field): void {
   else schema.required('schemas are required');
   for (const column of version.at('additionalPrinterColumns').items()) {
     checkPath(column.at('jsonPath'));
-    if (!column.at('name').present) column.at('name').required();
+    for (const key of ['name', 'type']) if (!column.at(key).present) column.at(key).required();
+    for (const key of ['name', 'format', 'description']) column.at(key).text();
     oneOf(column.at('type'), ['string', 'integer', 'number', 'boolean', 'date']);
     column.at('priority').integer();
   }

@@ -7,7 +7,7 @@ export interface MediaRange {
 }
 
 /** In the order given: Kubernetes' clients put what they like best first and do without weights. */
-export function parseAccept(header: string): MediaRange[] {
+function parseAccept(header: string): MediaRange[] {
   return header
     .split(',')
     .map((part) => {

@@ -3,18 +3,34 @@ import type { ServerResponse } from 'node:http';
 import type { ApiError } from '../errors/api-error.ts';
 import type { ApiAnswer, StreamOut } from '../rest/api-request.ts';
 
+/** Of all warnings of an answer, in characters. Kubernetes' own limit. */
+const MAX_WARNINGS = 4096;
+
 export interface ReplyExtras {
   readonly warnings: readonly string[];
 }
 
 export function sendAnswer(response: ServerResponse, answer: ApiAnswer, { warnings }: ReplyExtras): void {
   const headers: Record<string, string | string[]> = { 'cache-control': 'no-cache, private' };
-  if (warnings.length > 0) headers.warning = warnings.map((text) => `299 - ${JSON.stringify(text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256))}`);
+  if (warnings.length > 0) headers.warning = warningsOf(warnings);
   if (answer.kind === 'json') return sendText(response, answer.code, 'application/json', answer.text, headers);
   response.writeHead(200, { ...headers, 'content-type': answer.contentType });
   // The head must be out before the first event: clients wait for it.
   response.flushHeaders();
   answer.run(streamOut(response));
+}
+
+/** As many as fit into a head that every client takes. */
+function warningsOf(warnings: readonly string[]): string[] {
+  const told: string[] = [];
+  let length = 0;
+  for (const text of warnings) {
+    const value = `299 - ${JSON.stringify(text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256))}`;
+    length += value.length;
+    if (length > MAX_WARNINGS) return [...told, `299 - "and ${warnings.length - told.length} more"`];
+    told.push(value);
+  }
+  return told;
 }
 
 export function sendText(

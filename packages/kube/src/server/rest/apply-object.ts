@@ -25,7 +25,15 @@ export async function applyObject(state: ApiState, request: ApiRequest, subresou
   const manager: Manager = { name: managerName, operation: 'Apply', apiVersion: apiVersionOf(resource), subresource: subresource ?? '' };
   const applied = (live: JsonObject | undefined): JsonObject => {
     const based = stringAt(config, 'metadata', 'resourceVersion');
-    const result = serverSideApply({ live, config, manager, force: query.get('force') === 'true', schema: kind.merge, time: timestamp(state.clock.wall()) });
+    const result = serverSideApply({
+      live,
+      config,
+      manager,
+      force: query.get('force') === 'true',
+      schema: kind.merge,
+      complete: kind.complete,
+      time: timestamp(state.clock.wall()),
+    });
     if (result.kind === 'applied')
       return based === undefined || based === ''
         ? result.object

@@ -27,12 +27,24 @@ export function checkStructural(field: Field, place: SchemaPlace): void {
   if (field.at('uniqueItems').value === true)
     field.at('uniqueItems').forbidden('uniqueItems cannot be set to true since the runtime complexity becomes quadratic');
   checkList(field, place);
+  if (place === 'root') checkMetadata(field.at('properties', 'metadata'));
   for (const [, member] of field.at('properties').members()) checkStructural(member, place === 'choice' ? 'choice' : 'structure');
   const additional = field.at('additionalProperties');
   if (isObject(additional.value)) checkStructural(additional, place === 'choice' ? 'choice' : 'structure');
   for (const key of CHOICES) for (const each of field.at(key).items()) checkChoice(each, intOrString);
   if (field.at('not').present) checkStructural(field.at('not'), 'choice');
   if (place !== 'choice' && field.at('default').value !== undefined) checkDefault(field);
+}
+
+/** What metadata is says Kubernetes. A definition may only narrow the name. */
+function checkMetadata(metadata: Field): void {
+  if (
+    metadata
+      .at('properties')
+      .members()
+      .some(([key]) => key !== 'name' && key !== 'generateName')
+  )
+    metadata.forbidden('must not specify anything other than name and generateName, but metadata is implicitly specified');
 }
 
 function checkType(field: Field, place: SchemaPlace, intOrString: boolean): void {

@@ -17,8 +17,28 @@ export interface JournalHead {
 
 const ENCODER = new TextEncoder();
 
+/** A line is read at once: with these it stays below what an object may take and as much again. */
+const LINE_ENTRIES = 256;
+const LINE_LENGTH = 4 * 1024 * 1024;
+
+/** In lines of a bounded length. What is torn is dropped from the first bad line on, and nothing of it was acknowledged. */
+export function batchLines(entries: Iterable<JournalEntry>): string[] {
+  const lines: string[] = [];
+  let some: JournalEntry[] = [];
+  let length = 0;
+  for (const entry of entries) {
+    length += 'object' in entry ? entry.object.length : entry.gone.length;
+    if (some.push(entry) < LINE_ENTRIES && length < LINE_LENGTH) continue;
+    lines.push(batchLine(some));
+    some = [];
+    length = 0;
+  }
+  if (some.length > 0) lines.push(batchLine(some));
+  return lines;
+}
+
 /** The objects are JSON texts already, and none has a line break. */
-export function batchLine(entries: readonly JournalEntry[]): string {
+function batchLine(entries: readonly JournalEntry[]): string {
   const texts = entries.map((entry) => {
     const head = `{"collection":${JSON.stringify(entry.collection)},"version":${entry.version}`;
     return 'object' in entry ? `${head},"object":${entry.object}}` : `${head},"gone":${JSON.stringify(entry.gone)}}`;

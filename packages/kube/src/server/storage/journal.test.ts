@@ -45,6 +45,28 @@ describe('a journal', () => {
     expect(Number(next.metadata.resourceVersion)).toBeLessThan(Number(resourceVersion) + 100);
   });
 
+  test('has no line that is too long to be read at once, however much comes together', async () => {
+    const first = await start(1);
+    const client = first.client();
+    const value = 'x'.repeat(1_000_000);
+    const names = Array.from({ length: 12 }, (_, at) => `big-${at}`);
+    await Promise.all(names.map((name) => client.create(configMapKind, { metadata: ref(name), data: { value } })));
+    const longest = (): number =>
+      Math.max(
+        ...readFileSync(path, 'utf8')
+          .split('\n')
+          .map((line) => line.length),
+      );
+    expect(longest()).toBeLessThan(6_000_000);
+    // Until the file is written anew.
+    const before = statSync(path).ino;
+    for (let turn = 0; statSync(path).ino === before; turn++)
+      await Promise.all(names.map((name) => client.patch(configMapKind, ref(name), { kind: 'merge', value: { data: { value: 'y'.repeat(999_000 + turn) } } })));
+    expect(longest()).toBeLessThan(6_000_000);
+    await first.close();
+    expect(await (await start()).client().list(configMapKind, { namespace: 'default' })).toMatchObject({ items: { length: names.length + 1 } });
+  });
+
   test('lets a watch resume from the last version of the earlier life, and from none before it', async () => {
     const first = await start();
     const client = first.client();

@@ -7,7 +7,7 @@ import { internal } from '../errors/api-error.ts';
 import type { Durability } from './durability.ts';
 import { acquireLock } from './journal-lock.ts';
 import { type Restored, readJournal } from './journal-read.ts';
-import { batchLine, headLine, type JournalEntry } from './journal-record.ts';
+import { batchLines, headLine, type JournalEntry } from './journal-record.ts';
 
 export interface JournalOptions {
   readonly path: string;
@@ -27,9 +27,6 @@ export interface Journal extends Durability {
   /** Keeps what is pending, then closes the file. Idempotent. */
   close(): Promise<void>;
 }
-
-/** Entries of one line of a new file. */
-const LINE_ENTRIES = 256;
 
 /** Rejects for a file that is damaged, not a journal, or in use. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -86,16 +83,17 @@ function running(options: JournalOptions, first: FileHandle, restored: Restored,
 
   const keep = async (entries: readonly JournalEntry[]): Promise<void> => {
     if (source && size > options.compactAboveBytes && size > 4 * stateBytes) return compact(source());
-    const text = batchLine(entries);
-    await file.appendFile(text);
+    for (const line of batchLines(entries)) {
+      await file.appendFile(line);
+      size += Buffer.byteLength(line);
+    }
     await file.datasync();
-    size += Buffer.byteLength(text);
   };
   /** The new file holds everything up to now, so what is pending needs no line of its own. */
   const compact = async ({ version, entries }: ReturnType<NonNullable<typeof source>>): Promise<void> => {
     const temporary = `${options.path}.new`;
     // Taken before the first await: the state as it is now.
-    const parts = snapshotLines(headLine({ ...restored.head, version }), entries);
+    const parts = [headLine({ ...restored.head, version }), ...batchLines(entries)];
     const next = await open(temporary, 'w', 0o600);
     try {
       for (const part of parts) await next.appendFile(part);
@@ -160,16 +158,4 @@ function running(options: JournalOptions, first: FileHandle, restored: Restored,
       await unlock();
     },
   };
-}
-
-function snapshotLines(head: string, entries: Iterable<JournalEntry>): string[] {
-  const parts = [head];
-  let some: JournalEntry[] = [];
-  for (const entry of entries) {
-    if (some.push(entry) < LINE_ENTRIES) continue;
-    parts.push(batchLine(some));
-    some = [];
-  }
-  if (some.length > 0) parts.push(batchLine(some));
-  return parts;
 }

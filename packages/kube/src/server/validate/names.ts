@@ -56,7 +56,7 @@ export function labelKeyProblem(key: string): string | undefined {
     : "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
 }
 
-export function labelValueProblem(value: string): string | undefined {
+function labelValueProblem(value: string): string | undefined {
   if (value.length > 63) return 'must be no more than 63 characters';
   return LABEL_VALUE.test(value)
     ? undefined

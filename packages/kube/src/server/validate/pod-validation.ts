@@ -22,7 +22,7 @@ export function checkTemplate(template: Field, restartPolicies: readonly string[
   if (policy.present && !restartPolicies.includes(policy.value as string)) policy.unsupported(restartPolicies);
 }
 
-export function checkPodSpec(spec: Field): void {
+function checkPodSpec(spec: Field): void {
   const containers = spec.at('containers');
   const list = containers.items();
   if (list.length === 0 && (!containers.present || Array.isArray(containers.value))) containers.required();
