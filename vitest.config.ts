@@ -10,6 +10,8 @@ export default defineConfig({
     isolate: false,
     setupFiles: ['./scripts/vitest-seed.ts'],
     testTimeout: 20_000,
+    // A poll ends when what it waits for is so; on a busy machine that takes its time.
+    expect: { poll: { timeout: 10_000 } },
     reporters: ['default', './scripts/vitest-summary.ts'],
   },
 });

@@ -27,6 +27,7 @@ export { clusterConfig } from './config/cluster-config.ts';
 export { type InClusterOptions, inClusterConfig } from './config/in-cluster.ts';
 export { type ClusterConfig, type KubeconfigOptions, loadKubeconfig } from './config/kubeconfig.ts';
 export { type LeaderElection, type LeaderElectionOptions, leaderElection } from './election/leader-election.ts';
+export { type EventRecord, type EventRecorder, type EventRecorderOptions, eventRecorder } from './events/event-recorder.ts';
 export {
   type ConfigMap,
   configMapKind,

@@ -8,8 +8,10 @@ import { type Draft, type KubeClient, type KubeObject, kubeClient, type Pod } fr
 import { type ApiServer, startApiServer } from '@weft/kube/server';
 import { applyManifest } from './apply.ts';
 import { type ControlPlaneOptions, controlPlane } from './control-plane/control-plane.ts';
+import { keptIssuer } from './control-plane/kept-issuer.ts';
 import { type Controllers, startControllers } from './controllers/controllers.ts';
 import { deploymentsReady } from './readiness.ts';
+import { endFormerLife } from './runtime/former-life.ts';
 import { type Forwarder, forwarder } from './runtime/forwarder.ts';
 import { type ImageCatalogue, meshImages } from './runtime/images.ts';
 import { type Kubelet, startKubelet } from './runtime/kubelet.ts';
@@ -30,6 +32,11 @@ export interface MeshOptions {
   readonly controlPlane?: ControlPlaneOptions;
   /** Applied after the control plane is ready, in this order. */
   readonly manifests?: readonly string[];
+  /**
+   * File that keeps the cluster: a mesh that is started with it again has its objects. Pods of the former life are made anew by their controllers, or started
+   * again. One mesh at a time. Default: everything goes with the mesh.
+   */
+  readonly journal?: string;
   /** Port of the API server on this machine's loopback. Default: a free one. */
   readonly apiPort?: number;
   /** Default `cluster.local`. */
@@ -104,6 +111,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     const api: ApiServer = await startApiServer({
       listen: { host: '127.0.0.1', port: options.apiPort ?? 0 },
       kubelet: true,
+      ...(options.journal === undefined ? {} : { journal: { path: options.journal } }),
       logger: logger.child({ part: 'apiserver' }),
       clock,
       dialService: (target) => runtime?.dialService(target) ?? Promise.reject(new Error('the runtime is not started yet')),
@@ -112,12 +120,18 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     undo.push(() => api.close());
     const client = kubeClient({ server: api.url });
     undo.push(async () => client.close());
+    if (options.journal !== undefined) await endFormerLife(client);
     const controllers = startControllers({ client, nodeName: NODE_NAME, clock, logger: logger.child({ part: 'controllers' }) });
     undo.push(() => controllers.close());
     await controllers.synced;
 
     runtime = await makeRuntime({ kind, options, api, controllers, images, directory, clusterDomain, logger: logger.child({ part: 'runtime' }) });
     undo.push(async () => runtime?.close());
+    const { apiServerUrl } = runtime;
+    const issuer = options.controlPlane && (await keptIssuer(client));
+    const rendered = options.controlPlane && (await controlPlane({ ...options.controlPlane, apiServerUrl, clusterDomain, issuer }));
+    // Before the first container starts: those of a former life read what is theirs as they start.
+    if (rendered) await applyManifest(client, issuer ? [...rendered.objects, ...rendered.webhooks] : rendered.objects);
     // Volumes hold secrets: containers see theirs, the rest of the machine sees none.
     await fs.mkdir(join(directory, 'pods'), { mode: 0o700 });
     const programs = await stagePrograms({ runDir: directory, programs: options.programs ?? {}, copyAll: kind === 'netns' });
@@ -139,10 +153,8 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     undo.push(() => controllers.stop());
 
     const mesh = meshOf({ kind, api, client, controllers, runtime, kubelet, clock, undo, close });
-    if (options.controlPlane) {
-      const rendered = await controlPlane({ ...options.controlPlane, apiServerUrl: runtime.apiServerUrl, clusterDomain });
-      await mesh.apply(rendered.objects);
-      await mesh.waitReady({ timeoutMs: options.controlPlane.readyTimeoutMs ?? 60_000, namespaces: [CONTROL_PLANE_NAMESPACE] });
+    if (rendered) {
+      await mesh.waitReady({ timeoutMs: options.controlPlane?.readyTimeoutMs ?? 60_000, namespaces: [CONTROL_PLANE_NAMESPACE] });
       await mesh.apply(rendered.webhooks);
     }
     for (const manifest of options.manifests ?? []) await mesh.apply(manifest);

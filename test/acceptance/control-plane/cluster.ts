@@ -166,7 +166,8 @@ export function endpointOf(pod: Pod, more: Partial<SliceEndpoint> = {}): SliceEn
   return { addresses: [pod.status?.podIP ?? ''], conditions: { ready: true }, targetRef, ...more };
 }
 
-function namespaceOf(client: KubeClient, namespace: string): TestNamespace {
+/** A namespace that is there, of whatever cluster. */
+export function namespaceOf(client: KubeClient, namespace: string): TestNamespace {
   return {
     name: namespace,
     authority: (service, port = 80) => `${service}.${namespace}.svc.cluster.local:${port}`,

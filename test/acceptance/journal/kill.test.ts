@@ -1,13 +1,12 @@
 // An API server that is killed while many write to it: what it acknowledged, and what a watch was told of, is there in its next life.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type ConfigMap, configMapKind, type KubeClient, KubeError, kubeClient, namespaceKind } from '@weft/kube';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ApiProcess, startApiProcess } from './api-process.ts';
 
 const WRITERS = 8;
 const KEYS = 5;
@@ -15,29 +14,19 @@ const LIVES = 3;
 const ACKNOWLEDGED = 150;
 
 let directory = '';
-let running: ChildProcess | undefined;
+let running: ApiProcess | undefined;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'weft-journal-'));
 });
 afterEach(async () => {
-  if (running?.exitCode === null && running.signalCode === null) {
-    running.kill('SIGKILL');
-    await once(running, 'exit');
-  }
+  await running?.kill();
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** `maxFileKiB`: files of the process cannot grow beyond that, as on a full disk. */
 async function start(compactAboveBytes: number, maxFileKiB?: number): Promise<{ readonly child: ChildProcess; readonly client: KubeClient }> {
-  const main = fileURLToPath(new URL('server-process.ts', import.meta.url));
-  const command = [process.execPath, '--import', 'tsx', '--conditions=weft-source', main, join(directory, 'journal'), String(compactAboveBytes)];
-  const limited = maxFileKiB === undefined ? command : ['bash', '-c', `ulimit -f ${maxFileKiB}; exec "$0" "$@"`, ...command];
-  const [program = '', ...args] = limited;
-  // With the cache of tsx written before, if at all: it is under the limit too.
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TSX_DISABLE_CACHE: '1' } });
-  running = child;
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  return { child, client: kubeClient({ server: line, rate: { qps: 100_000, burst: 100_000 } }) };
+  const limit = maxFileKiB === undefined ? {} : { maxFileKiB };
+  running = await startApiProcess({ path: join(directory, 'journal'), compactAboveBytes, ...limit });
+  return { child: running.child, client: kubeClient({ server: running.url, rate: { qps: 100_000, burst: 100_000 } }) };
 }
 
 /** What is known of one object: what was acknowledged last (undefined: that it is gone), and what was asked for and not answered. */

@@ -21,7 +21,7 @@ test('prints its version', async () => {
 
 test('explains itself and refuses what it does not know', async () => {
   const help = await weftRun('demo', '--help');
-  for (const flag of ['--check', '--runtime', '--seconds', '--rate', '--port', '--api-port', '--verbose']) expect(help.out).toContain(flag);
+  for (const flag of ['--check', '--runtime', '--seconds', '--rate', '--port', '--api-port', '--journal', '--verbose']) expect(help.out).toContain(flag);
   for (const argv of [['nothing'], ['demo', '--runtime=docker'], ['demo', '--seconds=-1'], ['demo', '--port=70000']]) {
     const refused = await weftRun(...argv);
     expect([refused.code, refused.err === '']).toEqual([64, false]);

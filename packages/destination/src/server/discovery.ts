@@ -1,8 +1,9 @@
 // The service put together: watches of one cluster and of those it links, lookups, the gRPC implementation.
-import type { Logger, MetricRegistry } from '@weft/core';
-import { type KubeClient, KubeError } from '@weft/kube';
+import type { Clock, Logger, MetricRegistry } from '@weft/core';
+import { eventRecorder, type KubeClient, KubeError } from '@weft/kube';
 import type { Cluster } from './cluster/cluster.ts';
 import { clusterIndex } from './cluster/cluster-index.ts';
+import { skippedObjects } from './cluster/skipped-objects.ts';
 import { endpointGroups } from './endpoints/endpoint-groups.ts';
 import { sliceController } from './external-workloads/slice-controller.ts';
 import { createLookups, type Lookups } from './lookups.ts';
@@ -22,6 +23,7 @@ export interface DiscoveryOptions {
   readonly endpoints?: 'slices' | 'endpoints';
   /** Writes EndpointSlices for external workloads while it leads; `identity` is this process's among those that stand for election. Default: does not write. */
   readonly writer?: { readonly identity: string } | undefined;
+  readonly clock?: Clock;
 }
 
 export interface Discovery {
@@ -35,16 +37,17 @@ export interface Discovery {
   close(): Promise<void>;
 }
 
-export function startDiscovery({ client, settings, registry, logger, endpoints = 'slices', writer }: DiscoveryOptions): Discovery {
+export function startDiscovery({ client, settings, registry, logger, endpoints = 'slices', writer, clock }: DiscoveryOptions): Discovery {
   let refuse: (error: Error) => void = () => undefined;
   const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
   refused.catch(() => undefined);
   const onEndpointsRefused = (error: KubeError): void =>
     refuse(new KubeError(error.code, `${endpoints === 'slices' ? 'EndpointSlices' : 'Endpoints'} cannot be read: ${error.message}`, { cause: error }));
-  const index = clusterIndex({ client, logger, endpoints, registry, onEndpointsRefused });
+  const onSkipped = skippedObjects(eventRecorder({ client, component: 'linkerd-destination', logger, ...(clock && { clock }) }));
+  const index = clusterIndex({ client, logger, endpoints, registry, clock, onSkipped, onEndpointsRefused });
   const local: Cluster = { name: 'local', id: 0, index, settings };
   const groups = endpointGroups({ local: index, logger, metrics: endpointMetrics(registry) });
-  const clusters = clusterStore({ client, settings, endpoints, groups, registry, logger });
+  const clusters = clusterStore({ client, settings, endpoints, groups, registry, logger, clock, onSkipped });
   const federated = federatedServices({ local, groups, clusters, logger });
   const profiles = createProfiles({ cluster: local, registry, logger });
   const lookups = createLookups({ local, groups, profiles, multicluster: { clusters, federated } });

@@ -52,7 +52,7 @@ export function sharedWatches(logger: Logger): SharedWatches {
               else if (outcome.kind === 'absent') source.absent();
               else if (outcome.kind === 'rejected') source.reject(outcome.reason);
             } catch (error) {
-              // An object that is not as it should be must not take others with it: the last state stays.
+              // A defect in one computation must not end the streams of others: the last state stays.
               logger.log('error', 'an update could not be computed', { key, error });
             }
           };

@@ -175,6 +175,25 @@ describe('tokens', () => {
   });
 });
 
+test('a list that is given up as its last object is read harms nobody, and the connection serves on', async () => {
+  const api = await testServer({ listen: {} });
+  const own = kubeClient({ server: api.api.url });
+  for (let i = 0; i < 20; i++) {
+    const abort = new AbortController();
+    const keep = (): undefined => {
+      abort.abort(new Error('seen enough'));
+      return undefined;
+    };
+    const [listed] = await Promise.allSettled([own.list(namespaceKind, { signal: abort.signal, keep })]);
+    expect(listed).toSatisfy(({ status, reason }: { status: string; reason?: unknown }) => status === 'fulfilled' || reason instanceof KubeError);
+    // What would break afterwards does so in a later turn.
+    await new Promise(setImmediate);
+  }
+  expect((await own.list(namespaceKind)).items.length).toBeGreaterThan(1);
+  own.close();
+  await api.close();
+});
+
 test('reads the log of a container', async () => {
   const ref = { namespace: 'default', name: 'logs' };
   await server.client.create(podKind, { metadata: ref, spec: { containers: [{ name: 'c', image: 'x' }] } });

@@ -26,8 +26,8 @@ export interface SelectOptions {
 }
 
 export interface ListOptions<T extends KubeObject = KubeObject> extends CallOptions, SelectOptions {
-  /** Called for each object as it arrives; what it answers is kept instead, so that what is left out takes no memory. */
-  readonly keep?: (object: T) => T;
+  /** Called for each object as it arrives; what it answers is kept instead, so that what is left out takes no memory. Undefined: nothing is. */
+  readonly keep?: (object: T) => T | undefined;
   /** Objects per request; pages are fetched until the end. Default 500. */
   readonly pageSize?: number;
   /** `0`: any state will do, from the server's cache. Default: the newest. */

@@ -44,6 +44,8 @@ export type KubeErrorCode =
   | 'TIMEOUT'
   /** The server answered something that is not the Kubernetes API. */
   | 'PROTOCOL'
+  /** An object is not what its reader needs. */
+  | 'UNREADABLE'
   | 'CONFIG';
 
 export interface KubeErrorOptions extends ErrorOptions {

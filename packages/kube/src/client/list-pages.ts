@@ -63,7 +63,8 @@ async function readPage<T extends KubeObject>(
   const take = (text: string): void => {
     try {
       const object = typed(parseItem(text, what), kind, what);
-      items.push(keep ? keep(object) : object);
+      const kept = keep ? keep(object) : object;
+      if (kept) items.push(kept);
     } catch (error) {
       if (!(error instanceof KubeError) || !onGarbage) throw error;
       onGarbage(error);

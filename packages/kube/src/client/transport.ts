@@ -93,11 +93,13 @@ export function createTransport(options: TransportOptions): Transport {
         headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
         ...tlsOptions(wanted),
       });
+      let answer: http.IncomingMessage | undefined;
       // A request that has no connection yet says nothing when it is destroyed.
       const fail = (error: KubeError): void => {
         settle();
         reject(error);
-        request.destroy(error);
+        // An answer that is here whole has given its connection back, or is about to: nobody listens to that for errors.
+        if (answer?.complete !== true) request.destroy(error);
       };
       const onAbort = (): void => fail(new KubeError('UNREACHABLE', `${what}: given up`, { cause: signal?.reason }));
       const give = (afterMs: number, message: string): Timer =>
@@ -124,6 +126,7 @@ export function createTransport(options: TransportOptions): Transport {
       });
       request.once('response', (response) => {
         settle();
+        answer = response;
         resolve(response);
       });
       request.on('error', (error) => {

@@ -93,8 +93,9 @@ export function typed<T extends KubeObject>(value: unknown, kind: ResourceKind<T
   if (typeof value !== 'object' || value === null || !('metadata' in value) || typeof value.metadata !== 'object' || value.metadata === null) {
     throw new KubeError('PROTOCOL', `${what}: the answer has no metadata`);
   }
-  const { name } = value.metadata as { name?: unknown };
+  const { name, namespace } = value.metadata as { name?: unknown; namespace?: unknown };
   if (typeof name !== 'string' || name === '') throw new KubeError('PROTOCOL', `${what}: the answer has no metadata.name`);
+  if (namespace !== undefined && typeof namespace !== 'string') throw new KubeError('PROTOCOL', `${what}: the metadata.namespace of ${name} is not text`);
   const type = { apiVersion: apiVersionOf(kind), kind: kind.kind };
   // A server that gives whole objects although only their metadata was asked for.
   if (kind.metadataOnly) return Object.freeze({ ...type, metadata: value.metadata }) as unknown as T;

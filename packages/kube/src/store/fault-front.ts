@@ -1,4 +1,4 @@
-// For the tests of this package: a server between client and API server that fails on demand, over real sockets.
+// For tests: a server between client and API server that fails on demand, over real sockets.
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -46,11 +46,7 @@ export async function faultFront(upstreamPort: number): Promise<FaultFront> {
       const { 'content-length': _, ...rest } = upstream.headers;
       response.writeHead(upstream.statusCode ?? 502, rest);
       if (isWatch) response.flushHeaders();
-      const whole: Buffer[] = [];
-      const lines = lineSplitter((line) => relay(front.line(line), line, response));
-      upstream.on('data', (chunk: Buffer) => (isWatch ? lines(chunk.toString('utf8')) : whole.push(chunk)));
-      upstream.on('end', () => response.end(isWatch ? undefined : front.page(Buffer.concat(whole).toString('utf8'))));
-      upstream.on('error', () => response.destroy());
+      relayBody(upstream, response, isWatch, front);
     });
     onward.on('error', () => response.destroy());
     response.on('close', () => onward.destroy());
@@ -72,13 +68,25 @@ export async function faultFront(upstreamPort: number): Promise<FaultFront> {
   return front;
 }
 
+/** Hands the body of an answer on, through what `front` makes of its lines or of the whole. */
+export function relayBody(upstream: http.IncomingMessage, response: http.ServerResponse, isWatch: boolean, front: Pick<FaultFront, 'line' | 'page'>): void {
+  const whole: Buffer[] = [];
+  const lines = lineSplitter((line) => relay(front.line(line), line, response));
+  upstream.on('data', (chunk: Buffer) => (isWatch ? lines(chunk.toString('utf8')) : whole.push(chunk)));
+  upstream.on('end', () => response.end(isWatch ? undefined : front.page(Buffer.concat(whole).toString('utf8'))));
+  upstream.on('error', () => response.destroy());
+}
+
+/** Nothing more goes out on them. */
 const stalled = new WeakSet<http.ServerResponse>();
 
 function relay(action: LineAction, line: string, response: http.ServerResponse): void {
   if (stalled.has(response) || response.writableEnded) return;
   if (action === 'pass') response.write(`${line}\n`);
-  else if (action === 'cut') response.write(line.slice(0, line.length >> 1), () => response.destroy());
-  else if (action === 'end') response.end();
+  else if (action === 'cut') {
+    stalled.add(response);
+    response.write(line.slice(0, line.length >> 1), () => response.destroy());
+  } else if (action === 'end') response.end();
   else if (action === 'stall') stalled.add(response);
   else if (action !== 'drop') response.write(`${action.text}\n`);
 }

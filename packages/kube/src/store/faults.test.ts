@@ -3,6 +3,7 @@ import { createRegistry, manualClock, seeded } from '@weft/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ConfigMap, configMapKind, type KubeClient, kubeClient, type ResourceStore, type ResourceStoreOptions, resourceStore } from '../index.ts';
 import { type TestServer, testServer } from '../server/test-server.ts';
+import { checked, record } from '../shape/index.ts';
 import { type FaultFront, faultFront, type LineAction } from './fault-front.ts';
 
 const closers: (() => unknown)[] = [];
@@ -165,6 +166,49 @@ describe('through a front that fails', () => {
     await seen;
     expect(pages).toBeGreaterThanOrEqual(2);
     expect(events).toEqual(['added', 'updated']);
+  });
+
+  test('an object that its reader cannot use keeps its last state, in events and in lists, and nothing is listed for it', async () => {
+    const { server, front, watch } = await scene();
+    for (const name of ['bad', 'good']) await put(server.client, name, '1');
+    const skipped: string[] = [];
+    const registry = createRegistry();
+    const check = record({ data: record({ v: checked('a number', (value) => Number.isFinite(Number(value))) }) });
+    const store = watch({
+      ...quick,
+      registry,
+      check,
+      onSkipped: (error, object) => void skipped.push(`${error.code} ${object?.metadata.name} ${error.message}`),
+    });
+    await store.synced;
+    const events: string[] = [];
+    store.subscribe(({ kind }) => void events.push(kind));
+    const seen = async (name: string, v: string): Promise<void> => {
+      const done = until(store, () => store.get('default', name)?.data?.v === v);
+      await set(server.client, name, v);
+      await done;
+    };
+    await set(server.client, 'bad', 'seven');
+    await put(server.client, 'new', 'eight');
+    await seen('good', '2');
+    expect(stateOf(store.list())).toBe('bad=1,good=2');
+    const lists = (): number => front.asked.filter((one) => !one.includes('watch=true')).length;
+    expect(lists()).toBe(1);
+    // Forgotten history: a list, in which they are not as they should be either.
+    let told = false;
+    front.line = () => (told ? 'pass' : ((told = true), { text: JSON.stringify({ type: 'ERROR', object: gone }) }));
+    await seen('good', '3');
+    expect(stateOf(store.list())).toBe('bad=1,good=3');
+    expect(lists()).toBe(2);
+    await seen('bad', '4');
+    const away = until(store, () => store.get('default', 'bad') === undefined);
+    await set(server.client, 'bad', 'nine');
+    await drop(server.client, 'bad');
+    await away;
+    expect(events).toEqual(['added', 'added', 'updated', 'updated', 'updated', 'deleted']);
+    const of = (name: string, v: string): string => `UNREADABLE ${name} ConfigMap default/${name}: data.v: "${v}" is not a number`;
+    expect(skipped).toEqual([of('bad', 'seven'), of('new', 'eight'), of('bad', 'seven'), of('new', 'eight'), of('bad', 'nine')]);
+    expect(registry.render()).toContain('weft_kube_skipped_objects_total{kind="configmap",cluster="local"} 5\n');
   });
 
   test('a storm of 410 and 429 is met with growing pauses', async () => {

@@ -35,8 +35,8 @@ export interface ReflectorSink<T> {
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly select: SelectOptions;
-  /** What is kept of a listed object. */
-  readonly keep: (object: T) => T;
+  /** What is kept of a listed object, if anything. */
+  readonly keep: (object: T) => T | undefined;
   readonly pageSize: number | undefined;
   readonly idleMs: number;
   readonly backoffMs: { readonly min: number; readonly max: number };

@@ -4,6 +4,7 @@ import type { KubeClient, SelectOptions } from '../client/kube-client.ts';
 import { KubeError } from '../client/kube-error.ts';
 import type { KubeObject } from '../resources/meta.ts';
 import type { ResourceKind } from '../resources/resource-kind.ts';
+import { type Check, type Unfit, unfitText } from '../shape/shape.ts';
 import { lastWrittenAt, withoutManagedFields } from './lean-object.ts';
 import { objectCache } from './object-cache.ts';
 import { type ReflectorSink, reflect } from './reflector.ts';
@@ -11,6 +12,8 @@ import type { ResourceStore } from './store.ts';
 import { storeMetrics } from './store-metrics.ts';
 
 export interface ResourceStoreOptions<T extends KubeObject = KubeObject> extends SelectOptions {
+  /** What the reader needs. An object that does not have it is skipped: what was known of it stays, and others are not affected. Default: everything will do. */
+  readonly check?: Check;
   /** Leaves out what the reader does not need, before an object is kept. Field ownership is never kept. */
   readonly trim?: (object: T) => T;
   /** Default: the client's. */
@@ -28,12 +31,12 @@ export interface ResourceStoreOptions<T extends KubeObject = KubeObject> extends
   readonly backoffMs?: { readonly min: number; readonly max: number };
   /** Called for each break of the watch and each failed list. */
   readonly onBreak?: (error: KubeError) => void;
-  /** Called for each event and each object that could not be read and was skipped. */
-  readonly onSkipped?: (error: KubeError) => void;
+  /** Called for each event and each object that was skipped: PROTOCOL where it could not be read at all, UNREADABLE where `check` found the `object` wanting. */
+  readonly onSkipped?: (error: KubeError, object: KubeObject | undefined) => void;
 }
 
 export function resourceStore<T extends KubeObject>(client: KubeClient, kind: ResourceKind<T>, options: ResourceStoreOptions<T> = {}): ResourceStore<T> {
-  const { clock = systemClock(), random = systemRandom, idleMs = 150_000, backoffMs = { min: 250, max: 30_000 }, trim, cluster = 'local' } = options;
+  const { clock = systemClock(), random = systemRandom, idleMs = 150_000, backoffMs = { min: 250, max: 30_000 }, trim, check, cluster = 'local' } = options;
   const logger = (options.logger ?? silentLogger).child({ kind: kind.kind });
   const registry = options.registry ?? client.registry;
   const metrics = registry && storeMetrics(registry, kind, cluster);
@@ -44,9 +47,16 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
   let isStale = true;
   const { promise: synced, resolve: resolveSynced, reject: rejectSynced } = deferred();
 
+  const knownOf = ({ metadata }: T): T | undefined => cache.get(kind.namespaced ? metadata.namespace : undefined, metadata.name);
   /** When what is held was last written, as far as a lag is measured. */
   const written = new WeakMap<T, number>();
-  const keep = (object: T): T => {
+  /** What is known of it stays, in lists too, where what is missing is gone. */
+  const keep = (object: T): T | undefined => {
+    const found = check?.(object);
+    if (found) {
+      skip(unreadable(kind, object, found), object);
+      return knownOf(object);
+    }
     const lean = withoutManagedFields(object);
     const kept = trim ? trim(lean) : lean;
     const at = metrics && lastWrittenAt(object);
@@ -67,6 +77,11 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
       logger.log('error', 'a callback threw', { error: String(error) });
     }
   };
+  const skip = (error: KubeError, object: T | undefined): void => {
+    metrics?.skipped();
+    safely(() => options.onSkipped?.(error, object));
+    logger.log('warn', object ? 'skipped an object, of which what was known stays' : 'skipped what is no object', { error: error.message });
+  };
   const sink: ReflectorSink<T> = {
     listed(objects, complete) {
       const differed = counted(() => cache.replace(objects, complete));
@@ -76,8 +91,9 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
     },
     changed({ type, object }) {
       if (type === 'DELETED') return counted(() => cache.remove(object));
-      const old = cache.get(kind.namespaced ? object.metadata.namespace : undefined, object.metadata.name);
+      const old = knownOf(object);
       const kept = keep(object);
+      if (!kept || kept === old) return;
       const at = written.get(kept);
       if (old && at !== undefined && at !== written.get(old)) metrics?.lag(Math.max(0, clock.wall() - at) / 1000);
       counted(() => cache.put(kept));
@@ -93,11 +109,7 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
       safely(() => options.onBreak?.(error));
       logger.log(failures === 1 ? 'info' : 'warn', 'watch interrupted', { cause, code: error.code, error: error.message, failures });
     },
-    skipped(error) {
-      metrics?.skipped();
-      safely(() => options.onSkipped?.(error));
-      logger.log('warn', 'skipped what is no object', { error: error.message });
-    },
+    skipped: (error) => skip(error, undefined),
   };
   metrics?.stale(1);
   const reflecting = reflect(client, kind, sink, { select: pick(options), keep, pageSize: options.pageSize, idleMs, backoffMs, clock, random, signal });
@@ -124,6 +136,10 @@ export function resourceStore<T extends KubeObject>(client: KubeClient, kind: Re
       if (isStale) metrics?.stale(-1);
     },
   };
+}
+
+function unreadable({ kind }: ResourceKind, { metadata: { namespace, name } }: KubeObject, found: Unfit): KubeError {
+  return new KubeError('UNREADABLE', `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}: ${unfitText(found)}`);
 }
 
 function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: Error) => void } {

@@ -1,6 +1,6 @@
 // The control plane as Kubernetes objects: what `linkerd install` renders, for the local runtimes.
 // spec/control-plane.md §0, spec/injector-cli.md §5.2.
-import { createAuthority } from '@weft/identity/authority';
+import { createAuthority, type IssuerPem } from '@weft/identity/authority';
 import { defaultValues, type InjectorValues } from '@weft/injector';
 import type { Deployment, Draft, KubeObject, MutatingWebhookConfiguration, PodTemplate, Service, ServicePort } from '@weft/kube';
 import { servingCertificate } from './certificates.ts';
@@ -33,11 +33,10 @@ const NAMESPACE = 'linkerd';
 const FIRST_CERTIFICATE = { name: 'LINKERD2_PROXY_IDENTITY_MIN_REFRESH', value: '250ms' };
 
 export async function controlPlane(
-  options: ControlPlaneOptions & { readonly apiServerUrl: string; readonly clusterDomain: string },
+  options: ControlPlaneOptions & { readonly apiServerUrl: string; readonly clusterDomain: string; readonly issuer?: IssuerPem | undefined },
 ): Promise<RenderedControlPlane> {
   const { clusterDomain, version = '0.1.0' } = options;
-  const authority = await createAuthority({ trustDomain: clusterDomain, controlPlaneNamespace: NAMESPACE });
-  const { issuer } = authority;
+  const issuer = options.issuer ?? (await createAuthority({ trustDomain: clusterDomain, controlPlaneNamespace: NAMESPACE })).issuer;
   const serving = await servingCertificate(`linkerd-proxy-injector.${NAMESPACE}.svc`);
   const defaults = { ...defaultValues({ trustAnchorsPem: issuer.anchors, version }), clusterDomain, trustDomain: clusterDomain };
   const values = options.values?.(defaults) ?? defaults;

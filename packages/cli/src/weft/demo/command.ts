@@ -16,6 +16,13 @@ export const demoCommand = buildCommand({
       rate: { kind: 'parsed', parse: amount, brief: 'Rounds per second of the vote bot (default 5, with --check 40)', optional: true },
       port: { kind: 'parsed', parse: port, brief: 'Port of the demo page on this machine (0: a free one)', default: '0' },
       apiPort: { kind: 'parsed', parse: port, brief: 'Port of the API server on this machine (0: a free one)', default: '0' },
+      journal: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'File that keeps the cluster from one run to the next (default: none)',
+        placeholder: 'file',
+        optional: true,
+      },
       verbose: { kind: 'boolean', brief: 'Show what the containers write', default: false },
     },
   },

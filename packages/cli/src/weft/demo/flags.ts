@@ -9,6 +9,8 @@ export interface DemoFlags {
   readonly rate?: number;
   readonly port: number;
   readonly apiPort: number;
+  /** Path; absent: the cluster goes with the demo. */
+  readonly journal?: string;
   readonly verbose: boolean;
 }
 

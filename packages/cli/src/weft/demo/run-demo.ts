@@ -42,6 +42,7 @@ async function demo(flags: DemoFlags, signal: AbortSignal): Promise<number> {
     rate: flags.rate ?? (flags.check ? CHECK_RATE : SHOW_RATE),
     port: flags.port,
     apiPort: flags.apiPort,
+    ...(flags.journal === undefined ? {} : { journal: flags.journal }),
     logger: createLogger({ level: flags.verbose ? 'info' : 'warn', name: 'demo' }),
     ...(flags.verbose ? { onLine: (where: string, line: string) => say(`${where}: ${line}`) } : {}),
   });

@@ -16,6 +16,8 @@ export interface DemoOptions {
   readonly port: number;
   /** 0: a free port. */
   readonly apiPort: number;
+  /** File that keeps the cluster. */
+  readonly journal?: string;
   readonly logger: Logger;
   readonly onLine?: (where: string, line: string) => void;
   /** Closes what was started, also while it is starting. */
@@ -36,6 +38,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     controlPlane: {},
     logger: options.logger,
     ...(options.apiPort === 0 ? {} : { apiPort: options.apiPort }),
+    ...(options.journal === undefined ? {} : { journal: options.journal }),
     ...(onLine ? { onLine: (pod, container, line) => onLine(`${pod.metadata.namespace}/${pod.metadata.name}/${container}`, line) } : {}),
   });
   try {

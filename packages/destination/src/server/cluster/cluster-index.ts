@@ -1,5 +1,5 @@
 // A cluster as discovery sees it: one watch per kind, the indexes between the kinds, and news by topic. A change touches only what it is about.
-import { formatSocketAddress, type Logger, type MetricRegistry } from '@weft/core';
+import { type Clock, formatSocketAddress, type Logger, type MetricRegistry } from '@weft/core';
 import {
   createTopics,
   type EndpointSlice,
@@ -30,8 +30,12 @@ import {
   type Topics,
   versionsOf,
 } from '@weft/kube';
+import type { Check } from '@weft/kube/shape';
+import { serviceProfile } from '../profiles/needs.ts';
 import { clusterIps, externalAddresses, externalIps, hostAddresses, hostIps, keyOf, ownersOf, podIps, serviceKeysOf, takesTraffic, targetsOf } from './keys.ts';
 import { leanPod } from './lean-pod.ts';
+import * as needs from './needs.ts';
+import type { OnSkipped } from './skipped-objects.ts';
 import { sliceEvents } from './slices-of-endpoints.ts';
 import { ipTopic, profileTopic, serviceTopic, zoneTopic } from './topics.ts';
 import { type WatchKindOptions, watchKind } from './watched-kind.ts';
@@ -78,6 +82,8 @@ export interface ClusterIndexOptions {
   /** Of another cluster, whose nodes, profiles and external workloads do not matter here. Default false. */
   readonly remote?: boolean;
   readonly registry?: MetricRegistry;
+  readonly clock?: Clock | undefined;
+  readonly onSkipped?: OnSkipped;
   /** Endpoints cannot be listed: the cluster has no such kind, or does not permit it. */
   readonly onEndpointsRefused?: (error: KubeError) => void;
 }
@@ -87,16 +93,17 @@ const NONE: readonly never[] = [];
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
-  const { client, logger, registry, name: cluster = 'local', remote = false } = options;
+  const { client, logger, registry, clock, onSkipped, name: cluster = 'local', remote = false } = options;
   const topics = createTopics({ onError: (error) => logger.log('error', 'news of the cluster could not be taken in', { error }) });
   const ready: Promise<void>[] = [];
   const closers: (() => void)[] = [];
   const watch = <T extends KubeObject>(
     kind: ResourceKind<T>,
+    check: Check,
     onEvent: (event: StoreEvent<T>) => void,
     more: Pick<WatchKindOptions<T>, 'optional' | 'trim' | 'onRefused'> = {},
   ): ResourceStore<T> => {
-    const one = watchKind(client, kind, { logger, onEvent, registry, cluster, ...more });
+    const one = watchKind(client, kind, { logger, check, onEvent, onSkipped, registry, clock, cluster, ...more });
     ready.push(one.ready);
     closers.push(() => one.store.close());
     return one.store;
@@ -135,7 +142,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     for (const owner of versionsOf(event)) for (const pod of podsByOwner.get(`${kind} ${keyOf(owner)}`)) publishPod(pod);
   };
 
-  const services = watch(serviceKind, (event) => {
+  const services = watch(serviceKind, needs.service, (event) => {
     servicesByIp.apply(event);
     for (const service of versionsOf(event)) {
       topics.publish(serviceTopic(service.metadata.namespace ?? '', service.metadata.name));
@@ -148,25 +155,27 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     const known = new WeakMap<KubeObject, readonly EndpointSlice[]>();
     watch(
       endpointsKind,
+      needs.endpoints,
       (event) => {
         for (const one of sliceEvents(event, known)) onSlice(one);
       },
       refused,
     );
-  } else slices = watch(endpointSliceKind, onSlice, refused);
+  } else slices = watch(endpointSliceKind, needs.endpointSlice, onSlice, refused);
   const pods = watch(
     podKind,
+    needs.pod,
     (event) => {
       for (const index of [podsByIp, podsByHostAddress, podsByOwner]) index.apply(event);
       for (const pod of versionsOf(event)) publishPod(pod);
     },
     { trim: leanPod },
   );
-  const replicaSets = watch(metadataOf(replicaSetKind), onOwner('ReplicaSet'));
-  const jobs = remote ? undefined : watch(metadataOf(jobKind), onOwner('Job'), { optional: true });
+  const replicaSets = watch(metadataOf(replicaSetKind), needs.metadata, onOwner('ReplicaSet'));
+  const jobs = remote ? undefined : watch(metadataOf(jobKind), needs.metadata, onOwner('Job'), { optional: true });
   const nodes = remote
     ? undefined
-    : watch(metadataOf(nodeKind), (event) => {
+    : watch(metadataOf(nodeKind), needs.metadata, (event) => {
         const versions = versionsOf(event);
         // Nodes report their state all the time.
         if (event.kind === 'updated' && event.old.metadata.labels?.[ZONE_LABEL] === event.object.metadata.labels?.[ZONE_LABEL]) return;
@@ -174,6 +183,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
       });
   watch(
     policyServerKind,
+    needs.policyServer,
     (event) => {
       opaqueByNamespace.apply(event);
       const opaque = versionsOf(event).filter(({ spec }) => spec.proxyProtocol === 'opaque');
@@ -188,6 +198,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     ? undefined
     : watch(
         externalWorkloadKind,
+        needs.externalWorkload,
         (event) => {
           externalByAddress.apply(event);
           for (const workload of versionsOf(event)) publishExternal(workload);
@@ -198,6 +209,7 @@ export function clusterIndex(options: ClusterIndexOptions): ClusterIndex {
     ? undefined
     : watch(
         serviceProfileKind,
+        serviceProfile,
         (event) => {
           for (const { metadata } of versionsOf(event)) topics.publish(profileTopic(metadata.namespace ?? '', metadata.name));
         },

@@ -1,13 +1,14 @@
 // Linked clusters by name: a watch on the Secrets that link them, and an index of each. spec/control-plane.md §1.8.
-import { createWatch, type Logger, type MetricRegistry, type Watch } from '@weft/core';
-import { createTopics, type KubeClient, kubeClient, loadKubeconfig, type Secret, type StoreEvent, secretKind, type Topics } from '@weft/kube';
+import { type Clock, createWatch, type Logger, type MetricRegistry, type Watch } from '@weft/core';
+import { createTopics, type KubeClient, kubeClient, type Secret, type StoreEvent, secretKind, type Topics } from '@weft/kube';
 import type { Cluster } from '../cluster/cluster.ts';
 import { clusterIndex } from '../cluster/cluster-index.ts';
+import type { OnSkipped } from '../cluster/skipped-objects.ts';
 import { watchKind } from '../cluster/watched-kind.ts';
 import type { EndpointGroups, EndpointLookup } from '../endpoints/endpoint-groups.ts';
 import type { Snapshot } from '../endpoints/port-endpoints.ts';
 import type { DestinationSettings } from '../settings.ts';
-import { type ClusterLink, clusterLinkOf, sameLink } from './linked-cluster.ts';
+import { type ClusterLink, clusterLinkOf, connectionOf, linkingSecret, sameLink } from './linked-cluster.ts';
 
 export interface ClusterStore {
   /** The endpoints there; absent when the link ends. Undefined where no such cluster is linked. */
@@ -26,6 +27,9 @@ export interface ClusterStoreOptions {
   readonly groups: EndpointGroups;
   readonly registry: MetricRegistry;
   readonly logger: Logger;
+  readonly clock?: Clock | undefined;
+  /** Of Secrets: what is skipped in a linked cluster is not told there, which this service only reads. */
+  readonly onSkipped: OnSkipped;
 }
 
 interface Linked {
@@ -41,7 +45,7 @@ interface Linked {
 export const clusterTopic = (name: string): string => `cluster ${name}`;
 
 export function clusterStore(options: ClusterStoreOptions): ClusterStore {
-  const { client, settings, endpoints, groups, registry, logger } = options;
+  const { client, settings, endpoints, groups, registry, logger, clock, onSkipped } = options;
   const linked = new Map<string, Linked>();
   const topics = createTopics({ onError: (error) => logger.log('error', 'news of a linked cluster could not be taken in', { error }) });
   let lastId = 0;
@@ -58,9 +62,8 @@ export function clusterStore(options: ClusterStoreOptions): ClusterStore {
   };
   const begin = (link: ClusterLink, secret: string): void => {
     if (linked.has(link.name)) return logger.log('warn', 'a Secret links a cluster that another one links already', { cluster: link.name, secret });
-    // A text without a line break would be taken for a path.
-    const remote = kubeClient(loadKubeconfig(`${link.kubeconfig}\n`));
-    const index = clusterIndex({ client: remote, logger: logger.child({ cluster: link.name }), name: link.name, endpoints, remote: true, registry });
+    const remote = kubeClient(connectionOf(link));
+    const index = clusterIndex({ client: remote, logger: logger.child({ cluster: link.name }), name: link.name, endpoints, remote: true, registry, clock });
     const { name, trustDomain, clusterDomain } = link;
     const gone = createWatch<true>();
     gone.set(true);
@@ -81,22 +84,22 @@ export function clusterStore(options: ClusterStoreOptions): ClusterStore {
     const before = event.kind === 'added' ? undefined : clusterLinkOf(event.old);
     const now = event.kind === 'deleted' ? undefined : clusterLinkOf(event.object);
     const secret = event.kind === 'deleted' ? event.old.metadata.name : event.object.metadata.name;
-    if (typeof now === 'string') logger.log('error', 'a Secret that should link a cluster is not usable', { secret, error: now });
-    if (typeof before === 'object') {
-      if (typeof now === 'object' && sameLink(before, now)) return;
-      end(before.name, secret);
-    }
-    if (typeof now === 'object') {
-      try {
-        begin(now, secret);
-      } catch (error) {
-        logger.log('error', 'a Secret that should link a cluster is not usable', { secret, cluster: now.name, error });
-      }
-    }
+    if (before && now && sameLink(before, now)) return;
+    if (before) end(before.name, secret);
+    if (now) begin(now, secret);
     size.set(linked.size);
   };
 
-  const secrets = watchKind(client, secretKind, { logger, onEvent, namespace: settings.controllerNamespace, optional: true, registry });
+  const secrets = watchKind(client, secretKind, {
+    logger,
+    check: linkingSecret,
+    onEvent,
+    onSkipped,
+    namespace: settings.controllerNamespace,
+    optional: true,
+    registry,
+    clock,
+  });
   return {
     endpoints(name, lookup) {
       const found = linked.get(name);

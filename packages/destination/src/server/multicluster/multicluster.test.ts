@@ -1,7 +1,8 @@
 import type { Secret, Service } from '@weft/kube';
+import { unfitText } from '@weft/kube/shape';
 import { expect, test } from 'vitest';
 import { isFederated, membersOf } from './federated-services.ts';
-import { clusterLinkOf, sameLink } from './linked-cluster.ts';
+import { clusterLinkOf, linkingSecret, sameLink } from './linked-cluster.ts';
 
 const service = (annotations: Readonly<Record<string, string>>): Service => ({
   apiVersion: 'v1',
@@ -46,21 +47,40 @@ const secret = (change: Partial<Secret> & { readonly labels?: object; readonly a
   };
 };
 
-test('a Secret links a cluster with all that it needs, and says what is missing', () => {
+const kubeconfigOf = (server: string): string =>
+  Buffer.from(
+    `{ current-context: a, clusters: [{ name: a, cluster: { server: "${server}" } }], contexts: [{ name: a, context: { cluster: a, user: a } }], users: [{ name: a, user: {} }] }`,
+  ).toString('base64');
+
+test('a Secret links a cluster with all that it needs', () => {
   expect(clusterLinkOf(secret())).toEqual({ name: 'east', trustDomain: 'east.trust', clusterDomain: 'east.domain', kubeconfig: 'apiVersion: v1' });
   expect(clusterLinkOf(secret({ type: 'Opaque' }))).toBeUndefined();
-  const annotation = (name: string, value: string) => clusterLinkOf(secret({ annotations: { [`multicluster.linkerd.io/${name}`]: value } }));
+});
+
+test('a Secret that should link a cluster and cannot is told by the field that is wrong, and never by what is secret', () => {
+  const said = (change: Parameters<typeof secret>[0]): string | undefined => {
+    const found = linkingSecret(secret(change));
+    return found && unfitText(found);
+  };
+  const annotation = (name: string, value: string) => said({ annotations: { [`multicluster.linkerd.io/${name}`]: value } });
+  expect(said({ data: { kubeconfig: kubeconfigOf('http://127.0.0.1:1') } })).toBeUndefined();
+  expect(said({ type: 'Opaque', data: {}, labels: { 'multicluster.linkerd.io/cluster-name': '' } })).toBeUndefined();
   expect([
-    clusterLinkOf(secret({ labels: { 'multicluster.linkerd.io/cluster-name': '' } })),
+    said({ labels: { 'multicluster.linkerd.io/cluster-name': '' } }),
     annotation('trust-domain', ''),
     annotation('cluster-domain', 'no..domain'),
-    clusterLinkOf(secret({ data: {} })),
+    said({ data: {} }),
+    said({ data: { kubeconfig: 7 as unknown as string } }),
+    said({ data: { kubeconfig: Buffer.from('garbage').toString('base64') } }),
   ]).toEqual([
-    'the label multicluster.linkerd.io/cluster-name is missing',
-    'the annotation multicluster.linkerd.io/trust-domain is missing',
-    'the annotation multicluster.linkerd.io/cluster-domain is no DNS name: no..domain',
-    'the key kubeconfig is missing',
+    'metadata.labels[multicluster.linkerd.io/cluster-name]: is missing',
+    'metadata.annotations[multicluster.linkerd.io/trust-domain]: is missing',
+    'metadata.annotations[multicluster.linkerd.io/cluster-domain]: "no..domain" is no DNS name',
+    'data.kubeconfig: is missing',
+    'data.kubeconfig: is not text',
+    expect.stringMatching(/^data\.kubeconfig: /),
   ]);
+  expect(said({ data: { kubeconfig: kubeconfigOf('ftp://x') } })).toMatch(/^data\.kubeconfig: .*ftp:\/\/x is not an http or https URL/s);
 });
 
 test('a link is the same while nothing that counts has changed', () => {

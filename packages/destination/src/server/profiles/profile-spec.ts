@@ -20,9 +20,18 @@ export interface ProfileSpec {
 
 export const DEFAULT_BUDGET: RetryBudget = { retryRatio: 0.2, minRetriesPerSecond: 10, ttlMs: 10_000 };
 
-/** A part of a profile that cannot be understood; the message says which. */
+/** A part of a profile that cannot be understood. */
 export class ProfileSpecError extends Error {
   override readonly name = 'ProfileSpecError';
+  /** Below `spec`. */
+  readonly field: string;
+  readonly problem: string;
+
+  constructor(field: string, problem: string) {
+    super(`${field}: ${problem}`);
+    this.field = field;
+    this.problem = problem;
+  }
 }
 
 /** Throws ProfileSpecError. A timeout that cannot be read is logged and counts as none. */
@@ -37,7 +46,7 @@ export function profileSpecOf({ metadata, spec }: ServiceProfile, port: number, 
       : DEFAULT_BUDGET,
     overrides: (spec.dstOverrides ?? []).map(({ authority, weight }, index) => {
       const milli = milliOf(weight);
-      if (milli === undefined || milli < 0) throw new ProfileSpecError(`dstOverrides[${index}].weight: ${JSON.stringify(weight)} is not a weight`);
+      if (milli === undefined || milli < 0) throw new ProfileSpecError(`dstOverrides[${index}].weight`, `${JSON.stringify(weight)} is not a weight`);
       return { authority: /:[0-9]+$/.test(authority) ? authority : `${authority}:${port}`, weight: milli * 10 };
     }),
   };
@@ -45,7 +54,7 @@ export function profileSpecOf({ metadata, spec }: ServiceProfile, port: number, 
 
 function ttlOf(text: string | undefined): number {
   const ttl = parseGoDuration(text ?? '');
-  if (ttl === undefined) throw new ProfileSpecError(`retryBudget.ttl: ${JSON.stringify(text ?? '')} is not a duration`);
+  if (ttl === undefined) throw new ProfileSpecError('retryBudget.ttl', `${JSON.stringify(text ?? '')} is not a duration`);
   return ttl;
 }
 
@@ -90,14 +99,14 @@ function responseCondition(match: ProfileResponseMatch | undefined, at: string):
 /** A bound that is missing, or zero, is the other one. */
 function statusCondition({ min = 0, max = 0 }: { readonly min?: number; readonly max?: number }, at: string): ResponseCondition {
   for (const bound of [min, max])
-    if (bound !== 0 && (bound < 100 || bound > 599)) throw new ProfileSpecError(`${at}.status: ${bound} is not between 100 and 599`);
-  if (max !== 0 && min !== 0 && max < min) throw new ProfileSpecError(`${at}.status: ${min} to ${max} is reversed`);
+    if (bound !== 0 && (bound < 100 || bound > 599)) throw new ProfileSpecError(`${at}.status`, `${bound} is not between 100 and 599`);
+  if (max !== 0 && min !== 0 && max < min) throw new ProfileSpecError(`${at}.status`, `${min} to ${max} is reversed`);
   return { kind: 'status', min: min || max, max: max || min };
 }
 
 function together<T extends { readonly kind: string }>(of: readonly T[], at: string): T | { readonly kind: 'all'; readonly of: readonly T[] } {
   const [first, ...more] = of;
-  if (!first) throw new ProfileSpecError(`${at}: a condition has at least one field`);
+  if (!first) throw new ProfileSpecError(at, 'a condition has at least one field');
   return more.length === 0 ? first : { kind: 'all', of };
 }
 

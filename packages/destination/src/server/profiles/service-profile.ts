@@ -5,8 +5,8 @@ import { samePlain } from '@weft/wire';
 import type { ClusterIndex } from '../cluster/cluster-index.ts';
 import { opaquePortsOfService } from '../opaque-ports/annotated.ts';
 import type { DestinationSettings } from '../settings.ts';
-import { KEEP, type Outcome } from '../shared-watches.ts';
-import { DEFAULT_BUDGET, ProfileSpecError, profileSpecOf } from './profile-spec.ts';
+import type { Outcome } from '../shared-watches.ts';
+import { DEFAULT_BUDGET, profileSpecOf } from './profile-spec.ts';
 
 /** All fields default: nothing is known, the client policy rules. */
 export const EMPTY_PROFILE: Profile = { fullyQualifiedName: '', opaqueProtocol: false, routes: [], overrides: [] };
@@ -36,17 +36,7 @@ export function serviceProfileOutcome(
   if (!service?.spec.ports?.some((declared) => declared.port === port)) return { kind: 'value', value: EMPTY_PROFILE };
   const fqn = formatServiceName({ service: name, namespace }, settings.clusterDomain);
   const [object] = profileNamespaces(lookup).flatMap((place) => cluster.serviceProfile(place, fqn) ?? []);
-  try {
-    return { kind: 'value', value: profileOf(service, object, fqn, port, settings, logger) };
-  } catch (error) {
-    if (!(error instanceof ProfileSpecError)) throw error;
-    logger.log('error', 'a ServiceProfile cannot be understood, and what was before it stays', {
-      name: fqn,
-      namespace: object?.metadata.namespace,
-      error: error.message,
-    });
-    return KEEP;
-  }
+  return { kind: 'value', value: profileOf(service, object, fqn, port, settings, logger) };
 }
 
 function profileOf(service: Service, object: ServiceProfile | undefined, fqn: string, port: number, settings: DestinationSettings, logger: Logger): Profile {
