@@ -71,6 +71,8 @@ export interface DestinationFigures {
   /** From the write of an EndpointSlice to when the last of these streams was read. */
   readonly change_p50_ms: number;
   readonly change_max_ms: number;
+  /** Changes that did not reach all of them in ten seconds. */
+  readonly changes_missed: number;
   /** How long the change of every endpoint took. */
   readonly roll_s: number;
   readonly roll_messages: number;

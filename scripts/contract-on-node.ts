@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const alias = ['node-22', 'node-24'];
 const extra = process.argv.slice(2);
+/** An example on another library's engine: what it cannot do takes its time to show, and is the same under every version. */
+const LEFT_OUT = 'test/contract/engine/custom-engine.test.ts';
 
 /** Exit code of a command whose output is shown. */
 async function run(binary: string, args: readonly string[]): Promise<number> {
@@ -30,7 +32,7 @@ for (const name of alias) {
     results.push(`${name}: skipped, no binary for ${process.platform}-${process.arch}`);
     continue;
   }
-  const code = await run(binary, [vitest, 'run', 'test/contract', ...extra]);
+  const code = await run(binary, [vitest, 'run', 'test/contract', '--exclude', LEFT_OUT, ...extra]);
   failed ||= code !== 0;
   results.push(`${name}: ${code === 0 ? 'passed' : `failed with exit code ${code}`}`);
 }

@@ -21,7 +21,8 @@ const FULL = { connections: 1000, services: 200, endpoints: 25, changes: 30, rol
 const QUICK = { connections: 100, services: 20, endpoints: 25, changes: 5, rollSeconds: 2 };
 const STREAMS_EACH = 10;
 const [ZONES, NODES] = [3, 10];
-/** Longest wait for streams to have what was written. */
+/** Longest waits for streams to have what was written: after one change, and in the end. */
+const CHANGE_PATIENCE_SECONDS = 10;
 const PATIENCE_SECONDS = 60;
 
 export const destination: Scenario = {
@@ -65,11 +66,12 @@ async function measure(label: string, command: readonly string[], size: typeof F
     log(`${NAME}: ${label}, ${streams} streams`);
 
     const delays: number[] = [];
+    let missed = 0;
     for (let n = 0; n < changes; n++) {
       const { written, addresses } = await cluster.ask({ do: 'replace', service: 0 });
-      const { read, behind } = await proxies.ask({ do: 'await', addresses: { s0: addresses[0] ?? [] }, seconds: PATIENCE_SECONDS });
-      if (behind > 0) throw new Error(`${behind} streams did not get a change within ${PATIENCE_SECONDS} s`);
-      delays.push(...delaysOf(written, read));
+      const { read, behind } = await proxies.ask({ do: 'await', addresses: { s0: addresses[0] ?? [] }, seconds: CHANGE_PATIENCE_SECONDS });
+      if (behind > 0) missed++;
+      else delays.push(...delaysOf(written, read));
     }
     delays.sort((a, b) => a - b);
     log(`${NAME}: ${label}, a change to the last of ${connections} streams`);
@@ -90,6 +92,7 @@ async function measure(label: string, command: readonly string[], size: typeof F
       affected_streams: connections,
       change_p50_ms: round(percentile(delays, 0.5), 1),
       change_max_ms: round(delays.at(-1) ?? Number.NaN, 1),
+      changes_missed: missed,
       roll_s: round(rolledMs / 1000, 1),
       roll_messages: after.messages,
       roll_p50_ms: round(percentile(rollDelays, 0.5), 1),
