@@ -1,6 +1,6 @@
 // The balancers that are compared. Those of the product are the product's.
 import { type Clock, type Random, randomInt } from '@weft/core';
-import { DEFAULT_PENALTY, type Dispatch, type Member, PeakEwma, PenaltyPeakEwma, p2c, penaltyOf } from '@weft/core/balance';
+import { DEFAULT_PENALTY, type Dispatch, type Member, PeakEwma, PenaltyPeakEwma, p2c, penaltyOf, RowEstimate } from '@weft/core/balance';
 import type { Backend } from './simulate.ts';
 
 export interface Chooser {
@@ -39,11 +39,11 @@ export const CHOOSERS = {
     });
   },
   'P2C, EWMA': ({ backends, clock, random }) => {
-    const balancer = p2c({ endpoints: backends, clock, random, ready: ({ ready }) => ready, load: (_one, now) => new PeakEwma({ now }) });
+    const balancer = p2c({ endpoints: backends, clock, random, ready: ({ ready }) => ready, loads: new PeakEwma() });
     return { ...plain(clock, () => balancer.pick(clock.now())), refresh: (backend) => balancer.refresh(backend) };
   },
   'P2C, EWMA, penalty': ({ backends, clock, random }) => {
-    const balancer = p2c({ endpoints: backends, clock, random, ready: ({ ready }) => ready, load: (_one, now) => new PenaltyPeakEwma({ now }) });
+    const balancer = p2c({ endpoints: backends, clock, random, ready: ({ ready }) => ready, loads: new PenaltyPeakEwma() });
     return {
       pick: () => balancer.pick(clock.now()),
       refresh: (backend) => balancer.refresh(backend),
@@ -57,7 +57,8 @@ export const CHOOSERS = {
 } as const satisfies Record<string, (options: ChooserOptions) => Chooser>;
 
 function withLoad(backends: readonly Backend[], clock: Clock): readonly Member<Backend>[] {
-  return backends.map((endpoint) => ({ endpoint, load: new PeakEwma({ now: clock.now() }) }));
+  const loads = new PeakEwma();
+  return backends.map((endpoint) => ({ endpoint, load: new RowEstimate(loads, clock.now()) }));
 }
 
 const plain = (clock: Clock, pick: Chooser['pick']): Chooser => ({

@@ -31,6 +31,7 @@ export {
   type BalancerOptions,
   type Dispatch,
   type LoadEstimate,
+  type Loads,
   type Member,
   PeakEwma,
   type Picker,

@@ -1,4 +1,4 @@
-// How busy an endpoint is, as balancers see it. spec/proxy.md §6.2.
+// How busy endpoints are, as balancers see it. spec/proxy.md §6.2.
 import type { Millis } from '../time/clock.ts';
 
 /** One request on its way. Every dispatch ends with exactly one of these calls; further calls have no effect. */
@@ -9,7 +9,7 @@ export interface Dispatch {
   penalize(now: Millis, penaltyMs: Millis): void;
 }
 
-/** The load of one endpoint. Queried by the picker; dispatched to once per request. */
+/** The load of one endpoint. */
 export interface LoadEstimate {
   /** Lower is better; comparable only between estimates of one balancer. */
   cost(now: Millis): number;
@@ -20,31 +20,41 @@ export interface LoadEstimate {
   readonly inFlight: number;
 }
 
-/** What an estimate does with the end of a dispatch. */
-export interface DispatchOwner {
-  finished(now: Millis, elapsedMs: Millis): void;
-  penalized(now: Millis, elapsedMs: Millis, penaltyMs: Millis): void;
+/** The loads of all endpoints of one balancer, a row each, so that a pick compares two without a look at either. Called by the picker and by the ends of requests. */
+export interface Loads {
+  /** A row for a new endpoint. */
+  add(now: Millis): number;
+  /** The endpoint has gone; requests of it may still be in flight. */
+  release(row: number): void;
+  cost(row: number, now: Millis): number;
+  peek(row: number, now: Millis): number;
+  dispatch(row: number, now: Millis): Dispatch;
+  inFlight(row: number): number;
 }
 
-/** The only allocation per balanced request. */
-export class CountedDispatch implements Dispatch {
-  readonly #startedAt: Millis;
-  #owner: DispatchOwner | undefined;
+/** One row as an object. */
+export class RowEstimate implements LoadEstimate {
+  readonly row: number;
+  readonly #loads: Loads;
 
-  constructor(owner: DispatchOwner, now: Millis) {
-    this.#owner = owner;
-    this.#startedAt = now;
+  constructor(loads: Loads, now: Millis) {
+    this.#loads = loads;
+    this.row = loads.add(now);
   }
 
-  complete(now: Millis): void {
-    const owner = this.#owner;
-    this.#owner = undefined;
-    owner?.finished(now, Math.max(0, now - this.#startedAt));
+  get inFlight(): number {
+    return this.#loads.inFlight(this.row);
   }
 
-  penalize(now: Millis, penaltyMs: Millis): void {
-    const owner = this.#owner;
-    this.#owner = undefined;
-    owner?.penalized(now, Math.max(0, now - this.#startedAt), penaltyMs);
+  cost(now: Millis): number {
+    return this.#loads.cost(this.row, now);
+  }
+
+  peek(now: Millis): number {
+    return this.#loads.peek(this.row, now);
+  }
+
+  dispatch(now: Millis): Dispatch {
+    return this.#loads.dispatch(this.row, now);
   }
 }

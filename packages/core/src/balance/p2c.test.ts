@@ -2,15 +2,22 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Random, seeded } from '../ports/random.ts';
 import { manualClock } from '../time/manual-clock.ts';
-import type { LoadEstimate } from './load.ts';
+import type { Loads } from './load.ts';
 import { p2c, peakEwma } from './p2c.ts';
+import { PeakEwma } from './peak-ewma.ts';
 
-const fixed = (cost: number): LoadEstimate => ({
-  cost: () => cost,
-  peek: () => cost,
-  dispatch: () => ({ complete: () => undefined, penalize: () => undefined }),
-  inFlight: 0,
-});
+/** Loads that never change, in the order of the endpoints. */
+function fixed(costOf: (row: number) => number): Loads {
+  let rows = 0;
+  return {
+    add: () => rows++,
+    release: () => undefined,
+    cost: costOf,
+    peek: costOf,
+    dispatch: () => ({ complete: () => undefined, penalize: () => undefined }),
+    inFlight: () => 0,
+  };
+}
 const scripted = (...draws: number[]): Random => ({ next: () => draws.shift() ?? 0 });
 
 describe('pick', () => {
@@ -25,22 +32,20 @@ describe('pick', () => {
   });
 
   test('takes the less loaded of two, and the first on a tie', () => {
-    const costs: Record<string, number> = { a: 2, b: 1, c: 1 };
-    const load = (endpoint: string): LoadEstimate => fixed(costs[endpoint] ?? 0);
+    const loads = (): Loads => fixed((row) => [2, 1, 1][row] ?? 0);
     const endpoints = ['a', 'b', 'c'];
     // The second draw is among the other two.
-    expect(p2c({ endpoints, load, random: scripted(0, 0) }).pick(0)?.endpoint).toBe('b');
-    expect(p2c({ endpoints, load, random: scripted(0.4, 0.9) }).pick(0)?.endpoint).toBe('b');
-    expect(p2c({ endpoints, load, random: scripted(0.9, 0.9) }).pick(0)?.endpoint).toBe('c');
+    expect(p2c({ endpoints, loads: loads(), random: scripted(0, 0) }).pick(0)?.endpoint).toBe('b');
+    expect(p2c({ endpoints, loads: loads(), random: scripted(0.4, 0.9) }).pick(0)?.endpoint).toBe('b');
+    expect(p2c({ endpoints, loads: loads(), random: scripted(0.9, 0.9) }).pick(0)?.endpoint).toBe('c');
   });
 
   test('never compares an endpoint with itself', () => {
-    const load = (endpoint: string): LoadEstimate => fixed(endpoint === 'a' ? 1 : 2);
     for (const endpoints of [
       ['a', 'b'],
       ['a', 'b', 'c'],
     ]) {
-      const balancer = p2c({ endpoints, load, random: seeded(3) });
+      const balancer = p2c({ endpoints, loads: fixed((row) => (row === 0 ? 1 : 2)), random: seeded(3) });
       const seen = new Set<string | undefined>();
       for (let n = 0; n < 200; n++) seen.add(balancer.pick(0)?.endpoint);
       // Of two endpoints `a` takes part in every pair; of three it does not.
@@ -56,7 +61,7 @@ describe('pick', () => {
   ])('draws uniformly from the ready ones (%d endpoints, %d ready)', (size, readyCount) => {
     const endpoints = Array.from({ length: size }, (_, index) => index);
     // With equal loads the first of the pair wins, so that the choice itself is uniform.
-    const balancer = p2c({ endpoints, load: () => fixed(1), ready: (e) => e % Math.floor(size / readyCount) === 0, random: seeded(7) });
+    const balancer = p2c({ endpoints, loads: fixed(() => 1), ready: (e) => e % Math.floor(size / readyCount) === 0, random: seeded(7) });
     const ready = endpoints.filter((e) => e % Math.floor(size / readyCount) === 0);
     const counts = new Map<number, number>(ready.map((e) => [e, 0]));
     const rounds = 1000 * ready.length;
@@ -216,5 +221,42 @@ describe('update', () => {
     balancer.update([]);
     dispatch?.complete(5);
     expect([member?.load.inFlight, balancer.pick(0)]).toEqual([0, undefined]);
+  });
+
+  test('gives the row of an endpoint that has gone to another only when its last request has ended', () => {
+    const loads = new PeakEwma();
+    const balancer = p2c({ endpoints: ['a'], loads, clock: manualClock() });
+    const [last, other] = [balancer.pick(0)?.load.dispatch(0), balancer.pick(0)?.load.dispatch(0)];
+    balancer.update(['b']);
+    expect([balancer.members[0]?.load.inFlight, balancer.members[0]?.load.cost(0)]).toEqual([0, 30]);
+    last?.complete(5000);
+    other?.complete(5000);
+    balancer.update(['b', 'c']);
+    expect(balancer.members.map(({ load }) => [load.inFlight, load.peek(0)])).toEqual([
+      [0, 30],
+      [0, 30],
+    ]);
+    expect(loads.add(0)).toBe(2);
+  });
+
+  test('keeps the loads of many apart as endpoints come and go', () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.nat(60), { maxLength: 50 }), { minLength: 1, maxLength: 12 }), (sets) => {
+        const clock = manualClock();
+        const balancer = peakEwma<number>({ clock, decayMs: 1e12 });
+        const samples = new Map<number, number>();
+        for (const set of sets) {
+          balancer.update(set);
+          const stayed = new Set(set);
+          for (const known of samples.keys()) if (!stayed.has(known)) samples.delete(known);
+          for (const { endpoint, load } of balancer.members) {
+            const sample = samples.get(endpoint) ?? 31 + endpoint;
+            if (samples.has(endpoint)) expect(load.peek(clock.now())).toBeCloseTo(sample, 6);
+            else load.dispatch(clock.now()).complete(clock.now() + sample);
+            samples.set(endpoint, sample);
+          }
+        }
+      }),
+    );
   });
 });

@@ -1,8 +1,8 @@
 // Power of two choices: of two random ready endpoints the less loaded one. spec/proxy.md §6.1.
 import { type Random, randomInt, systemRandom } from '../ports/random.ts';
 import { type Clock, type Millis, systemClock } from '../time/clock.ts';
-import type { LoadEstimate } from './load.ts';
-import { PeakEwma } from './peak-ewma.ts';
+import { type LoadEstimate, type Loads, RowEstimate } from './load.ts';
+import { PeakEwma, type PeakEwmaRules } from './peak-ewma.ts';
 import { PenaltyPeakEwma } from './penalty-peak-ewma.ts';
 import { type Placed, ReadySet } from './ready-set.ts';
 
@@ -11,7 +11,7 @@ export interface Picker<P> {
   pick(now: Millis): P | undefined;
 }
 
-/** An endpoint with its load; the same object as long as the endpoint stays. */
+/** An endpoint with its load; the same object as long as the endpoint stays, and not to be used when it has gone. */
 export interface Member<E> {
   readonly endpoint: E;
   readonly load: LoadEstimate;
@@ -39,22 +39,30 @@ export interface BalancerOptions<E> {
 }
 
 export interface P2cOptions<E> extends BalancerOptions<E> {
-  /** The estimate of an endpoint that was just added. */
-  readonly load: (endpoint: E, now: Millis) => LoadEstimate;
+  /** How load is estimated; of this balancer alone. */
+  readonly loads: Loads;
 }
 
-export interface PeakEwmaOptions<E> extends BalancerOptions<E> {
-  /** Default 30 ms, floor 1 ms. */
-  readonly defaultRttMs?: Millis | undefined;
-  /** Default 10 s. */
-  readonly decayMs?: Millis | undefined;
+export interface PeakEwmaOptions<E> extends BalancerOptions<E>, PeakEwmaRules {}
+
+/** An endpoint in its place. It is its load as well, so that there is one object to be fetched. */
+class Entry<E> extends RowEstimate implements Member<E>, Placed {
+  readonly endpoint: E;
+  place = -1;
+
+  constructor(endpoint: E, loads: Loads, now: Millis) {
+    super(loads, now);
+    this.endpoint = endpoint;
+  }
+
+  get load(): LoadEstimate {
+    return this;
+  }
 }
 
-interface Entry<E> extends Member<E>, Placed {}
-
-/** Power of two choices over any load estimate. A pick costs the same among two and among a thousand. */
+/** Power of two choices over any estimate of load. A pick costs the same among two and among a thousand. */
 export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
-  const { ready = () => true, clock = systemClock(), random = systemRandom } = options;
+  const { loads, ready = () => true, clock = systemClock(), random = systemRandom } = options;
   let byEndpoint = new Map<E, Entry<E>>();
   let members: readonly Entry<E>[] = [];
   const set = new ReadySet<Entry<E>>();
@@ -67,7 +75,7 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
     for (const endpoint of new Set(endpoints)) {
       let entry = byEndpoint.get(endpoint);
       if (!entry) {
-        entry = { endpoint, load: options.load(endpoint, now), place: -1 };
+        entry = new Entry(endpoint, loads, now);
         added.push(endpoint);
         if (ready(endpoint)) set.add(entry);
       }
@@ -77,6 +85,7 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
       if (next.has(endpoint)) continue;
       removed.push(endpoint);
       set.delete(entry);
+      loads.release(entry.row);
     }
     byEndpoint = next;
     members = [...next.values()];
@@ -108,13 +117,17 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
       // Every round that is repeated has set one aside.
       for (;;) {
         const { size } = set;
-        const at = size < 2 ? 0 : randomInt(random, size);
-        const first = set.at(at);
-        if (!first) return undefined;
-        const other = size < 2 ? 0 : randomInt(random, size - 1);
-        const second = size < 2 ? undefined : set.at(other < at ? other : other + 1);
-        // Only the one that takes the request is asked: among many, each look at one is at memory that was long unused.
-        const chosen = second ? lighter(first, second, now) : first;
+        if (size === 0) return undefined;
+        let at = 0;
+        if (size > 1) {
+          at = randomInt(random, size);
+          const drawn = randomInt(random, size - 1);
+          const other = drawn < at ? drawn : drawn + 1;
+          // The first on a tie.
+          if (loads.cost(set.row(at), now) > loads.cost(set.row(other), now)) at = other;
+        }
+        // Only the one that takes the request is looked at: among many, each look at one is at memory that was long unused.
+        const chosen = set.at(at);
         if (check(chosen)) return chosen;
       }
     },
@@ -123,17 +136,10 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
 
 /** Power of two choices over Peak-EWMA: what Linkerd's proxy does by default. */
 export function peakEwma<E>(options: PeakEwmaOptions<E> = {}): Balancer<E> {
-  const { defaultRttMs, decayMs } = options;
-  return p2c({ ...options, load: (_endpoint, now) => new PeakEwma({ defaultRttMs, decayMs, now }) });
+  return p2c({ ...options, loads: new PeakEwma(options) });
 }
 
 /** The same over Peak-EWMA with penalties for failed responses. */
 export function penaltyPeakEwma<E>(options: PeakEwmaOptions<E> = {}): Balancer<E> {
-  const { defaultRttMs, decayMs } = options;
-  return p2c({ ...options, load: (_endpoint, now) => new PenaltyPeakEwma({ defaultRttMs, decayMs, now }) });
-}
-
-/** The less loaded one; the first on a tie. */
-function lighter<M extends Member<unknown>>(first: M, second: M, now: Millis): M {
-  return first.load.cost(now) <= second.load.cost(now) ? first : second;
+  return p2c({ ...options, loads: new PenaltyPeakEwma(options) });
 }

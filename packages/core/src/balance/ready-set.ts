@@ -4,32 +4,44 @@
 export interface Placed {
   /** Its index among the ready ones, or -1. */
   place: number;
+  /** Of its load. */
+  readonly row: number;
 }
 
 /** A set with constant-time add, delete and access by index. The order changes with every delete. */
 export class ReadySet<M extends Placed> {
   readonly #members: M[] = [];
+  /** Their rows, so that loads are compared without a look at the members. */
+  readonly #rows: number[] = [];
 
   get size(): number {
     return this.#members.length;
   }
 
-  at(index: number): M | undefined {
-    return this.#members[index];
+  /** `index` is less than `size`. */
+  at(index: number): M {
+    return this.#members[index] as M;
+  }
+
+  row(index: number): number {
+    return this.#rows[index] as number;
   }
 
   add(member: M): void {
     if (member.place >= 0) return;
     member.place = this.#members.length;
     this.#members.push(member);
+    this.#rows.push(member.row);
   }
 
   delete(member: M): void {
     const { place } = member;
     if (place < 0) return;
     const last = this.#members.pop();
+    this.#rows.pop();
     if (last && last !== member) {
       this.#members[place] = last;
+      this.#rows[place] = last.row;
       last.place = place;
     }
     member.place = -1;

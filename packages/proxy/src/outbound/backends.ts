@@ -14,7 +14,7 @@ import {
   reason,
   type Watch,
 } from '@weft/core';
-import { type LoadEstimate, PeakEwma, PenaltyPeakEwma, type PenaltyRules } from '@weft/core/balance';
+import { type Loads, PeakEwma, PenaltyPeakEwma, type PenaltyRules } from '@weft/core/balance';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import type { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
@@ -123,7 +123,7 @@ export class Backends {
       ...settings,
       name: authority ?? 'forward',
       endpoints: this.#endpoints(dispatcher),
-      load: loadOf(dispatcher, http),
+      loads: loadsOf(dispatcher, http),
       connect: (endpoint, changed) => connect(endpoint, pool, changed),
       observer: authority === undefined ? undefined : this.#options.observe(protocol, this.#balancerLabels(pool), settings.failfastMs),
     });
@@ -158,11 +158,10 @@ export class Backends {
 }
 
 /** Penalties are for HTTP only. */
-function loadOf(dispatcher: Dispatcher, http: boolean): (now: number) => LoadEstimate {
-  if (dispatcher.kind !== 'balancer') return (now) => new PeakEwma({ now });
+function loadsOf(dispatcher: Dispatcher, http: boolean): Loads {
+  if (dispatcher.kind !== 'balancer') return new PeakEwma();
   const { load } = dispatcher;
-  if (load.kind === 'penalty-peak-ewma' && http) return (now) => new PenaltyPeakEwma({ ...load, now });
-  return (now) => new PeakEwma({ defaultRttMs: load.defaultRttMs, decayMs: load.decayMs, now });
+  return load.kind === 'penalty-peak-ewma' && http ? new PenaltyPeakEwma(load) : new PeakEwma(load);
 }
 
 /** A backend that policy says cannot work. */

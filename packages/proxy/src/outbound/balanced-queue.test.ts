@@ -66,7 +66,7 @@ function setup(options: { ready?: boolean; capacity?: number } = {}) {
     failfastMs: 3_000,
     clock,
     random: seeded(1),
-    load: (now) => new PeakEwma({ now }),
+    loads: new PeakEwma(),
     observer: balancerMetrics({ registry, balancer: 'b', clock })({ backend: 'web' }, 3_000),
     connect(endpoint, changed) {
       const member = new FakeMember(endpoint, changed, options.ready ?? true);

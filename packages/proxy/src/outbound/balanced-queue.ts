@@ -13,7 +13,7 @@ import {
   type Unsubscribe,
   type Watch,
 } from '@weft/core';
-import { type Balancer, type Dispatch, type LoadEstimate, type Member, p2c } from '@weft/core/balance';
+import { type Balancer, type Dispatch, type Loads, type Member, p2c } from '@weft/core/balance';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
 import { describeMember, type MemberStatus, type PoolMember } from './pool-member.ts';
 
@@ -30,7 +30,7 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly failfastMs: Millis;
   readonly clock: Clock;
   readonly random: Random;
-  readonly load: (now: Millis) => LoadEstimate;
+  readonly loads: Loads;
   /** Called for each endpoint that is new; `changed` is to be called whenever `ready` or `hopeless` has changed. */
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
   readonly observer?: PoolObserver | undefined;
@@ -71,9 +71,9 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   #closed = false;
 
   constructor(options: BalancedQueueOptions<M>) {
-    const { clock, random, load, observer } = options;
+    const { clock, random, loads, observer } = options;
     this.#options = options;
-    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, load: (_member, now) => load(now) });
+    this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, loads });
     this.#queue = new FailfastQueue({
       ...options,
       source: this,
