@@ -11,6 +11,8 @@ export const LATENCY_BUCKETS_MS: readonly number[] = [
 export interface Histogram {
   /** Counts one value in the first bucket whose bound is not below it. Throws on NaN. */
   observe(value: number): void;
+  /** Adds what was counted elsewhere: a number for each bucket and one for what is above them, and the sum of the values. */
+  merge(counts: ArrayLike<number>, sum: number): void;
   readonly count: number;
   readonly sum: number;
 }
@@ -45,6 +47,19 @@ export class HistogramSeries extends Series implements Histogram {
     this.#counts[index] = (this.#counts[index] as number) + 1;
     this.count += 1;
     this.sum += value;
+    if (!this.used) this.touch();
+  }
+
+  merge(counts: ArrayLike<number>, sum: number): void {
+    let added = 0;
+    for (let index = 0; index < this.#counts.length; index++) {
+      const count = counts[index] ?? 0;
+      this.#counts[index] = (this.#counts[index] as number) + count;
+      added += count;
+    }
+    if (added === 0) return;
+    this.count += added;
+    this.sum += sum;
     if (!this.used) this.touch();
   }
 

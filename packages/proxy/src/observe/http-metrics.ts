@@ -1,13 +1,15 @@
 // request_total, response_total and response_latency_ms, bound once per endpoint or per connection and route.
+// What is usual is tallied and reaches its series when somebody asks for them (http-tallies.ts).
 // spec/proxy.md §9.2; classification §6.5.
 import { type Counter, type Family, type Histogram, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, type ResponseClass } from '@weft/core';
+import { add, HttpTallies, LATENCY_COUNTS, LATENCY_SUM, REQUESTS, RESPONSES, type Tallied } from './http-tallies.ts';
 
 export interface HttpMetrics {
   bind(labels: Labels): HttpMeter;
 }
 
-/** `route_`: of the routes of ServiceProfiles, where retries are one request; `route_actual_`: where each is one, without latency. */
-export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'route_actual_' = ''): HttpMetrics {
+/** `route_`: of the routes of ServiceProfiles, where retries are one request; `route_actual_`: where each is one, without latency; `control_`: to the control plane. */
+export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'route_actual_' | 'control_' = ''): HttpMetrics {
   const requests = registry.counter(`${prefix}request_total`, 'Total count of HTTP requests.', { evictable: true });
   const responses = registry.counter(`${prefix}response_total`, 'Total count of HTTP responses.', { evictable: true });
   const latency =
@@ -19,7 +21,9 @@ export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'r
           LATENCY_BUCKETS_MS,
           { evictable: true },
         );
-  return { bind: (labels) => new HttpMeter(labels, requests, responses, latency) };
+  const tallies = new HttpTallies();
+  registry.beforeRender(() => tallies.collect());
+  return { bind: (labels) => new HttpMeter(labels, tallies, { requests, responses, latency }) };
 }
 
 /** Told of one request and its response. */
@@ -29,53 +33,76 @@ export interface Meter {
   response(status: number | undefined, responseClass: ResponseClass): void;
 }
 
-interface Last {
-  readonly status: number | undefined;
-  readonly responseClass: ResponseClass;
-  readonly series: Counter;
+interface HttpFamilies {
+  readonly requests: Family<Counter>;
+  readonly responses: Family<Counter>;
+  readonly latency: Family<Histogram> | undefined;
 }
 
-export class HttpMeter implements Meter {
+/** No row yet. */
+const NONE = -1;
+
+export class HttpMeter implements Meter, Tallied {
+  readonly #tallies: HttpTallies;
+  /** Where its row begins. */
+  #at = NONE;
+  /** The status and class of the responses that are tallied: those of the first since the row was taken. */
+  #usualStatus: number | undefined;
+  #usualClass: ResponseClass | undefined;
   readonly labels: Labels;
+  readonly #families: HttpFamilies;
   readonly #requests: Counter;
-  readonly #responses: Family<Counter>;
-  readonly #latency: Family<Histogram> | undefined;
   /** By class and status; undefined where none was sent. */
   readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
   readonly #latencyByStatus = new Map<number, Histogram>();
-  /** What the last response was counted in: most are like it, and among many endpoints each map on the way is memory that nobody has at hand. */
-  #last: Last | undefined;
-  #lastLatency: Histogram | undefined;
-  #lastLatencyStatus = 0;
 
-  constructor(labels: Labels, requests: Family<Counter>, responses: Family<Counter>, latency: Family<Histogram> | undefined) {
+  constructor(labels: Labels, tallies: HttpTallies, families: HttpFamilies) {
     this.labels = labels;
-    this.#requests = requests.with(labels);
-    this.#responses = responses;
-    this.#latency = latency;
+    this.#tallies = tallies;
+    this.#families = families;
+    this.#requests = families.requests.with(labels);
   }
 
   request(): void {
-    this.#requests.inc();
+    const at = this.#row();
+    add(this.#tallies.cells, at + REQUESTS, 1);
   }
 
   latency(status: number, ms: number): void {
-    if (!this.#latency) return;
-    let series = this.#lastLatency;
-    if (!series || this.#lastLatencyStatus !== status) {
-      series = this.#latencyOf(this.#latency, status);
-      this.#lastLatency = series;
-      this.#lastLatencyStatus = status;
-    }
-    series.observe(ms);
+    const { latency } = this.#families;
+    if (!latency) return;
+    const at = this.#row();
+    this.#usualStatus ??= status;
+    if (this.#usualStatus === status) this.#tallies.latency(at, ms);
+    else this.#latencyOf(latency, status).observe(ms);
   }
 
   response(status: number | undefined, responseClass: ResponseClass): void {
-    const last = this.#last;
-    if (last?.responseClass === responseClass && last.status === status) return last.series.inc();
-    const series = this.#responsesOf(status, responseClass);
-    this.#last = { status, responseClass, series };
-    series.inc();
+    const at = this.#row();
+    if (this.#usualClass === undefined && status !== undefined) {
+      this.#usualStatus ??= status;
+      this.#usualClass = responseClass;
+    }
+    if (this.#usualClass === responseClass && this.#usualStatus === status) add(this.#tallies.cells, at + RESPONSES, 1);
+    else this.#responsesOf(status, responseClass).inc();
+  }
+
+  collect(cells: Float64Array, at: number): void {
+    const { latency } = this.#families;
+    const [status, responseClass] = [this.#usualStatus, this.#usualClass];
+    this.#at = NONE;
+    this.#usualStatus = undefined;
+    this.#usualClass = undefined;
+    const requests = cells[at + REQUESTS] as number;
+    const responses = cells[at + RESPONSES] as number;
+    if (requests > 0) this.#requests.inc(requests);
+    if (responses > 0 && responseClass !== undefined) this.#responsesOf(status, responseClass).inc(responses);
+    if (latency && status !== undefined) this.#latencyOf(latency, status).merge(cells.subarray(at + LATENCY_COUNTS), cells[at + LATENCY_SUM] as number);
+  }
+
+  #row(): number {
+    if (this.#at === NONE) this.#at = this.#tallies.take(this);
+    return this.#at;
   }
 
   #latencyOf(latency: Family<Histogram>, status: number): Histogram {
@@ -97,7 +124,7 @@ export class HttpMeter implements Meter {
     if (!series) {
       const { failure, grpcStatus, error } = responseClass;
       const classification = failure ? 'failure' : 'success';
-      series = this.#responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
+      series = this.#families.responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
       byStatus.set(status, series);
     }
     return series;

@@ -1,9 +1,9 @@
 // Metrics of the clients of the control plane. spec/proxy.md §9.2 (control_*), §9.4 (control_*_balancer, control_dns_resolutions_total).
-import { type Clock, DEFAULT_CLASSIFIERS, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, TIMED_OUT, UNCLASSIFIED } from '@weft/core';
+import { type Clock, DEFAULT_CLASSIFIERS, type Labels, type MetricRegistry, TIMED_OUT, UNCLASSIFIED } from '@weft/core';
 import type { OnLookup } from '@weft/destination/dns';
 import type { BalanceObserver, CallObserver } from '@weft/wire';
 import { balancerMetrics } from '../../observe/balancer-metrics.ts';
-import { HttpMeter } from '../../observe/http-metrics.ts';
+import { httpMetrics } from '../../observe/http-metrics.ts';
 import { clientTlsLabels } from '../../observe/labels.ts';
 import type { ControlAddress } from '../config/rules.ts';
 
@@ -51,17 +51,7 @@ function lookups(registry: MetricRegistry, client: ControlService): OnLookup {
 }
 
 function calls(registry: MetricRegistry, labels: Labels, clock: Clock): () => CallObserver {
-  const meter = new HttpMeter(
-    labels,
-    registry.counter('control_request_total', 'Total count of HTTP requests.', { evictable: true }),
-    registry.counter('control_response_total', 'Total count of HTTP responses.', { evictable: true }),
-    registry.histogram(
-      'control_response_latency_ms',
-      "Elapsed times between a request's headers being received and its response stream completing",
-      LATENCY_BUCKETS_MS,
-      { evictable: true },
-    ),
-  );
+  const meter = httpMetrics(registry, 'control_').bind(labels);
   return () => {
     const begun = clock.now();
     meter.request();
