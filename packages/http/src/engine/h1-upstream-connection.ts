@@ -86,7 +86,8 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
       // A 1.0 message cannot be chunked, and a request cannot last until the connection closes.
       if (framing === Framing.chunked) head.version = '1.1';
     }
-    this.body.begin(framing, framing === Framing.length ? contentLength(head.headers) : 0);
+    // Without a body it is as the last one left it: at its end.
+    if (framing !== Framing.none) this.body.begin(framing, framing === Framing.length ? contentLength(head.headers) : 0);
     this.parser.expect(head.method, head.upgrade);
     writeRequestHead(this.wire, head);
     if (!call.hasBody) this.requestDone = true;

@@ -28,46 +28,72 @@ interface ReadHandle {
 
 let symbols: ReadSymbols | null | undefined;
 
-/** Takes what a socket read; true when nobody needs the bytes any more, so that the next read may overwrite them. */
-export type ChunkReader = (chunk: Buffer) => boolean;
+/** Takes what a socket reads. */
+export interface ChunkReader {
+  /** Called for every read. True when nobody needs the bytes any more, so that the next read may overwrite them. */
+  take(chunk: Buffer): boolean;
+}
 
-/** Calls `onChunk` with what the socket reads from now on, in place of `data` events; false where that cannot be done. */
-export function readWithoutBuffers(socket: Socket, onChunk: ChunkReader): boolean {
+/** Gives `reader` what the socket reads from now on, in place of `data` events; false where that cannot be done. */
+export function readWithoutBuffers(socket: Socket, reader: ChunkReader): boolean {
   symbols ??= findSymbols(socket);
   const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
-  const reads = new SocketReads(onChunk);
+  const { nextBuffer } = symbols;
+  let large: LargeReads | null = null;
   Reflect.set(socket, symbols.buffer, shared);
-  Reflect.set(socket, symbols.callback, (bytes: number, from: Buffer) => reads.take(bytes, from));
-  Reflect.set(socket, symbols.nextBuffer, () => reads.buffer);
+  Reflect.set(socket, symbols.callback, (bytes: number, from: Buffer) => {
+    // The usual case: nothing else is touched, for among a thousand connections it would not be at hand.
+    if (from === shared && bytes <= COPY_BYTES) {
+      reader.take(copyOf(from, bytes));
+      return;
+    }
+    large ??= largeReads(socket, reader);
+    const next = large.take(bytes, from);
+    if (next !== from) Reflect.set(socket, nextBuffer, once(socket, nextBuffer, next));
+  });
   handle.useUserBuffer(shared);
-  socket.once('close', () => reads.close());
   return true;
 }
 
-/** Which buffer one socket reads into next. */
-class SocketReads {
-  buffer: Buffer = shared;
-  private readonly onChunk: ChunkReader;
+/** Node asks for the next buffer after each read, while there is somebody to ask. */
+function once(socket: Socket, nextBuffer: symbol, next: Buffer): () => Buffer {
+  return () => {
+    Reflect.set(socket, nextBuffer, null);
+    return next;
+  };
+}
 
-  constructor(onChunk: ChunkReader) {
-    this.onChunk = onChunk;
+function largeReads(socket: Socket, reader: ChunkReader): LargeReads {
+  const reads = new LargeReads(reader);
+  socket.once('close', () => reads.close());
+  return reads;
+}
+
+/** Which buffer a socket with large reads reads into next. */
+class LargeReads {
+  private buffer: Buffer = shared;
+  private readonly reader: ChunkReader;
+
+  constructor(reader: ChunkReader) {
+    this.reader = reader;
   }
 
-  /** A small read is copied out. With large ones the socket has a buffer of its own, and another one whenever somebody keeps what was read. */
-  take(bytes: number, from: Buffer): void {
+  /** A small read is copied out. With large ones the socket has a buffer of its own, and another one whenever somebody keeps what was read. Returns the next one. */
+  take(bytes: number, from: Buffer): Buffer {
     const own = from !== shared;
     const large = bytes > COPY_BYTES;
     if (own && large) {
-      if (this.onChunk(from.subarray(0, bytes))) return;
+      if (this.reader.take(from.subarray(0, bytes))) return from;
       letGo(from);
       this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-      return;
+      return this.buffer;
     }
     this.buffer = large ? takeWide() : shared;
     const copy = copyOf(from, bytes);
     if (own) giveBack(from);
-    this.onChunk(copy);
+    this.reader.take(copy);
+    return this.buffer;
   }
 
   close(): void {

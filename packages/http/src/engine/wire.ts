@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import type { Link } from '../exchange/engine.ts';
 import { FILL_BYTES, type Flushable, type Flusher } from './flusher.ts';
 import type { EngineShared } from './shared.ts';
-import { readWithoutBuffers } from './socket-reads.ts';
+import { type ChunkReader, readWithoutBuffers } from './socket-reads.ts';
 import type { StalledWires } from './stalled-wires.ts';
 
 export interface WireOwner {
@@ -28,7 +28,7 @@ export interface WireSource {
 /** Longer pieces are not copied together with others. */
 const COPY_BYTES = 4096;
 
-export class Wire implements Flushable {
+export class Wire implements Flushable, ChunkReader {
   readonly link: Link;
   owner: WireOwner;
   /** The peer ended its side. */
@@ -67,18 +67,8 @@ export class Wire implements Flushable {
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    const onChunk = (chunk: Buffer): boolean => {
-      if (this.lends) flusher.lend(chunk);
-      flusher.enter();
-      try {
-        this.owner.wireData(chunk);
-      } finally {
-        flusher.leave();
-      }
-      return this.lends && flusher.takeBack(chunk);
-    };
-    if (this.reuses) readWithoutBuffers(link as Socket, onChunk);
-    link.on('data', onChunk);
+    if (this.reuses) readWithoutBuffers(link as Socket, this);
+    link.on('data', (chunk: Buffer) => this.take(chunk));
     link.on('end', () => {
       this.ended = true;
       flusher.enter();
@@ -137,6 +127,18 @@ export class Wire implements Flushable {
     this.fill.set(chunk, this.filled);
     this.filled += chunk.length;
     this.mark();
+  }
+
+  take(chunk: Buffer): boolean {
+    const { flusher, lends } = this;
+    if (lends) flusher.lend(chunk);
+    flusher.enter();
+    try {
+      this.owner.wireData(chunk);
+    } finally {
+      flusher.leave();
+    }
+    return lends && flusher.takeBack(chunk);
   }
 
   flush(): void {

@@ -45,7 +45,8 @@ export abstract class MessageParser {
   private readonly handler: BodyHandler;
   private readonly table: FieldTable;
   private readonly limits: H1Limits;
-  private readonly partial = new PartialLine();
+  /** The line whose end has not come; null between lines, and of most connections always. */
+  private partial: PartialLine | null = null;
   private readonly chunks: ChunkLines;
   private state = START;
   private remaining = 0;
@@ -64,12 +65,12 @@ export abstract class MessageParser {
 
   /** A head has begun and is not complete. */
   get inHead(): boolean {
-    return this.state === FIELDS || (this.state === START && this.partial.length > 0);
+    return this.state === FIELDS || (this.state === START && this.partial !== null);
   }
 
   /** Between messages, with nothing received of the next. */
   get idle(): boolean {
-    return this.state === START && this.partial.length === 0;
+    return this.state === START && this.partial === null;
   }
 
   /** Takes bytes and returns how many; fewer than all when paused, stopped or failed. */
@@ -141,34 +142,33 @@ export abstract class MessageParser {
         this.handler.onBody(pos === 0 ? chunk : chunk.subarray(pos));
         return chunk.length;
       default:
-        return this.partial.length === 0 ? this.lineInPlace(chunk, pos) : this.lineInParts(chunk, pos);
+        return this.partial === null ? this.lineInPlace(chunk, pos) : this.lineInParts(chunk, pos, this.partial);
     }
   }
 
   private lineInPlace(chunk: Buffer, pos: number): number {
     const next = this.line(chunk, pos, chunk.length);
     if (next !== INCOMPLETE) return next;
+    this.partial = new PartialLine();
     const end = this.partial.take(chunk, pos);
-    this.checkPartial();
+    this.checkPartial(this.partial);
     return end;
   }
 
-  private lineInParts(chunk: Buffer, pos: number): number {
-    const end = this.partial.take(chunk, pos);
-    if (!this.partial.endsLine) this.checkPartial();
+  private lineInParts(chunk: Buffer, pos: number, partial: PartialLine): number {
+    const end = partial.take(chunk, pos);
+    if (!partial.endsLine) this.checkPartial(partial);
     else {
-      const { bytes, length } = this.partial;
-      this.partial.clear();
-      this.line(bytes, 0, length);
+      this.partial = null;
+      this.line(partial.bytes, 0, partial.length);
     }
     return end;
   }
 
-  private checkPartial(): void {
-    const { bytes, length } = this.partial;
+  private checkPartial({ bytes, length }: PartialLine): void {
     if (this.state === START && bytes[0] !== CR) this.checkStart(bytes, 0, length);
-    if (this.state === CHUNK_SIZE) this.chunks.checkLength(this.partial.length);
-    else if (this.headBytes + this.partial.length > this.limits.maxHeadBytes) this.tooLarge(this.partial.bytes, 0, this.partial.length);
+    if (this.state === CHUNK_SIZE) this.chunks.checkLength(length);
+    else if (this.headBytes + length > this.limits.maxHeadBytes) this.tooLarge(bytes, 0, length);
   }
 
   /** One line, or -1 when it is not complete. */

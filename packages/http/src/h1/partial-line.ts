@@ -25,12 +25,6 @@ export class PartialLine {
   get endsLine(): boolean {
     return this.length > 0 && this.bytes[this.length - 1] === LF;
   }
-
-  /** The bytes so far, which are given up with the next `take`. */
-  clear(): void {
-    this.length = 0;
-    if (this.bytes.length > SMALL * 4) this.bytes = EMPTY;
-  }
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -45,20 +45,23 @@ export interface HttpEndpointOptions {
 const SHORT_LIFE_MS = 1_000;
 
 export class HttpEndpoint implements PoolMember {
-  readonly endpoint: Endpoint;
-  readonly address: string;
-  readonly meter: HttpMeter;
+  // What every request looks at comes first, so that it lies together.
+  #connected = true;
+  readonly breaker: Breaker | undefined;
   readonly isLocal: boolean;
-  readonly http1: Upstream;
   /** Whether it takes HTTP/1 carried in HTTP/2. */
   readonly takesUpgrades: boolean;
-  readonly breaker: Breaker | undefined;
+  /** The authority that requests to it are given. */
+  readonly authorityOverride: string | undefined;
+  readonly meter: HttpMeter;
+  readonly http1: Upstream;
+  readonly #http2: Upstream;
+  readonly endpoint: Endpoint;
+  readonly address: string;
   readonly #options: HttpEndpointOptions;
   readonly #reconnect: Reconnect;
-  readonly #http2: Upstream;
   /** An HTTP/2 session is kept open; requests wait for it. */
   readonly #keepsSession: boolean;
-  #connected = true;
   #since: number;
   #lastError: Reason | undefined;
   #closed = false;
@@ -71,6 +74,7 @@ export class HttpEndpoint implements PoolMember {
     this.meter = options.meter;
     this.isLocal = dialer.isLocal(endpoint);
     this.takesUpgrades = endpoint.hint === 'h2' && !this.isLocal;
+    this.authorityOverride = this.isLocal ? undefined : endpoint.authorityOverride;
     this.breaker = options.breaker?.(options.changed);
     this.#since = clock.now();
     this.#reconnect = new Reconnect(options.backoff, clock, options.random);

@@ -112,8 +112,8 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
       this.origProto = 'encode';
       request.authority ??= backend.authority ?? connection.defaultAuthority;
     }
-    if (!endpoint.isLocal && endpoint.endpoint.authorityOverride !== undefined) {
-      this.authorityOverride = endpoint.endpoint.authorityOverride;
+    if (endpoint.authorityOverride !== undefined) {
+      this.authorityOverride = endpoint.authorityOverride;
       removeCanonicalDst(request);
     }
     routeEdits.request?.(request.headers);

@@ -1,7 +1,7 @@
 // Bytes between two sockets: back-pressure both ways, half-close kept. Works over TLS sockets too. spec/proxy.md §6.6.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { readWithoutBuffers } from '@weft/http';
+import { type ChunkReader, readWithoutBuffers } from '@weft/http';
 
 export interface Relay {
   /** Resolves when both sockets are closed, with the error that broke one of them. Never rejects. */
@@ -38,14 +38,16 @@ export function relay(a: Socket, b: Socket): Relay {
 }
 
 function flow(from: Socket, to: Socket, destroy: (error?: Error) => void): void {
-  const pass = (chunk: Buffer): boolean => {
-    if (!to.write(chunk)) from.pause();
-    // Node has given the bytes to the system when nothing is pending.
-    return to.writableLength === 0;
+  const reader: ChunkReader = {
+    take(chunk) {
+      if (!to.write(chunk)) from.pause();
+      // Node has given the bytes to the system when nothing is pending.
+      return to.writableLength === 0;
+    },
   };
-  if (!(from instanceof TLSSocket)) readWithoutBuffers(from, pass);
+  if (!(from instanceof TLSSocket)) readWithoutBuffers(from, reader);
   // Bytes that were put back come this way, and all of a TLS socket's.
-  from.on('data', pass);
+  from.on('data', (chunk: Buffer) => reader.take(chunk));
   to.on('drain', () => from.resume());
   // Who read the header that stood before these bytes may have met the end already; it is not told twice.
   if (from.readableEnded) to.end();
