@@ -49,12 +49,12 @@ export function ours({ label, prepare, start = startAlone, backend: protocol }: 
   };
 }
 
-const FULL = { warmUpSeconds: 2, seconds: 3, rounds: 5 };
-const QUICK = { warmUpSeconds: 0.5, seconds: 1, rounds: 1 };
+const FULL = { warmUpSeconds: 2, leadInSeconds: 1, seconds: 3, rounds: 5 };
+const QUICK = { warmUpSeconds: 0.5, leadInSeconds: 0.5, seconds: 1, rounds: 1 };
 
 /** Figures by label. */
 export async function compared(work: Work, setups: readonly Setup[], { quick, identity, log }: ScenarioContext): Promise<Record<string, LoadFigures>> {
-  const { warmUpSeconds, seconds, rounds } = quick ? QUICK : FULL;
+  const { warmUpSeconds, leadInSeconds, seconds, rounds } = quick ? QUICK : FULL;
   const { protocol } = entry(work.path);
   const behind = backends(work);
   const running: { readonly label: string; readonly proxy: RunningPeer; readonly measured: LoadFigures[] }[] = [];
@@ -77,6 +77,9 @@ export async function compared(work: Work, setups: readonly Setup[], { quick, id
     }
     for (let round = 0; round < rounds; round++) {
       for (const { label, proxy, measured } of running) {
+        // While the others had their turn it closed the connections that it did not need; what it costs to open as many anew is another question.
+        const leadIn = loadOn(proxy, leadInSeconds);
+        await loadGenerator(leadIn).run(leadIn);
         const figures = await figuresOf(pidOf(proxy), loadOn(proxy, seconds));
         measured.push(figures);
         log(`${work.name}: ${label}: ${figures.cpu_us_per_request.toFixed(1)} µs CPU per request, ${figures.rps.toFixed(0)} requests/s`);

@@ -1,4 +1,5 @@
-// When what was written leaves: at the end of the turn's event for a lone exchange, once a turn where many share a connection (design.md §4).
+// When what was written leaves: at the end of the turn's event for a lone exchange, once a turn where many share a connection (design.md §4), and
+// once a turn where many connections are busy: their peers sleep between two messages, and writes that follow each other wake fewer of them.
 // The buffers that are filled meanwhile are kept here and used again.
 
 /** What can be flushed. */
@@ -10,6 +11,12 @@ export interface Flushable {
 
 export const FILL_BYTES = 16 * 1024;
 const MAX_SPARE = 64;
+/** With fewer connections their peers are awake anyway, and do their part while this side goes on. */
+const MANY_CONNECTIONS = 128;
+/** Writes from which on a turn is a busy one. */
+const BUSY = 8;
+/** While writes leave at once, after one in so many the turn that follows is watched. */
+const WATCHED = 64;
 
 export class Flusher {
   private waiting: Flushable[] = [];
@@ -17,6 +24,11 @@ export class Flusher {
   private depth = 0;
   private tickScheduled = false;
   private turnScheduled = false;
+  /** Connections that write here. */
+  private connections = 0;
+  private busy = false;
+  /** Writes that left at once. */
+  private atOnce = 0;
   private readonly spare: Buffer[] = [];
   private lent: Buffer | null = null;
   private returned: Buffer | null = null;
@@ -28,8 +40,17 @@ export class Flusher {
     this.turnScheduled = false;
     const { crowded } = this;
     this.crowded = [];
+    if (crowded.length < BUSY || this.connections < MANY_CONNECTIONS) this.busy = false;
     for (const one of crowded) one.flush();
   };
+
+  opened(): void {
+    this.connections += 1;
+  }
+
+  closed(): void {
+    this.connections -= 1;
+  }
 
   /** An event of a socket begins: what is written until `leave` goes out together. */
   enter(): void {
@@ -83,11 +104,25 @@ export class Flusher {
     const { waiting } = this;
     this.waiting = [];
     for (const one of waiting) {
-      if (one.crowded) this.crowded.push(one);
-      else one.flush();
+      if (this.busy || one.crowded) this.crowded.push(one);
+      else {
+        one.flush();
+        this.watch();
+      }
     }
     if (this.crowded.length === 0 || this.turnScheduled) return;
     this.turnScheduled = true;
     setImmediate(this.onTurn);
+  }
+
+  private watch(): void {
+    this.atOnce += 1;
+    if (this.connections < MANY_CONNECTIONS || this.atOnce % WATCHED !== 0) return;
+    setImmediate(() => {
+      const { atOnce } = this;
+      setImmediate(() => {
+        this.busy = this.atOnce - atOnce >= BUSY;
+      });
+    });
   }
 }

@@ -62,6 +62,7 @@ export class Wire implements Flushable, ChunkReader {
     // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
     this.deferred = !(link instanceof Socket);
     this.reuses = link instanceof Socket && !(link instanceof TLSSocket);
+    flusher.opened();
     // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
     link.allowHalfOpen = true;
     link.on('error', (error: Error) => {
@@ -266,6 +267,7 @@ export class Wire implements Flushable, ChunkReader {
     this.closed = true;
     this.stalled.delete(this);
     this.drop();
+    this.flusher.closed();
     this.flusher.enter();
     try {
       this.owner.wireClosed(this.error);
