@@ -19,7 +19,9 @@ const BUSY = 8;
 const WATCHED = 64;
 
 export class Flusher {
-  private waiting: Flushable[] = [];
+  /** What the event wrote to; most events write to one. */
+  private first: Flushable | null = null;
+  private others: Flushable[] = [];
   private crowded: Flushable[] = [];
   private depth = 0;
   private tickScheduled = false;
@@ -59,12 +61,13 @@ export class Flusher {
 
   leave(): void {
     this.depth -= 1;
-    if (this.depth === 0 && this.waiting.length > 0) this.run();
+    if (this.depth === 0 && this.first !== null) this.run();
   }
 
   /** Something was written. Called once until it is flushed. */
   mark(one: Flushable): void {
-    this.waiting.push(one);
+    if (this.first === null) this.first = one;
+    else this.others.push(one);
     if (this.depth > 0 || this.tickScheduled) return;
     this.tickScheduled = true;
     process.nextTick(this.onTick);
@@ -101,18 +104,26 @@ export class Flusher {
   }
 
   private run(): void {
-    const { waiting } = this;
-    this.waiting = [];
-    for (const one of waiting) {
-      if (this.busy || one.crowded) this.crowded.push(one);
-      else {
-        one.flush();
-        this.watch();
-      }
+    const { first, others } = this;
+    if (first === null) return;
+    this.first = null;
+    this.send(first);
+    if (others.length > 0) {
+      this.others = [];
+      for (const one of others) this.send(one);
     }
     if (this.crowded.length === 0 || this.turnScheduled) return;
     this.turnScheduled = true;
     setImmediate(this.onTurn);
+  }
+
+  private send(one: Flushable): void {
+    if (this.busy || one.crowded) {
+      this.crowded.push(one);
+      return;
+    }
+    one.flush();
+    this.watch();
   }
 
   private watch(): void {

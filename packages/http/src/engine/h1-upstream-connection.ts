@@ -33,7 +33,6 @@ const NO_TRAILERS: FieldList = [];
 const MAX_OUTSTANDING = 32 * 1024;
 
 export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd {
-  readonly crowded = false;
   readonly wire: Wire;
   /** The pool's place of this connection while it is idle. */
   authority = '';
@@ -63,6 +62,11 @@ export class H1UpstreamConnection implements WireOwner, ResponseHandler, CallEnd
     this.wire = new Wire(link, this, shared);
     this.wire.lends = true;
     this.body = new BodyOutput(this.wire);
+  }
+
+  /** One exchange at a time. */
+  get crowded(): boolean {
+    return false;
   }
 
   get usable(): boolean {

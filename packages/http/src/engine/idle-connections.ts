@@ -8,14 +8,14 @@ const TICKS = 4;
 export class IdleConnections {
   /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
   private last: H1UpstreamConnection | undefined;
+  private count = 0;
+  private readonly max: number;
+  private tick = 0;
+  private cancelTick: (() => void) | null = null;
   private readonly origin = new Map<string, H1UpstreamConnection[]>();
   private readonly absolute = new Map<string, H1UpstreamConnection[]>();
   private readonly timers: EngineTimers;
   private readonly tickMs: number;
-  private readonly max: number;
-  private count = 0;
-  private tick = 0;
-  private cancelTick: (() => void) | null = null;
 
   constructor(timers: EngineTimers, lifeMs: number, max: number) {
     this.timers = timers;

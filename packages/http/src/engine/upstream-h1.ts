@@ -17,13 +17,13 @@ const MAX_IDLE = 10_000;
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export class H1Upstream implements WeftUpstream, ConnectionHost {
-  readonly version = 'http/1';
   inFlight = 0;
-  private readonly options: H1UpstreamOptions;
+  private closed = false;
   private readonly idle: IdleConnections;
+  readonly version = 'http/1';
+  private readonly options: H1UpstreamOptions;
   private readonly connections = new Set<H1UpstreamConnection>();
   private readonly dialing = new Set<Call>();
-  private closed = false;
 
   constructor(options: H1UpstreamOptions) {
     this.options = options;

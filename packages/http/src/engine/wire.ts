@@ -53,6 +53,7 @@ export class Wire implements Flushable, ChunkReader {
   private marked = false;
   private endAfter = false;
   private patient = false;
+  private paused = false;
 
   constructor(link: Link, owner: WireOwner, { flusher, stalled }: EngineShared) {
     this.link = link;
@@ -176,11 +177,14 @@ export class Wire implements Flushable, ChunkReader {
   }
 
   pause(): void {
+    this.paused = true;
     this.link.pause();
   }
 
   resume(): void {
-    if (!this.link.destroyed && this.link.isPaused()) this.link.resume();
+    if (!this.paused) return;
+    this.paused = false;
+    if (!this.link.destroyed) this.link.resume();
   }
 
   /** From now on its peer may leave bytes unread for as long as it likes: a tunnel. */

@@ -21,19 +21,6 @@ export class HeadFacts {
   /** `connection` or another field that belongs to one connection only is there. */
   hopByHop = false;
 
-  reset(): void {
-    this.hosts = 0;
-    this.host = '';
-    this.length = -1;
-    this.chunked = false;
-    this.connectionClose = false;
-    this.connectionKeepAlive = false;
-    this.connectionUpgrade = false;
-    this.upgrade = undefined;
-    this.expects = false;
-    this.hopByHop = false;
-  }
-
   /** Called for every field whose kind is one that HTTP/1 itself must understand. Throws `H1Error`. */
   note(field: Field): void {
     switch (field.kind) {

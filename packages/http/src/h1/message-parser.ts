@@ -22,8 +22,9 @@ const TRAILERS = 7;
 const STOPPED = 8;
 
 const INCOMPLETE = -1;
-/** Never added to: a message begins with a list of its own. */
+/** Never added to: a message begins with its own, so that a connection between two has nothing of either. */
 const NO_FIELDS: Field[] = [];
+const NO_FACTS = new HeadFacts();
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 4;
 
@@ -40,7 +41,7 @@ export interface BodyHandler {
 export abstract class MessageParser {
   /** Set by a handler to keep `receive` from going on after the current call; what it did not take must be given again. */
   paused = false;
-  protected readonly facts = new HeadFacts();
+  protected facts: HeadFacts = NO_FACTS;
   protected fields: Field[] = NO_FIELDS;
   private readonly handler: BodyHandler;
   private readonly table: FieldTable;
@@ -211,7 +212,7 @@ export abstract class MessageParser {
     }
     this.count(bytes, pos, cr + 2, '(start line)');
     this.startLine(bytes, pos, cr);
-    this.facts.reset();
+    this.facts = new HeadFacts();
     this.fields = [];
     this.state = FIELDS;
     return cr + 2;
@@ -260,7 +261,7 @@ export abstract class MessageParser {
 
   private messageEnd(trailers: Field[] | null): void {
     this.state = START;
-    // An idle connection keeps nothing of its last message alive.
+    this.facts = NO_FACTS;
     this.fields = NO_FIELDS;
     this.startHead();
     this.handler.onMessageEnd(trailers);

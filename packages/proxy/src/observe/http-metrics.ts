@@ -49,8 +49,8 @@ export class HttpMeter implements Meter, Tallied {
   /** The status and class of the responses that are tallied: those of the first since the row was taken. */
   #usualStatus: number | undefined;
   #usualClass: ResponseClass | undefined;
-  readonly labels: Labels;
   readonly #families: HttpFamilies;
+  readonly labels: Labels;
   readonly #requests: Counter;
   /** By class and status; undefined where none was sent. */
   readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
