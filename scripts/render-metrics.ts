@@ -22,7 +22,7 @@ export function renderMetrics(packages = 'packages'): string {
   return `# Metrics
 
 Every process serves these on \`/metrics\` of its admin port, with the \`process_*\` metrics of the process beside them. Names without
-the prefix \`weft_\` are Linkerd's, and so are their labels. Generated from the sources; do not edit.
+the prefix \`weft_\` are Linkerd's, and so are their labels. \`<prefix>\` is empty, \`route_\`, \`route_actual_\` (no latency) or \`control_\`. Generated from the sources; do not edit.
 
 | Metric | Type | Declared in | Meaning |
 |---|---|---|---|

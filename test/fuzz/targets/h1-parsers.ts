@@ -67,9 +67,11 @@ function listen(make: Make, pieces: readonly Buffer[], pauses: boolean): readonl
 const comparable = (events: readonly string[]): string => events.map((event) => (event.startsWith('error') ? 'error' : event)).join('\n');
 
 function checkBounds(parser: MessageParser): void {
-  const { length, bytes } = parser['partial'];
-  hold(length <= LIMITS.maxHeadBytes, `${length} bytes of a line are kept`);
-  hold(bytes.length <= MAX_KEPT_BYTES || length === 0, `a line is kept in ${bytes.length} bytes`);
+  const partial = parser['partial'];
+  if (partial !== null) {
+    hold(partial.length <= LIMITS.maxHeadBytes, `${partial.length} bytes of a line are kept`);
+    hold(partial.bytes.length <= MAX_KEPT_BYTES, `a line is kept in ${partial.bytes.length} bytes`);
+  }
   hold(parser['fields'].length <= LIMITS.maxFields, `${parser['fields'].length} fields are kept`);
 }
 

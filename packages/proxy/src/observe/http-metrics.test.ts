@@ -2,8 +2,8 @@ import { createRegistry, manualClock, parseExposition, type ResponseClass } from
 import { expect, test } from 'vitest';
 import { type HttpMeter, httpMetrics } from './http-metrics.ts';
 
-const OK: ResponseClass = { failure: false, grpcStatus: undefined, error: undefined };
-const FAILED: ResponseClass = { failure: true, grpcStatus: undefined, error: undefined };
+const OK: ResponseClass = { failure: false, rateLimited: false, grpcStatus: undefined, error: undefined };
+const FAILED: ResponseClass = { failure: true, rateLimited: false, grpcStatus: undefined, error: undefined };
 
 const clock = manualClock();
 const setUp = () => {
