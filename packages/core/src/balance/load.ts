@@ -36,6 +36,7 @@ export interface Loads {
 export class RowEstimate implements LoadEstimate {
   readonly row: number;
   readonly #loads: Loads;
+  #released = false;
 
   constructor(loads: Loads, now: Millis) {
     this.#loads = loads;
@@ -55,6 +56,17 @@ export class RowEstimate implements LoadEstimate {
   }
 
   dispatch(now: Millis): Dispatch {
-    return this.#loads.dispatch(this.row, now);
+    if (!this.#released) return this.#loads.dispatch(this.row, now);
+    // Who chose the endpoint before it went: its row may be somebody else's by now.
+    const row = this.#loads.add(now);
+    const dispatch = this.#loads.dispatch(row, now);
+    this.#loads.release(row);
+    return dispatch;
+  }
+
+  /** The endpoint has gone. */
+  release(): void {
+    this.#released = true;
+    this.#loads.release(this.row);
   }
 }

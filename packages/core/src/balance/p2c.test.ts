@@ -239,6 +239,30 @@ describe('update', () => {
     expect(loads.add(0)).toBe(2);
   });
 
+  test('a request to an endpoint that went after it was chosen is counted on nobody else', () => {
+    const loads = new PeakEwma();
+    const balancer = p2c({ endpoints: ['a'], loads, clock: manualClock() });
+    const gone = balancer.pick(0);
+    balancer.update([]);
+    const late = gone?.load.dispatch(0);
+    balancer.update(['b']);
+    const later = gone?.load.dispatch(0);
+    expect(balancer.members[0]?.load.inFlight).toBe(0);
+    late?.complete(5000);
+    later?.complete(5000);
+    balancer.update(['b', 'c', 'd']);
+    expect(balancer.members.map(({ load }) => [load.inFlight, load.peek(0)])).toEqual([
+      [0, 30],
+      [0, 30],
+      [0, 30],
+    ]);
+    const [b, c, d] = balancer.members;
+    b?.load.dispatch(0);
+    c?.load.dispatch(0);
+    c?.load.dispatch(0);
+    expect([b, c, d].map((member) => member?.load.inFlight)).toEqual([1, 2, 0]);
+  });
+
   test('keeps the loads of many apart as endpoints come and go', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(60), { maxLength: 50 }), { minLength: 1, maxLength: 12 }), (sets) => {

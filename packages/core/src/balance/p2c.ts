@@ -11,7 +11,7 @@ export interface Picker<P> {
   pick(now: Millis): P | undefined;
 }
 
-/** An endpoint with its load; the same object as long as the endpoint stays, and not to be used when it has gone. */
+/** An endpoint with its load; the same object as long as the endpoint stays. When it has gone, what its load shows may be another's. */
 export interface Member<E> {
   readonly endpoint: E;
   readonly load: LoadEstimate;
@@ -85,7 +85,7 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
       if (next.has(endpoint)) continue;
       removed.push(endpoint);
       set.delete(entry);
-      loads.release(entry.row);
+      entry.release();
     }
     byEndpoint = next;
     members = [...next.values()];
