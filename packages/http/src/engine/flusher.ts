@@ -13,7 +13,7 @@ export const FILL_BYTES = 16 * 1024;
 const MAX_SPARE = 64;
 /** With fewer connections their peers are awake anyway, and do their part while this side goes on. */
 const MANY_CONNECTIONS = 128;
-/** Writes from which on a turn is a busy one. */
+/** Writes from which on a turn is a busy one; one with fewer than half as many no longer is. */
 const BUSY = 8;
 /** While writes leave at once, after one in so many the turn that follows is watched. */
 const WATCHED = 64;
@@ -42,7 +42,7 @@ export class Flusher {
     this.turnScheduled = false;
     const { crowded } = this;
     this.crowded = [];
-    if (crowded.length < BUSY || this.connections < MANY_CONNECTIONS) this.busy = false;
+    if (crowded.length < BUSY / 2 || this.connections < MANY_CONNECTIONS) this.busy = false;
     for (const one of crowded) one.flush();
   };
 

@@ -34,40 +34,47 @@ export interface ChunkReader {
   take(chunk: Buffer): boolean;
 }
 
+const READER = Symbol('reader');
+
+type ReadingSocket = Socket & { [READER]: ChunkReader };
+
+/** Of sockets that have met a large read. */
+const large = new WeakMap<Socket, LargeReads>();
+
 /** Gives `reader` what the socket reads from now on, in place of `data` events; false where that cannot be done. */
 export function readWithoutBuffers(socket: Socket, reader: ChunkReader): boolean {
   symbols ??= findSymbols(socket);
   const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
   if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
-  const { nextBuffer } = symbols;
-  let large: LargeReads | null = null;
+  (socket as ReadingSocket)[READER] = reader;
   Reflect.set(socket, symbols.buffer, shared);
-  Reflect.set(socket, symbols.callback, (bytes: number, from: Buffer) => {
-    // The usual case: nothing else is touched, for among a thousand connections it would not be at hand.
-    if (from === shared && bytes <= COPY_BYTES) {
-      reader.take(copyOf(from, bytes));
-      return;
-    }
-    large ??= largeReads(socket, reader);
-    const next = large.take(bytes, from);
-    if (next !== from) Reflect.set(socket, nextBuffer, once(socket, nextBuffer, next));
-  });
+  Reflect.set(socket, symbols.callback, onRead);
   handle.useUserBuffer(shared);
   return true;
 }
 
-/** Node asks for the next buffer after each read, while there is somebody to ask. */
-function once(socket: Socket, nextBuffer: symbol, next: Buffer): () => Buffer {
-  return () => {
-    Reflect.set(socket, nextBuffer, null);
-    return next;
-  };
+/** Node calls it on the socket. One function for all, because the closure of one among a thousand connections would not be at hand. */
+function onRead(this: ReadingSocket, bytes: number, from: Buffer): void {
+  if (from === shared && bytes <= COPY_BYTES) this[READER].take(copyOf(from, bytes));
+  else readLarge(this, bytes, from);
 }
 
-function largeReads(socket: Socket, reader: ChunkReader): LargeReads {
-  const reads = new LargeReads(reader);
-  socket.once('close', () => reads.close());
-  return reads;
+function readLarge(socket: ReadingSocket, bytes: number, from: Buffer): void {
+  let reads = large.get(socket);
+  if (reads === undefined) {
+    const made = new LargeReads(socket[READER]);
+    socket.once('close', () => made.close());
+    large.set(socket, made);
+    reads = made;
+  }
+  const next = reads.take(bytes, from);
+  const name = symbols?.nextBuffer;
+  if (next === from || name === undefined) return;
+  // Node asks for the next buffer after each read, while there is somebody to ask.
+  Reflect.set(socket, name, () => {
+    Reflect.set(socket, name, null);
+    return next;
+  });
 }
 
 /** Which buffer a socket with large reads reads into next. */

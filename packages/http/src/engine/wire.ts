@@ -36,13 +36,11 @@ export class Wire implements Flushable, ChunkReader {
   closed = false;
   /** The peer does not take what is written: produce no more until `wireDrained`. */
   congested = false;
-  error: Error | undefined;
   /** Asked for bytes at each flush, instead of `text` and `bytes`. */
   source: WireSource | null = null;
   /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
   lends = false;
   private readonly flusher: Flusher;
-  private readonly stalled: StalledWires;
   private readonly reuses: boolean;
   /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
   private readonly deferred: boolean;
@@ -52,8 +50,10 @@ export class Wire implements Flushable, ChunkReader {
   private full: Buffer[] | null = null;
   private marked = false;
   private endAfter = false;
-  private patient = false;
   private paused = false;
+  private patient = false;
+  private readonly stalled: StalledWires;
+  error: Error | undefined;
 
   constructor(link: Link, owner: WireOwner, { flusher, stalled }: EngineShared) {
     this.link = link;
