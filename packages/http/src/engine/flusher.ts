@@ -22,7 +22,8 @@ export class Flusher {
   /** What the event wrote to; most events write to one. */
   private first: Flushable | null = null;
   private others: Flushable[] = [];
-  private crowded: Flushable[] = [];
+  /** What leaves at the end of the turn. */
+  private later: Flushable[] = [];
   private depth = 0;
   private tickScheduled = false;
   private turnScheduled = false;
@@ -40,10 +41,10 @@ export class Flusher {
   };
   private readonly onTurn = (): void => {
     this.turnScheduled = false;
-    const { crowded } = this;
-    this.crowded = [];
-    if (crowded.length < BUSY / 2 || this.connections < MANY_CONNECTIONS) this.busy = false;
-    for (const one of crowded) one.flush();
+    const { later } = this;
+    this.later = [];
+    if (later.length < BUSY / 2 || this.connections < MANY_CONNECTIONS) this.busy = false;
+    for (const one of later) one.flush();
   };
 
   opened(): void {
@@ -112,14 +113,14 @@ export class Flusher {
       this.others = [];
       for (const one of others) this.send(one);
     }
-    if (this.crowded.length === 0 || this.turnScheduled) return;
+    if (this.later.length === 0 || this.turnScheduled) return;
     this.turnScheduled = true;
     setImmediate(this.onTurn);
   }
 
   private send(one: Flushable): void {
     if (this.busy || one.crowded) {
-      this.crowded.push(one);
+      this.later.push(one);
       return;
     }
     one.flush();

@@ -41,7 +41,7 @@ type ReadingSocket = Socket & { [READER]: ChunkReader };
 /** Of sockets that have met a large read. */
 const large = new WeakMap<Socket, LargeReads>();
 
-/** Gives `reader` what the socket reads from now on, in place of `data` events; false where that cannot be done. */
+/** Gives `reader`, in place of another one, what the socket reads from now on instead of `data` events; false where that cannot be done. */
 export function readWithoutBuffers(socket: Socket, reader: ChunkReader): boolean {
   symbols ??= findSymbols(socket);
   const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
@@ -62,12 +62,12 @@ function onRead(this: ReadingSocket, bytes: number, from: Buffer): void {
 function readLarge(socket: ReadingSocket, bytes: number, from: Buffer): void {
   let reads = large.get(socket);
   if (reads === undefined) {
-    const made = new LargeReads(socket[READER]);
+    const made = new LargeReads();
     socket.once('close', () => made.close());
     large.set(socket, made);
     reads = made;
   }
-  const next = reads.take(bytes, from);
+  const next = reads.take(bytes, from, socket[READER]);
   const name = symbols?.nextBuffer;
   if (next === from || name === undefined) return;
   // Node asks for the next buffer after each read, while there is somebody to ask.
@@ -80,18 +80,13 @@ function readLarge(socket: ReadingSocket, bytes: number, from: Buffer): void {
 /** Which buffer a socket with large reads reads into next. */
 class LargeReads {
   private buffer: Buffer = shared;
-  private readonly reader: ChunkReader;
-
-  constructor(reader: ChunkReader) {
-    this.reader = reader;
-  }
 
   /** A small read is copied out. With large ones the socket has a buffer of its own, and another one whenever somebody keeps what was read. Returns the next one. */
-  take(bytes: number, from: Buffer): Buffer {
+  take(bytes: number, from: Buffer, reader: ChunkReader): Buffer {
     const own = from !== shared;
     const large = bytes > COPY_BYTES;
     if (own && large) {
-      if (this.reader.take(from.subarray(0, bytes))) return from;
+      if (reader.take(from.subarray(0, bytes))) return from;
       letGo(from);
       this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
       return this.buffer;
@@ -99,7 +94,7 @@ class LargeReads {
     this.buffer = large ? takeWide() : shared;
     const copy = copyOf(from, bytes);
     if (own) giveBack(from);
-    this.reader.take(copy);
+    reader.take(copy);
     return this.buffer;
   }
 
