@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type EndpointSet, formatSocketAddress, type ManualClock, manualClock, memoryLogger, seeded, type Watch, type WatchState } from '@weft/core';
 import { type Answer, decode, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type CallsOut, callsOut } from '../../test/calls-out.ts';
 import { type DnsServer, startDnsServer } from '../../test/dns-server.ts';
 import { type DnsDiscovery, type DnsDiscoveryOptions, dnsDiscovery } from './dns-discovery.ts';
 import { resolver } from './resolver.ts';
@@ -22,6 +23,7 @@ const SERVICE = '_http._tcp.web.test';
 let dir: string;
 let server: DnsServer;
 let clock: ManualClock;
+let resolutions: CallsOut;
 const cleanups: (() => void)[] = [];
 
 beforeEach(async () => {
@@ -29,6 +31,7 @@ beforeEach(async () => {
   writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\nsearch ns.svc.test svc.test\noptions timeout:1 attempts:1 ndots:2\n');
   server = await startDnsServer();
   clock = manualClock();
+  resolutions = callsOut();
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) cleanup();
@@ -37,7 +40,7 @@ afterEach(async () => {
 });
 
 function setup(options: Partial<DnsDiscoveryOptions> = {}): DnsDiscovery {
-  const names = resolver({ resolvConf: join(dir, 'resolv.conf'), serverPort: server.port, maxTtlMs: 300_000, clock });
+  const names = resolutions.resolver(resolver({ resolvConf: join(dir, 'resolv.conf'), serverPort: server.port, maxTtlMs: 300_000, clock }));
   const discovery = dnsDiscovery({ resolver: names, clock, random: seeded(1), backoff: { minMs: 100, maxMs: 1_000, jitter: 0 }, ...options });
   cleanups.push(() => discovery.close());
   return discovery;
@@ -67,19 +70,18 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await turn();
 };
-/** Waits for the next resolution, until the timer for the one after is set. */
+/** Until no resolution is under way, and what it found is taken; the timer for the next one is set then. */
+const quiet = async (): Promise<void> => {
+  await turn();
+  await until(() => resolutions.count === 0);
+  await turn();
+};
+/** Lets the time pass after which a resolution is due, and waits for its end. */
 const resolved = async (ms: number): Promise<void> => {
   const before = server.asked.length;
   clock.advance(ms);
-  await until(() => server.asked.length > before);
   await quiet();
-};
-/** Both ends live in this event loop: many turns without a question mean that nothing is on its way. */
-const quiet = async (): Promise<void> => {
-  for (let n = 0, seen = server.asked.length; n < 100; n++) {
-    await turn();
-    if (server.asked.length !== seen) [n, seen] = [0, server.asked.length];
-  }
+  expect(server.asked.length).toBeGreaterThan(before);
 };
 
 describe('a host', () => {
@@ -248,7 +250,8 @@ describe('without an answer', () => {
     expect(web.now).toEqual(['stale', '10.0.0.1:80']);
     server.failing = [];
     server.lose = 2;
-    await resolved(100);
+    clock.advance(100);
+    await until(() => server.lose === 0);
     clock.advance(1_000);
     await quiet();
     expect(web.now).toEqual(['stale', '10.0.0.1:80']);

@@ -19,9 +19,9 @@ import { type GrpcServer, startGrpcServer } from '@weft/process';
 import { tlsClient } from '@weft/tls';
 import { type DestinationUpdate, destinationService, diffToUpdates, noEndpointsUpdate, type RpcChannel } from '@weft/wire';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type CallsOut, callsOut } from '../../../../destination/test/calls-out.ts';
 import { type DnsServer, startDnsServer } from '../../../../destination/test/dns-server.ts';
 import { tcpDialer } from '../../connect/tcp-dialer.ts';
-import type { Dialer } from '../../ports.ts';
 import { controlChannel } from './control-channel.ts';
 
 const NAME = 'linkerd-dst-headless.linkerd.svc.cluster.local';
@@ -33,6 +33,8 @@ interface Get {
 let dir: string;
 let dns: DnsServer;
 let clock: ManualClock;
+/** Resolutions and connection attempts. */
+let out: CallsOut;
 const cleanups: (() => unknown)[] = [];
 
 beforeEach(async () => {
@@ -40,6 +42,7 @@ beforeEach(async () => {
   writeFileSync(join(dir, 'resolv.conf'), 'nameserver 127.0.0.1\n');
   dns = await startDnsServer();
   clock = manualClock();
+  out = callsOut();
 });
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -67,14 +70,14 @@ function publish(...ports: number[]): void {
   dns.records = ports.map((port) => ({ type: 'SRV', name: NAME, ttl: 30, data: { target: `127-0-0-1.${NAME}`, port, priority: 0, weight: 1 } }));
 }
 
-function connect(options: { readonly dial?: Dialer } = {}): { channel: RpcChannel; metrics: () => string } {
+function connect(): { channel: RpcChannel; metrics: () => string } {
   const registry = createRegistry({ clock });
   const tls = tlsClient({ identity: { anchors: [], credentials: createWatch<Credentials>().watch } });
   const channel = controlChannel({
     service: 'destination',
     address: { target: { host: `${NAME}.`, port: 8086, authority: `${NAME}.:8086`, loopback: false } },
-    resolver: resolver({ resolvConf: join(dir, 'resolv.conf'), clock, serverPort: dns.port }),
-    dial: tcpDialer(),
+    resolver: out.resolver(resolver({ resolvConf: join(dir, 'resolv.conf'), clock, serverPort: dns.port })),
+    dial: out.counted(tcpDialer()),
     tls,
     connectTimeoutMs: 1_000,
     backoff: { minMs: 100, maxMs: 1_000, jitter: 0 },
@@ -82,7 +85,6 @@ function connect(options: { readonly dial?: Dialer } = {}): { channel: RpcChanne
     random: seeded(1),
     logger: memoryLogger(),
     metrics: registry,
-    ...options,
   });
   cleanups.push(
     () => channel.close(),
@@ -109,9 +111,9 @@ function discover(channel: RpcChannel, initialMs?: number) {
 const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 };
-/** The same, moving the clock on whenever nothing has happened for many turns. */
+/** The same, moving the clock on whenever nothing has been under way for many turns. */
 const untilLater = async (stepMs: number, condition: () => boolean): Promise<void> => {
-  for (let quiet = 0; !condition(); quiet++) {
+  for (let quiet = 0; !condition(); quiet = out.count === 0 ? quiet + 1 : 0) {
     await new Promise((resolve) => setImmediate(resolve));
     if (quiet % 100 === 99) clock.advance(stepMs);
   }
