@@ -5,12 +5,13 @@ import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 /** An idle connection lives for its time and up to a quarter more: one timer serves all. */
 const TICKS = 4;
 
-export class IdleConnections {
+export abstract class IdleConnections {
+  // What every request looks at comes first, so that it lies together.
   /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
-  private readonly max: number;
   private tick = 0;
+  private max: number;
   private cancelTick: (() => void) | null = null;
   private readonly origin = new Map<string, H1UpstreamConnection[]>();
   private readonly absolute = new Map<string, H1UpstreamConnection[]>();
@@ -23,8 +24,8 @@ export class IdleConnections {
     this.max = max;
   }
 
-  /** False when there are too many already. */
-  add(connection: H1UpstreamConnection): boolean {
+  /** False when there are too many already, or no more are kept. */
+  protected keep(connection: H1UpstreamConnection): boolean {
     if (this.count >= this.max) return false;
     if (this.last !== undefined) this.shelve(this.last);
     this.last = connection;
@@ -36,26 +37,26 @@ export class IdleConnections {
   }
 
   /** undefined: none lives. */
-  take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
+  protected take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
     const { last: newest } = this;
     if (newest !== undefined && newest.absolute === absolute && newest.authority === authority) {
       this.last = undefined;
       this.gone(newest);
       if (newest.usable) return newest;
-      newest.wire.destroy();
+      newest.destroy();
     }
     const list = (absolute ? this.absolute : this.origin).get(authority);
     if (list === undefined) return undefined;
     for (let last = list.pop(); last !== undefined; last = list.pop()) {
       this.gone(last);
       if (last.usable) return last;
-      last.wire.destroy();
+      last.destroy();
     }
     return undefined;
   }
 
   /** A connection that died. */
-  remove(connection: H1UpstreamConnection): void {
+  protected forget(connection: H1UpstreamConnection): void {
     if (!connection.idle) return;
     if (this.last === connection) {
       this.last = undefined;
@@ -71,7 +72,9 @@ export class IdleConnections {
     if (list.length === 0) map.delete(connection.authority);
   }
 
-  closeAll(): void {
+  /** Ends what is idle; nothing is kept any more. */
+  protected closeIdle(): void {
+    this.max = 0;
     this.drop(() => true);
     this.cancelTick?.();
     this.cancelTick = null;
@@ -102,7 +105,7 @@ export class IdleConnections {
     if (last !== undefined && isDue(last)) {
       this.last = undefined;
       this.gone(last);
-      last.wire.destroy();
+      last.destroy();
     }
     for (const map of [this.origin, this.absolute]) {
       for (const [authority, list] of map) {
@@ -113,7 +116,7 @@ export class IdleConnections {
             continue;
           }
           this.gone(connection);
-          connection.wire.destroy();
+          connection.destroy();
         }
         if (kept.length === 0) map.delete(authority);
         else map.set(authority, kept);

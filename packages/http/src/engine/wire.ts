@@ -25,32 +25,42 @@ export interface WireSource {
   takeOutput(): Buffer | null;
 }
 
+/** Of wires whose owner is still to come, before anything can happen on them. */
+export const NOBODY: WireOwner = {
+  crowded: false,
+  wireData: () => undefined,
+  wireEnd: () => undefined,
+  wireDrained: () => undefined,
+  wireClosed: () => undefined,
+};
+
 /** Longer pieces are not copied together with others. */
 const COPY_BYTES = 4096;
 
 export class Wire implements Flushable, ChunkReader {
+  // What every message looks at comes first, so that it lies together.
   readonly link: Link;
   owner: WireOwner;
   /** The peer ended its side. */
   ended = false;
   closed = false;
-  /** The peer does not take what is written: produce no more until `wireDrained`. */
-  congested = false;
-  /** Asked for bytes at each flush, instead of `text` and `bytes`. */
-  source: WireSource | null = null;
-  /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
-  lends = false;
-  private readonly flusher: Flusher;
-  private readonly reuses: boolean;
-  /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
-  private readonly deferred: boolean;
+  private endAfter = false;
+  private paused = false;
+  private marked = false;
   private fill: Buffer | null = null;
   private filled = 0;
   private sent = 0;
   private full: Buffer[] | null = null;
-  private marked = false;
-  private endAfter = false;
-  private paused = false;
+  private readonly flusher: Flusher;
+  /** Asked for bytes at each flush, instead of `text` and `bytes`. */
+  source: WireSource | null = null;
+  /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
+  lends = false;
+  /** The peer does not take what is written: produce no more until `wireDrained`. */
+  congested = false;
+  private readonly reuses: boolean;
+  /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
+  protected readonly deferred: boolean;
   private patient = false;
   private readonly stalled: StalledWires;
   error: Error | undefined;
@@ -101,7 +111,7 @@ export class Wire implements Flushable, ChunkReader {
   }
 
   get writable(): boolean {
-    return !this.closed && !this.endAfter && !this.link.destroyed && this.link.writable;
+    return !this.closed && !this.endAfter && this.link.writable;
   }
 
   /** Appends latin1 text. */

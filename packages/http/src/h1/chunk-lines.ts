@@ -6,16 +6,13 @@ import type { H1Limits } from './limits.ts';
 /** Thirteen hex digits stay below 2^53. */
 const MAX_DIGITS = 13;
 
+/** Of one message. */
 export class ChunkLines {
   private readonly limits: H1Limits;
   private extensionBytes = 0;
 
   constructor(limits: H1Limits) {
     this.limits = limits;
-  }
-
-  reset(): void {
-    this.extensionBytes = 0;
   }
 
   checkLength(lineBytes: number): void {

@@ -7,7 +7,7 @@ import { ChunkLines } from './chunk-lines.ts';
 import { endOfLine, readField } from './field-lines.ts';
 import { H1Error } from './h1-error.ts';
 import { Framing, HeadFacts, isForbiddenTrailer } from './head-facts.ts';
-import type { H1Limits } from './limits.ts';
+import { H1_LIMITS, type H1Limits } from './limits.ts';
 import { PartialLine } from './partial-line.ts';
 
 const START = 0;
@@ -25,6 +25,7 @@ const INCOMPLETE = -1;
 /** Never added to: a message begins with its own, so that a connection between two has nothing of either. */
 const NO_FIELDS: Field[] = [];
 const NO_FACTS = new HeadFacts();
+const NO_CHUNKS = new ChunkLines(H1_LIMITS);
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2). */
 const MAX_EMPTY_LINES = 4;
 
@@ -48,7 +49,7 @@ export abstract class MessageParser {
   private readonly limits: H1Limits;
   /** The line whose end has not come; null between lines, and of most connections always. */
   private partial: PartialLine | null = null;
-  private readonly chunks: ChunkLines;
+  private chunks = NO_CHUNKS;
   private state = START;
   private remaining = 0;
   private afterCr = false;
@@ -61,7 +62,6 @@ export abstract class MessageParser {
     this.handler = handler;
     this.table = table;
     this.limits = limits;
-    this.chunks = new ChunkLines(limits);
   }
 
   /** A head has begun and is not complete. */
@@ -116,7 +116,7 @@ export abstract class MessageParser {
   protected beginBody(framing: number): void {
     this.startHead();
     if (framing === Framing.chunked) {
-      this.chunks.reset();
+      this.chunks = new ChunkLines(this.limits);
       this.afterCr = false;
       this.state = CHUNK_SIZE;
     } else if (framing === Framing.close) this.state = CLOSE;
