@@ -49,7 +49,7 @@ export function ours({ label, prepare, start = startAlone, backend: protocol }: 
   };
 }
 
-const FULL = { warmUpSeconds: 2, leadInSeconds: 1, seconds: 3, rounds: 5 };
+const FULL = { warmUpSeconds: 2, leadInSeconds: 1, seconds: 3, rounds: 9 };
 const QUICK = { warmUpSeconds: 0.5, leadInSeconds: 0.5, seconds: 1, rounds: 1 };
 
 /** Figures by label. */

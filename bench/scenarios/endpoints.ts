@@ -6,6 +6,7 @@ import { type ProxyProcess, readyProxy } from '../../test/acceptance/process/pro
 import { NAME, SERVICE } from '../../test/acceptance/process/scenes.ts';
 import { straight } from '../hop.ts';
 import { haproxyOver } from '../peers/native-peers.ts';
+import { UNBOUND_HOST } from '../programs/announce.ts';
 import type { LoadFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
 import { compared, ours, type Setup } from './compared.ts';
@@ -43,7 +44,7 @@ const plain = (size: Size): Setup =>
       control.outboundOf(SERVICE).set(policyOf(size.routes));
       control.endpointsOf(NAME).set(addressesOf(size.endpoints).map((address) => ({ address, weight: 1, labels: { deployment: 'app' }, hint: 'none' })));
     },
-    start: (control, port) => client(control, size.endpoints, `127.0.0.1:${port}`),
+    start: (control, port) => client(control, size.endpoints, `${UNBOUND_HOST}:${port}`),
   });
 
 /** All are one proxy, which is not measured. */
