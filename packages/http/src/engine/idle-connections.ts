@@ -5,13 +5,12 @@ import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 /** An idle connection lives for its time and up to a quarter more: one timer serves all. */
 const TICKS = 4;
 
-export abstract class IdleConnections {
-  // What every request looks at comes first, so that it lies together.
+export class IdleConnections {
   /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
+  private readonly max: number;
   private tick = 0;
-  private max: number;
   private cancelTick: (() => void) | null = null;
   private readonly origin = new Map<string, H1UpstreamConnection[]>();
   private readonly absolute = new Map<string, H1UpstreamConnection[]>();
@@ -24,8 +23,8 @@ export abstract class IdleConnections {
     this.max = max;
   }
 
-  /** False when there are too many already, or no more are kept. */
-  protected keep(connection: H1UpstreamConnection): boolean {
+  /** False when there are too many already. */
+  add(connection: H1UpstreamConnection): boolean {
     if (this.count >= this.max) return false;
     if (this.last !== undefined) this.shelve(this.last);
     this.last = connection;
@@ -37,7 +36,7 @@ export abstract class IdleConnections {
   }
 
   /** undefined: none lives. */
-  protected take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
+  take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
     const { last: newest } = this;
     if (newest !== undefined && newest.absolute === absolute && newest.authority === authority) {
       this.last = undefined;
@@ -56,7 +55,7 @@ export abstract class IdleConnections {
   }
 
   /** A connection that died. */
-  protected forget(connection: H1UpstreamConnection): void {
+  remove(connection: H1UpstreamConnection): void {
     if (!connection.idle) return;
     if (this.last === connection) {
       this.last = undefined;
@@ -72,9 +71,7 @@ export abstract class IdleConnections {
     if (list.length === 0) map.delete(connection.authority);
   }
 
-  /** Ends what is idle; nothing is kept any more. */
-  protected closeIdle(): void {
-    this.max = 0;
+  closeAll(): void {
     this.drop(() => true);
     this.cancelTick?.();
     this.cancelTick = null;

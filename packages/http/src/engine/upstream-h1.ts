@@ -16,10 +16,11 @@ const POOL_IDLE_MS = 3000;
 const MAX_IDLE = 10_000;
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** It keeps the idle ones itself: one object less to be fetched among those of a thousand upstreams. */
-export class H1Upstream extends IdleConnections implements WeftUpstream, ConnectionHost {
+export class H1Upstream implements WeftUpstream, ConnectionHost {
   inFlight = 0;
   private closed = false;
+  private readonly idle: IdleConnections;
+  readonly version = 'http/1';
   readonly shared: EngineShared;
   readonly limits: H1Limits;
   private readonly dialer: UpstreamOptions['dial'];
@@ -27,14 +28,10 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
   private readonly dialing = new Set<Call>();
 
   constructor(options: H1UpstreamOptions) {
-    super(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
+    this.idle = new IdleConnections(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
     this.shared = options.shared;
     this.limits = options.limits;
     this.dialer = options.dial;
-  }
-
-  get version(): 'http/1' {
-    return 'http/1';
   }
 
   start(call: Call): void {
@@ -43,7 +40,7 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
     if (this.closed) this.refuse(call, { kind: 'closed', error: new Error('upstream is closed') });
     else if (!isWritable(head)) this.refuse(call, { kind: 'protocol', error: new Error('request line cannot be written in http/1') });
     else {
-      const connection = call.oneOff || head.upgrade ? undefined : this.take(head.form === 'absolute', head.authority ?? '');
+      const connection = call.oneOff || head.upgrade ? undefined : this.idle.take(head.form === 'absolute', head.authority ?? '');
       if (connection === undefined) this.dial(call);
       else {
         connection.reused = true;
@@ -58,7 +55,7 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
 
   close(): void {
     this.closed = true;
-    this.closeIdle();
+    this.idle.closeAll();
   }
 
   destroy(error?: Error): void {
@@ -72,7 +69,7 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
 
   connectionDone(connection: H1UpstreamConnection, reusable: boolean): void {
     this.inFlight -= 1;
-    if (reusable && this.keep(connection)) return;
+    if (reusable && !this.closed && this.idle.add(connection)) return;
     connection.destroy();
   }
 
@@ -85,7 +82,7 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
   }
 
   connectionLost(connection: H1UpstreamConnection): void {
-    this.forget(connection);
+    this.idle.remove(connection);
   }
 
   connectionClosed(connection: H1UpstreamConnection): void {
