@@ -23,7 +23,8 @@ export async function settled(count: () => number): Promise<number> {
 }
 
 function buffered(proxy: Proxy): number {
-  const held = (socket: Socket): number => socket.writableLength + socket.readableLength;
+  const underneath = (socket: Socket): number => (socket as { _handle?: { readonly writeQueueSize: number } | null })._handle?.writeQueueSize ?? 0;
+  const held = (socket: Socket): number => Math.max(socket.writableLength, underneath(socket)) + socket.readableLength;
   return [...proxy.sockets, ...proxy.dials].reduce((sum, socket) => sum + held(socket), 0);
 }
 

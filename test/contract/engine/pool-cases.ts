@@ -117,6 +117,21 @@ export const poolCases: readonly EngineCase[] = [
     },
   },
   {
+    name: 'does not begin on an idle connection that was destroyed in the same turn',
+    async run(bench) {
+      const { proxy, peers } = await counting(bench, {
+        onExchange: (exchange, { dials, forward }) => {
+          dials[0]?.destroy();
+          forward(exchange);
+        },
+      });
+      expect((await http1(proxy.port, { method: 'POST' })).body).toBe('0.0');
+      expect((await http1(proxy.port, { method: 'POST' })).body).toBe('1.0');
+      expect(peers).toHaveLength(2);
+      expect(proxy.failures).toEqual([]);
+    },
+  },
+  {
     name: 'reports a failed dial to the exchange that waited for it, and dials again for the next',
     async run(bench) {
       for (const version of ['http/1', 'http/2'] as const) {

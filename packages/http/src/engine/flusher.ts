@@ -1,6 +1,7 @@
 // When what was written leaves: at the end of the turn's event for a lone exchange, once a turn where many share a connection (design.md §4), and
 // once a turn where many connections are busy: their peers sleep between two messages, and writes that follow each other wake fewer of them.
-// The buffers that are filled meanwhile are kept here and used again.
+// What is filled meanwhile is kept here and used again.
+import { Output } from './output.ts';
 
 /** What can be flushed. */
 export interface Flushable {
@@ -9,7 +10,6 @@ export interface Flushable {
   flush(): void;
 }
 
-export const FILL_BYTES = 16 * 1024;
 const MAX_SPARE = 64;
 /** With fewer connections their peers are awake anyway, and do their part while this side goes on. */
 const MANY_CONNECTIONS = 128;
@@ -32,7 +32,7 @@ export class Flusher {
   private busy = false;
   /** Writes that left at once. */
   private atOnce = 0;
-  private readonly spare: Buffer[] = [];
+  private readonly spare: Output[] = [];
   private lent: Buffer | null = null;
   private returned: Buffer | null = null;
   private readonly onTick = (): void => {
@@ -95,13 +95,15 @@ export class Flusher {
     return done;
   }
 
-  takeBuffer(): Buffer {
-    return this.spare.pop() ?? Buffer.allocUnsafeSlow(FILL_BYTES);
+  takeOutput(): Output {
+    return this.spare.pop() ?? new Output();
   }
 
-  /** Gives a buffer back that nobody reads any more. */
-  giveBuffer(buffer: Buffer): void {
-    if (this.spare.length < MAX_SPARE) this.spare.push(buffer);
+  /** Gives back one of which nobody reads any more. */
+  giveOutput(output: Output): void {
+    if (this.spare.length === MAX_SPARE) return;
+    output.reset();
+    this.spare.push(output);
   }
 
   private run(): void {

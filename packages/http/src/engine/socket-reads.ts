@@ -1,8 +1,8 @@
-// Reads of TCP sockets without a buffer for each: Node allocates 64 KiB for every read, where most reads are a few hundred bytes. Its
-// sockets can read into a buffer that is used again (`onread` of `net.connect`), but accepted ones are made without it; here it is
-// turned on afterwards. Leans on Node's internals, so it is held by the engine contract on every supported version, and where
-// they are not as known, sockets go on emitting `data`.
+// Reads of TCP sockets without a buffer for each: Node allocates 64 KiB for every read, where most reads are a few hundred bytes. Here
+// all sockets read into one buffer that is used again.
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
+import { handleUnder, internals, type SocketHandle } from './socket-handle.ts';
 
 /** Reads up to this size are copied out of the buffer that all sockets share. */
 const COPY_BYTES = 8 * 1024;
@@ -16,18 +16,6 @@ const shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 const spare: Buffer[] = [];
 let wideOut = 0;
 
-interface ReadSymbols {
-  readonly buffer: symbol;
-  readonly callback: symbol;
-  readonly nextBuffer: symbol;
-}
-
-interface ReadHandle {
-  useUserBuffer(buffer: Buffer): void;
-}
-
-let symbols: ReadSymbols | null | undefined;
-
 /** Takes what a socket reads. */
 export interface ChunkReader {
   /** Called for every read. True when nobody needs the bytes any more, so that the next read may overwrite them. */
@@ -35,46 +23,58 @@ export interface ChunkReader {
 }
 
 const READER = Symbol('reader');
+const LARGE = Symbol('large reads');
+const SOCKET = Symbol('socket');
 
-type ReadingSocket = Socket & { [READER]: ChunkReader };
+interface ReadingHandle extends SocketHandle {
+  [READER]: ChunkReader;
+  /** Undefined until it has met a large read. */
+  [LARGE]: LargeReads | undefined;
+  [SOCKET]: Socket;
+}
 
-/** Of sockets that have met a large read. */
-const large = new WeakMap<Socket, LargeReads>();
+/** Ends, errors and empty reads are Node's. */
+let nodesOnRead: SocketHandle['onread'];
 
-/** Gives `reader`, in place of another one, what the socket reads from now on instead of `data` events; false where that cannot be done. */
-export function readWithoutBuffers(socket: Socket, reader: ChunkReader): boolean {
-  symbols ??= findSymbols(socket);
-  const handle = (socket as unknown as { readonly _handle?: Partial<ReadHandle> | null })._handle;
-  if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
-  (socket as ReadingSocket)[READER] = reader;
-  Reflect.set(socket, symbols.buffer, shared);
-  Reflect.set(socket, symbols.callback, onRead);
+/** Under it Node's sockets keep what `onread` of `net.connect` asked for: where there is something, pauses stop the handle itself. */
+let bufferKey: symbol | undefined;
+
+/** Gives `reader`, in place of another one, what the socket reads from now on instead of `data` events. Returns its handle; null where that cannot be done. */
+export function readWithoutBuffers(socket: Socket, reader: ChunkReader): SocketHandle | null {
+  const handle = handleUnder(socket) as ReadingHandle | undefined;
+  bufferKey ??= Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBuffer');
+  if (handle === undefined || bufferKey === undefined) return null;
+  const before = handle.onread === onRead;
+  if (!before && Reflect.get(socket, bufferKey) !== null) return null;
+  handle[READER] = reader;
+  if (before) return handle;
+  nodesOnRead = handle.onread;
+  handle[LARGE] = undefined;
+  handle[SOCKET] = socket;
+  handle.onread = onRead as SocketHandle['onread'];
+  Reflect.set(socket, bufferKey, shared);
   handle.useUserBuffer(shared);
-  return true;
+  return handle;
 }
 
-/** Node calls it on the socket. One function for all, because the closure of one among a thousand connections would not be at hand. */
-function onRead(this: ReadingSocket, bytes: number, from: Buffer): void {
-  if (from === shared && bytes <= COPY_BYTES) this[READER].take(copyOf(from, bytes));
-  else readLarge(this, bytes, from);
+/** One function for all, because the closure of one among a thousand connections would not be at hand. */
+function onRead(this: ReadingHandle, buffer: unknown): unknown {
+  const bytes = internals?.state[internals.READ] as number;
+  if (bytes <= 0) return nodesOnRead.call(this, buffer);
+  if (bytes > COPY_BYTES || this[LARGE] !== undefined) return readLarge(this, bytes);
+  this[READER].take(copyOf(shared, bytes));
+  return undefined;
 }
 
-function readLarge(socket: ReadingSocket, bytes: number, from: Buffer): void {
-  let reads = large.get(socket);
+function readLarge(handle: ReadingHandle, bytes: number): Buffer {
+  let reads = handle[LARGE];
   if (reads === undefined) {
     const made = new LargeReads();
-    socket.once('close', () => made.close());
-    large.set(socket, made);
+    handle[SOCKET].once('close', () => made.close());
+    handle[LARGE] = made;
     reads = made;
   }
-  const next = reads.take(bytes, from, socket[READER]);
-  const name = symbols?.nextBuffer;
-  if (next === from || name === undefined) return;
-  // Node asks for the next buffer after each read, while there is somebody to ask.
-  Reflect.set(socket, name, () => {
-    Reflect.set(socket, name, null);
-    return next;
-  });
+  return reads.take(bytes, handle[READER]);
 }
 
 /** Which buffer a socket with large reads reads into next. */
@@ -82,7 +82,8 @@ class LargeReads {
   private buffer: Buffer = shared;
 
   /** A small read is copied out. With large ones the socket has a buffer of its own, and another one whenever somebody keeps what was read. Returns the next one. */
-  take(bytes: number, from: Buffer, reader: ChunkReader): Buffer {
+  take(bytes: number, reader: ChunkReader): Buffer {
+    const from = this.buffer;
     const own = from !== shared;
     const large = bytes > COPY_BYTES;
     if (own && large) {
@@ -125,12 +126,4 @@ function copyOf(from: Buffer, bytes: number): Buffer {
   const copy = Buffer.allocUnsafe(bytes);
   from.copy(copy, 0, 0, bytes);
   return copy;
-}
-
-/** Sockets of Node 20 to 24 keep what `onread` asked for under these three, null without it. */
-function findSymbols(socket: Socket): ReadSymbols | null {
-  const own = Object.getOwnPropertySymbols(socket);
-  const named = (name: string): symbol | undefined => own.find((symbol) => symbol.description === name && Reflect.get(socket, symbol) === null);
-  const [buffer, callback, nextBuffer] = [named('kBuffer'), named('kBufferCb'), named('kBufferGen')];
-  return buffer === undefined || callback === undefined || nextBuffer === undefined ? null : { buffer, callback, nextBuffer };
 }

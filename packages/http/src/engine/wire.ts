@@ -1,9 +1,11 @@
-// The one place that touches Node's sockets: a connected byte stream with one owner, an output buffer, and back-pressure.
+// A connected byte stream with one owner, an output buffer, and back-pressure. TCP sockets are read and written under Node's streams.
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Link } from '../exchange/engine.ts';
-import { FILL_BYTES, type Flushable, type Flusher } from './flusher.ts';
+import type { Flushable, Flusher } from './flusher.ts';
+import type { Output } from './output.ts';
 import type { EngineShared } from './shared.ts';
+import { type HandleWriter, type SocketHandle, writeBytes, writeError, writeParts } from './socket-handle.ts';
 import { type ChunkReader, readWithoutBuffers } from './socket-reads.ts';
 import type { StalledWires } from './stalled-wires.ts';
 
@@ -34,33 +36,32 @@ export const NOBODY: WireOwner = {
   wireClosed: () => undefined,
 };
 
-/** Longer pieces are not copied together with others. */
-const COPY_BYTES = 4096;
-
-export class Wire implements Flushable, ChunkReader {
+export class Wire implements Flushable, ChunkReader, HandleWriter {
   // What every message looks at comes first, so that it lies together.
-  readonly link: Link;
-  owner: WireOwner;
-  /** The peer ended its side. */
-  ended = false;
-  closed = false;
-  private endAfter = false;
-  private paused = false;
-  private marked = false;
-  private fill: Buffer | null = null;
-  private filled = 0;
-  private sent = 0;
-  private full: Buffer[] | null = null;
+  /** What is read and written instead of the link's streams; null where there is none. */
+  private readonly handle: SocketHandle | null;
   private readonly flusher: Flusher;
+  owner: WireOwner;
+  /** What was written since the last flush. */
+  private output: Output | null = null;
   /** Asked for bytes at each flush, instead of `text` and `bytes`. */
   source: WireSource | null = null;
+  private marked = false;
+  private destroyed = false;
+  private endAfter = false;
+  /** The peer ended its side. */
+  ended = false;
+  private paused = false;
+  /** Writes to the handle that have not left. */
+  private pending = 0;
   /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
   lends = false;
-  /** The peer does not take what is written: produce no more until `wireDrained`. */
-  congested = false;
-  private readonly reuses: boolean;
   /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
   protected readonly deferred: boolean;
+  readonly link: Link;
+  closed = false;
+  /** The peer does not take what is written: produce no more until `wireDrained`. */
+  congested = false;
   private patient = false;
   private readonly stalled: StalledWires;
   error: Error | undefined;
@@ -72,14 +73,14 @@ export class Wire implements Flushable, ChunkReader {
     this.stalled = stalled;
     // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
     this.deferred = !(link instanceof Socket);
-    this.reuses = link instanceof Socket && !(link instanceof TLSSocket);
     flusher.opened();
     // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
     link.allowHalfOpen = true;
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    if (this.reuses) readWithoutBuffers(link as Socket, this);
+    this.handle = isPlain(link) ? readWithoutBuffers(link, this) : null;
+    this.learnOfDestruction();
     link.on('data', (chunk: Buffer) => this.take(chunk));
     link.on('end', () => {
       this.ended = true;
@@ -90,18 +91,8 @@ export class Wire implements Flushable, ChunkReader {
         flusher.leave();
       }
     });
-    link.on('drain', () => {
-      flusher.enter();
-      try {
-        this.congested = false;
-        stalled.delete(this);
-        this.owner.wireDrained();
-      } finally {
-        flusher.leave();
-      }
-    });
+    if (this.handle === null) link.on('drain', () => this.onDrain());
     link.on('close', () => this.onClose());
-    if (link.destroyed) process.nextTick(() => this.onClose());
     // A link that was paused when it was accepted does not flow because somebody listens.
     link.resume();
   }
@@ -110,34 +101,22 @@ export class Wire implements Flushable, ChunkReader {
     return this.deferred || this.owner.crowded;
   }
 
+  /** The link itself is not asked where there is a handle: it would have to be fetched. */
   get writable(): boolean {
-    return !this.closed && !this.endAfter && this.link.writable;
+    return !this.destroyed && !this.endAfter && (this.handle !== null || this.link.writable);
   }
 
   /** Appends latin1 text. */
   text(text: string): void {
-    if (text.length > FILL_BYTES - this.filled) {
-      if (text.length > FILL_BYTES) {
-        this.whole(Buffer.from(text, 'latin1'));
-        return;
-      }
-      this.cut();
-    }
-    this.fill ??= this.flusher.takeBuffer();
-    this.filled += this.fill.latin1Write(text, this.filled);
+    this.output ??= this.flusher.takeOutput();
+    this.output.text(text);
     this.mark();
   }
 
   /** Appends bytes, which must not change until they are sent. */
   bytes(chunk: Uint8Array): void {
-    if (chunk.length > COPY_BYTES) {
-      this.whole(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      return;
-    }
-    if (chunk.length > FILL_BYTES - this.filled) this.cut();
-    this.fill ??= this.flusher.takeBuffer();
-    this.fill.set(chunk, this.filled);
-    this.filled += chunk.length;
+    this.output ??= this.flusher.takeOutput();
+    this.output.bytes(chunk);
     this.mark();
   }
 
@@ -154,31 +133,20 @@ export class Wire implements Flushable, ChunkReader {
   }
 
   flush(): void {
+    const { output } = this;
     this.marked = false;
-    const { link, full, fill } = this;
-    if (link.destroyed) {
-      this.drop();
-      return;
-    }
+    this.output = null;
+    if (this.destroyed) return;
     if (this.source !== null) this.pull(this.source);
-    else if (full === null) {
-      if (fill !== null && this.filled > this.sent) {
-        const all = this.sent === 0 && this.filled === FILL_BYTES ? fill : fill.subarray(this.sent, this.filled);
-        this.write(all);
-      }
-    } else {
-      this.full = null;
-      if (fill !== null && this.filled > this.sent) full.push(fill.subarray(this.sent, this.filled));
-      link.cork();
-      for (const part of full) this.write(part);
-      link.uncork();
-      if (!this.deferred && link.writableLength === 0) for (const part of full) this.flusher.written(part);
-    }
-    this.fill = null;
-    this.filled = 0;
-    this.sent = 0;
-    if (fill !== null && this.reuses && link.writableLength === 0) this.flusher.giveBuffer(fill);
-    if (this.endAfter && !link.writableEnded) link.end();
+    else if (output !== null) this.send(output);
+    if (this.endAfter && !this.link.writableEnded) this.link.end();
+  }
+
+  /** A write to the handle has come to its end. */
+  wrote(status: number): void {
+    this.pending -= 1;
+    if (status < 0) this.destroy(writeError(status));
+    else if (this.pending === 0) this.onDrain();
   }
 
   /** The source may have something. */
@@ -211,56 +179,102 @@ export class Wire implements Flushable, ChunkReader {
   }
 
   destroy(error?: Error): void {
-    this.drop();
+    this.output = null;
     this.link.destroy(error);
   }
 
   /** Closes so that the peer sees a failure: a plain FIN would be the clean end of a message that lasts until the connection closes. */
   abort(): void {
-    this.drop();
+    this.output = null;
     const { link } = this;
-    if (link instanceof Socket && this.reuses && !link.destroyed && !link.connecting) link.resetAndDestroy();
+    if (isPlain(link) && !link.destroyed && !link.connecting) link.resetAndDestroy();
     else link.destroy();
+  }
+
+  /** Its `close` comes after other events, which would write to it. */
+  private learnOfDestruction(): void {
+    const { link } = this;
+    if (link.destroyed) {
+      this.destroyed = true;
+      process.nextTick(() => this.onClose());
+      return;
+    }
+    const { _destroy: nodes } = link;
+    link._destroy = (error, done) => {
+      this.destroyed = true;
+      nodes.call(link, error, done);
+    };
+  }
+
+  private send(output: Output): void {
+    const whole = output.takeWhole();
+    if (whole !== null) this.write(whole);
+    else {
+      const parts = output.takeParts();
+      this.writeAll(parts);
+      if (!this.deferred && this.drained) for (const part of parts) this.flusher.written(part);
+    }
+    if (this.handle !== null && this.pending === 0) this.flusher.giveOutput(output);
   }
 
   private pull(source: WireSource): void {
     const first = source.takeOutput();
     if (first === null) return;
-    const { link } = this;
     let next = source.takeOutput();
     if (next === null) {
       this.write(first);
       return;
     }
-    link.cork();
-    this.write(first);
-    for (; next !== null; next = source.takeOutput()) this.write(next);
-    link.uncork();
+    const parts = [first];
+    for (; next !== null; next = source.takeOutput()) parts.push(next);
+    this.writeAll(parts);
   }
 
   private write(bytes: Buffer): void {
-    if (this.link.write(bytes) || this.congested) return;
+    if (this.handle !== null) this.handed(writeBytes(this.handle, bytes, this));
+    else if (!this.link.write(bytes)) this.clog();
+  }
+
+  private writeAll(parts: readonly Buffer[]): void {
+    if (this.handle !== null) {
+      this.handed(writeParts(this.handle, parts, this));
+      return;
+    }
+    this.link.cork();
+    for (const part of parts) this.write(part);
+    this.link.uncork();
+  }
+
+  private handed(result: number): void {
+    if (result === 0) return;
+    if (result < 0) this.destroy(writeError(result));
+    else {
+      this.pending += 1;
+      this.clog();
+    }
+  }
+
+  private clog(): void {
+    if (this.congested) return;
     this.congested = true;
     if (!this.patient) this.stalled.add(this);
   }
 
-  private whole(chunk: Buffer): void {
-    this.full ??= [];
-    if (this.fill !== null && this.filled > this.sent) this.full.push(this.fill.subarray(this.sent, this.filled));
-    this.sent = this.filled;
-    this.full.push(chunk);
-    this.mark();
+  /** Whether all that was written has been given to the system. */
+  private get drained(): boolean {
+    return this.handle === null ? this.link.writableLength === 0 : this.pending === 0;
   }
 
-  /** Begins another buffer. */
-  private cut(): void {
-    if (this.fill !== null && this.filled > this.sent) {
-      this.full ??= [];
-      this.full.push(this.fill.subarray(this.sent, this.filled));
+  private onDrain(): void {
+    const { flusher } = this;
+    flusher.enter();
+    try {
+      this.congested = false;
+      this.stalled.delete(this);
+      this.owner.wireDrained();
+    } finally {
+      flusher.leave();
     }
-    this.fill = null;
-    this.filled = 0;
-    this.sent = 0;
   }
 
   private mark(): void {
@@ -269,18 +283,11 @@ export class Wire implements Flushable, ChunkReader {
     this.flusher.mark(this);
   }
 
-  private drop(): void {
-    this.fill = null;
-    this.full = null;
-    this.filled = 0;
-    this.sent = 0;
-  }
-
   private onClose(): void {
     if (this.closed) return;
     this.closed = true;
     this.stalled.delete(this);
-    this.drop();
+    this.output = null;
     this.flusher.closed();
     this.flusher.enter();
     try {
@@ -291,9 +298,7 @@ export class Wire implements Flushable, ChunkReader {
   }
 }
 
-declare global {
-  interface Buffer {
-    /** Node's own, without the checks of `write`. Returns the bytes written. */
-    latin1Write(text: string, offset: number): number;
-  }
+/** Without TLS. */
+function isPlain(link: Link): link is Socket {
+  return link instanceof Socket && !(link instanceof TLSSocket);
 }
