@@ -5,13 +5,14 @@ import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 /** An idle connection lives for its time and up to a quarter more: one timer serves all. */
 const TICKS = 4;
 
-export class IdleConnections {
+/** What an upstream is based on: among a thousand of them one that is an object of its own would have to be fetched as well. */
+export abstract class IdleConnections {
   /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
-  private readonly max: number;
   private tick = 0;
   private cancelTick: (() => void) | null = null;
+  private readonly max: number;
   private readonly origin = new Map<string, H1UpstreamConnection[]>();
   private readonly absolute = new Map<string, H1UpstreamConnection[]>();
   private readonly timers: EngineTimers;
@@ -24,7 +25,7 @@ export class IdleConnections {
   }
 
   /** False when there are too many already. */
-  add(connection: H1UpstreamConnection): boolean {
+  protected keepIdle(connection: H1UpstreamConnection): boolean {
     if (this.count >= this.max) return false;
     if (this.last !== undefined) this.shelve(this.last);
     this.last = connection;
@@ -36,7 +37,7 @@ export class IdleConnections {
   }
 
   /** undefined: none lives. */
-  take(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
+  protected takeIdle(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
     const { last: newest } = this;
     if (newest !== undefined && newest.absolute === absolute && newest.authority === authority) {
       this.last = undefined;
@@ -55,7 +56,7 @@ export class IdleConnections {
   }
 
   /** A connection that died. */
-  remove(connection: H1UpstreamConnection): void {
+  protected removeIdle(connection: H1UpstreamConnection): void {
     if (!connection.idle) return;
     if (this.last === connection) {
       this.last = undefined;
@@ -71,7 +72,7 @@ export class IdleConnections {
     if (list.length === 0) map.delete(connection.authority);
   }
 
-  closeAll(): void {
+  protected closeIdle(): void {
     this.drop(() => true);
     this.cancelTick?.();
     this.cancelTick = null;

@@ -16,11 +16,9 @@ const POOL_IDLE_MS = 3000;
 const MAX_IDLE = 10_000;
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-export class H1Upstream implements WeftUpstream, ConnectionHost {
+export class H1Upstream extends IdleConnections implements WeftUpstream, ConnectionHost {
   inFlight = 0;
   private closed = false;
-  private readonly idle: IdleConnections;
-  readonly version = 'http/1';
   readonly shared: EngineShared;
   readonly limits: H1Limits;
   private readonly dialer: UpstreamOptions['dial'];
@@ -28,10 +26,14 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
   private readonly dialing = new Set<Call>();
 
   constructor(options: H1UpstreamOptions) {
-    this.idle = new IdleConnections(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
+    super(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
     this.shared = options.shared;
     this.limits = options.limits;
     this.dialer = options.dial;
+  }
+
+  get version(): 'http/1' {
+    return 'http/1';
   }
 
   start(call: Call): void {
@@ -40,7 +42,7 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
     if (this.closed) this.refuse(call, { kind: 'closed', error: new Error('upstream is closed') });
     else if (!isWritable(head)) this.refuse(call, { kind: 'protocol', error: new Error('request line cannot be written in http/1') });
     else {
-      const connection = call.oneOff || head.upgrade ? undefined : this.idle.take(head.form === 'absolute', head.authority ?? '');
+      const connection = call.oneOff || head.upgrade ? undefined : this.takeIdle(head.form === 'absolute', head.authority ?? '');
       if (connection === undefined) this.dial(call);
       else {
         connection.reused = true;
@@ -55,7 +57,7 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
 
   close(): void {
     this.closed = true;
-    this.idle.closeAll();
+    this.closeIdle();
   }
 
   destroy(error?: Error): void {
@@ -69,7 +71,7 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
 
   connectionDone(connection: H1UpstreamConnection, reusable: boolean): void {
     this.inFlight -= 1;
-    if (reusable && !this.closed && this.idle.add(connection)) return;
+    if (reusable && !this.closed && this.keepIdle(connection)) return;
     connection.destroy();
   }
 
@@ -82,7 +84,7 @@ export class H1Upstream implements WeftUpstream, ConnectionHost {
   }
 
   connectionLost(connection: H1UpstreamConnection): void {
-    this.idle.remove(connection);
+    this.removeIdle(connection);
   }
 
   connectionClosed(connection: H1UpstreamConnection): void {

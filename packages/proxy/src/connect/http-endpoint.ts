@@ -48,7 +48,6 @@ export class HttpEndpoint implements PoolMember {
   // What every request looks at comes first, so that it lies together.
   #connected = true;
   readonly breaker: Breaker | undefined;
-  readonly isLocal: boolean;
   /** Whether it takes HTTP/1 carried in HTTP/2. */
   readonly takesUpgrades: boolean;
   /** The authority that requests to it are given. */
@@ -56,6 +55,7 @@ export class HttpEndpoint implements PoolMember {
   readonly meter: HttpMeter;
   readonly http1: Upstream;
   readonly #http2: Upstream;
+  readonly isLocal: boolean;
   readonly endpoint: Endpoint;
   readonly address: string;
   readonly #options: HttpEndpointOptions;
