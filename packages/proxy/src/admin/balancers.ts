@@ -1,8 +1,8 @@
 // How the balancers stand that a hypothetical request would meet: in this thread, or in those that carry the traffic.
 import type { OutboundQuestion } from '@weft/core/explain';
-import type { PoolSnapshot } from '../outbound/balanced-queue.ts';
 import type { Discover, Lookup, Plan } from '../outbound/discover.ts';
 import { httpPlanOf } from '../outbound/dispatch.ts';
+import type { PoolSnapshot } from '../outbound/pool-backend.ts';
 import type { Target } from './explain-query.ts';
 
 /** Of one worker, in the order of the backends of the policy. */

@@ -14,10 +14,10 @@ import { serverTlsLabels, targetLabels } from '../observe/labels.ts';
 import type { TransportMetrics } from '../observe/transport-metrics.ts';
 import type { OriginalDst } from '../ports.ts';
 import type { TcpPlan } from '../route/tcp-plan.ts';
-import type { TcpBackend } from './backends.ts';
 import type { Discover, Discovered, Lookup, Plan } from './discover.ts';
 import { opaquePlanOf } from './dispatch.ts';
 import { IngressHttpConnection } from './ingress.ts';
+import type { TcpBackend } from './pool-backend.ts';
 import { type OutboundHttpShared, SidecarHttpConnection, serveOutboundHttp } from './serve-http.ts';
 import { connectTcp, relayTcp } from './serve-tcp.ts';
 

@@ -14,29 +14,15 @@ import {
   reason,
   type Watch,
 } from '@weft/core';
-import { type Loads, PeakEwma, PenaltyPeakEwma, type PenaltyRules } from '@weft/core/balance';
+import { type Loads, PeakEwma, PenaltyPeakEwma } from '@weft/core/balance';
 import type { HttpEndpoint } from '../connect/http-endpoint.ts';
 import type { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
 import { backendLabels, parentLabels } from '../observe/labels.ts';
 import type { BackendUse } from '../route/outbound-plan.ts';
-import { BalancedQueue, type BalancedQueueOptions, type PoolSnapshot, type Waiter } from './balanced-queue.ts';
+import { BalancedQueue, type BalancedQueueOptions } from './balanced-queue.ts';
+import { failing, type HttpBackend, type PoolBackend, type TcpBackend } from './pool-backend.ts';
 import type { PoolMember } from './pool-member.ts';
-
-/** Where requests or connections of one backend go. */
-export interface PoolBackend<M> {
-  readonly available: boolean;
-  submit(waiter: Waiter<M>): void;
-  /** The penalty rules of its balancer, where it has some. */
-  readonly penalty?: PenaltyRules | undefined;
-  /** The name that is balanced over; undefined where requests are forwarded to one endpoint without balancing. */
-  readonly authority: string | undefined;
-  /** Its endpoints and what waits for them, now. */
-  snapshot(): PoolSnapshot;
-}
-
-export type HttpBackend = PoolBackend<HttpEndpoint>;
-export type TcpBackend = PoolBackend<TcpEndpoint>;
 
 /** What an endpoint is told of the pool that it is part of. */
 export interface PoolContext {
@@ -64,15 +50,16 @@ export interface BackendsOptions {
 
 export type QueueSettings = Pick<BalancedQueueOptions<PoolMember>, 'capacity' | 'failfastMs' | 'clock' | 'random'>;
 
-interface Entry {
-  readonly queue: { retire(): void; destroy(why: Reason): void };
-  readonly backend: unknown;
+/** A queue, whatever its members are: the key says. */
+interface Kept {
+  retire(): void;
+  destroy(why: Reason): void;
 }
 
 export class Backends {
   readonly #options: BackendsOptions;
-  #current = new Map<string, Entry>();
-  #next = new Map<string, Entry>();
+  #current = new Map<string, Kept>();
+  #next = new Map<string, Kept>();
 
   constructor(options: BackendsOptions) {
     this.#options = options;
@@ -87,22 +74,22 @@ export class Backends {
         (backend, use) => this.#get(backend, use, http, httpEndpoint),
         (backend, use) => this.#get(backend, use, tcp, tcpEndpoint),
       );
-      for (const [key, entry] of this.#current) if (!this.#next.has(key)) entry.queue.retire();
+      for (const [key, queue] of this.#current) if (!this.#next.has(key)) queue.retire();
       this.#current = this.#next;
       return plan;
     } catch (error) {
-      for (const [key, entry] of this.#next) if (!this.#current.has(key)) entry.queue.retire();
+      for (const [key, queue] of this.#next) if (!this.#current.has(key)) queue.retire();
       throw error;
     }
   }
 
   retire(): void {
-    for (const entry of this.#current.values()) entry.queue.retire();
+    for (const queue of this.#current.values()) queue.retire();
     this.#current.clear();
   }
 
   destroy(why: Reason): void {
-    for (const entry of this.#current.values()) entry.queue.destroy(why);
+    for (const queue of this.#current.values()) queue.destroy(why);
     this.#current.clear();
   }
 
@@ -112,32 +99,25 @@ export class Backends {
     const known = this.#next.get(key) ?? this.#current.get(key);
     if (known) {
       this.#next.set(key, known);
-      return known.backend as PoolBackend<M>;
+      return known as BalancedQueue<M>;
     }
     const { protocol, parent } = use;
     const authority = dispatcher.kind === 'balancer' ? dispatcher.path : undefined;
     const labels: Labels = { ...parentLabels(parent), ...backendLabels(metadata) };
     const pool: PoolContext = { protocol, authority, accrual: authority === undefined ? undefined : use.accrual, labels };
     const http = protocol === 'http/1' || protocol === 'http/2';
+    const penalty = http && dispatcher.kind === 'balancer' && dispatcher.load.kind === 'penalty-peak-ewma' ? dispatcher.load : undefined;
     const queue = new BalancedQueue<M>({
       ...settings,
-      name: authority ?? 'forward',
+      authority,
+      penalty,
       endpoints: this.#endpoints(dispatcher),
       loads: loadsOf(dispatcher, http),
       connect: (endpoint, changed) => connect(endpoint, pool, changed),
       observer: authority === undefined ? undefined : this.#options.observe(protocol, this.#balancerLabels(pool), settings.failfastMs),
     });
-    const backend: PoolBackend<M> = {
-      get available() {
-        return queue.available;
-      },
-      submit: (waiter) => queue.submit(waiter),
-      penalty: http && dispatcher.kind === 'balancer' && dispatcher.load.kind === 'penalty-peak-ewma' ? dispatcher.load : undefined,
-      authority,
-      snapshot: () => queue.snapshot(),
-    };
-    this.#next.set(key, { queue, backend });
-    return backend;
+    this.#next.set(key, queue);
+    return queue;
   }
 
   #balancerLabels({ protocol, authority, labels }: PoolContext): Labels {
@@ -162,14 +142,4 @@ function loadsOf(dispatcher: Dispatcher, http: boolean): Loads {
   if (dispatcher.kind !== 'balancer') return new PeakEwma();
   const { load } = dispatcher;
   return load.kind === 'penalty-peak-ewma' && http ? new PenaltyPeakEwma(load) : new PeakEwma(load);
-}
-
-/** A backend that policy says cannot work. */
-function failing<M>(why: Reason): PoolBackend<M> {
-  return {
-    available: true,
-    submit: (waiter) => waiter.refuse(why),
-    authority: undefined,
-    snapshot: () => ({ name: 'invalid', gate: 'shut', why, waiting: 0, endpoints: [] }),
-  };
 }

@@ -3,7 +3,8 @@ import { type Dispatch, PeakEwma } from '@weft/core/balance';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { balancerMetrics } from '../observe/balancer-metrics.ts';
-import { BalancedQueue, type Waiter } from './balanced-queue.ts';
+import { BalancedQueue } from './balanced-queue.ts';
+import type { Waiter } from './pool-backend.ts';
 import type { MemberStatus, PoolMember } from './pool-member.ts';
 
 class FakeMember implements PoolMember {
@@ -60,7 +61,7 @@ function setup(options: { ready?: boolean; capacity?: number } = {}) {
   const source = createWatch<EndpointSet>();
   const members: FakeMember[] = [];
   const queue = new BalancedQueue<FakeMember>({
-    name: 'web:80',
+    authority: 'web:80',
     endpoints: source.watch,
     capacity: options.capacity ?? 10,
     failfastMs: 3_000,

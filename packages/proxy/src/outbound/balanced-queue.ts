@@ -5,7 +5,6 @@ import {
   type EndpointSet,
   FailfastQueue,
   type Millis,
-  type QueueEntry,
   type QueueSource,
   type Random,
   type Reason,
@@ -13,18 +12,16 @@ import {
   type Unsubscribe,
   type Watch,
 } from '@weft/core';
-import { type Balancer, type Dispatch, type Loads, type Member, p2c } from '@weft/core/balance';
+import { type Balancer, type Loads, type Member, type PenaltyRules, p2c } from '@weft/core/balance';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
-import { describeMember, type MemberStatus, type PoolMember } from './pool-member.ts';
-
-/** A request or connection that needs an endpoint. */
-export interface Waiter<M> extends QueueEntry {
-  start(member: M, dispatch: Dispatch): void;
-}
+import type { PoolBackend, PoolSnapshot, Waiter } from './pool-backend.ts';
+import { describeMember, type PoolMember } from './pool-member.ts';
 
 export interface BalancedQueueOptions<M extends PoolMember> {
-  /** Shown in reasons: the name that is resolved, or the address. */
-  readonly name: string;
+  /** The name that is balanced over, shown in reasons; undefined where requests are forwarded to one endpoint. */
+  readonly authority: string | undefined;
+  /** Of its load, for HTTP. */
+  readonly penalty?: PenaltyRules | undefined;
   readonly endpoints: Watch<EndpointSet>;
   readonly capacity: number;
   readonly failfastMs: Millis;
@@ -36,28 +33,13 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly observer?: PoolObserver | undefined;
 }
 
-/** A pool at one moment, for people and tools. */
-export interface PoolSnapshot {
-  readonly name: string;
-  /** `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. */
-  readonly gate: 'open' | 'shut';
-  /** Why the gate is shut. */
-  readonly why: Reason | undefined;
-  readonly waiting: number;
-  readonly endpoints: readonly EndpointSnapshot[];
-}
-
-export interface EndpointSnapshot extends MemberStatus {
-  /** What the balancer compares: the estimate in milliseconds times one more than `pending`. */
-  readonly load: number;
-  /** Requests under way whose response has not begun. */
-  readonly pending: number;
-}
-
 /** Endpoints that reasons name. */
 const NAMED = 5;
 
-export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M>, Member<M>> {
+export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, QueueSource<Waiter<M>, Member<M>> {
+  readonly authority: string | undefined;
+  readonly penalty: PenaltyRules | undefined;
+  readonly #name: string;
   readonly #options: BalancedQueueOptions<M>;
   readonly #balancer: Balancer<M>;
   readonly #members = new Map<Endpoint, M>();
@@ -73,9 +55,13 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   constructor(options: BalancedQueueOptions<M>) {
     const { clock, random, loads, observer } = options;
     this.#options = options;
+    this.authority = options.authority;
+    this.penalty = options.penalty;
+    this.#name = options.authority ?? 'forward';
     this.#balancer = p2c<M>({ ready: (member) => member.ready, clock, random, loads });
     this.#queue = new FailfastQueue({
       ...options,
+      name: this.#name,
       source: this,
       onGate: (shut) => observer?.gate(shut ? 'shut' : 'open'),
       onEmpty: () => this.#emptied(),
@@ -87,9 +73,9 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   }
 
   submit(waiter: Waiter<M>): void {
-    const { name, observer } = this.#options;
+    const { observer } = this.#options;
     // Only who comes again for a request that began before the policy changed.
-    if (this.#closed) return waiter.refuse(reason('NO_READY_ENDPOINT', `${name}: it is no longer part of the policy`));
+    if (this.#closed) return waiter.refuse(reason('NO_READY_ENDPOINT', `${this.#name}: it is no longer part of the policy`));
     this.#start();
     observer?.enqueued();
     this.#queue.submit(waiter);
@@ -113,7 +99,7 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
     const now = this.#options.clock.now();
     const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
     const endpoints = this.#balancer.members.map(({ endpoint, load }) => ({ ...endpoint.status, load: load.peek(now), pending: load.inFlight }));
-    return { name: this.#options.name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
+    return { name: this.#name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
   }
 
   take(): Member<M> | undefined {
@@ -137,7 +123,8 @@ export class BalancedQueue<M extends PoolMember> implements QueueSource<Waiter<M
   }
 
   failfast(): Reason {
-    const { name, failfastMs } = this.#options;
+    const { failfastMs } = this.#options;
+    const name = this.#name;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
     if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
     const named: string[] = [];

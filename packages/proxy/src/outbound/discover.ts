@@ -25,8 +25,9 @@ import type { OutboundRouting } from '@weft/core/route';
 import type { NoClientTls } from '../observe/labels.ts';
 import type { RouteConnections, RouteMetrics, RouteTarget } from '../observe/route-metrics.ts';
 import { compileOutbound, type OutboundPlan } from '../route/outbound-plan.ts';
-import type { Backends, HttpBackend, TcpBackend } from './backends.ts';
+import type { Backends } from './backends.ts';
 import { effectivePolicy, effectivePolicyOfName, isKnown } from './effective-policy.ts';
+import type { HttpBackend, TcpBackend } from './pool-backend.ts';
 
 export type Plan = OutboundPlan<HttpBackend, TcpBackend>;
 
@@ -205,22 +206,14 @@ class Destination {
     this.#usage.used(this);
     this.#idle?.cancel();
     this.#idle = undefined;
-    let released = false;
-    const current = (): Discovered | undefined => this.current;
-    return {
-      get current() {
-        return current();
-      },
-      ready: (signal) => this.#ready(signal),
-      release: () => {
-        if (released) return;
-        released = true;
-        this.#references -= 1;
-        if (this.#references > 0) return;
-        this.#usage.unused(this);
-        this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.evict());
-      },
-    };
+    return new Reference(this);
+  }
+
+  unreference(): void {
+    this.#references -= 1;
+    if (this.#references > 0) return;
+    this.#usage.unused(this);
+    this.#idle = this.#options.clock.after(this.#options.idleMs, () => this.evict());
   }
 
   destroy(why: Reason): void {
@@ -229,7 +222,7 @@ class Destination {
     this.evict();
   }
 
-  #ready(signal: AbortSignal): Promise<Discovered> {
+  ready(signal: AbortSignal): Promise<Discovered> {
     if (this.current) return Promise.resolve(this.current);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -279,5 +272,29 @@ class Destination {
     for (const release of this.#release.splice(0)) release();
     this.#backends.retire();
     this.#usage.evicted(this);
+  }
+}
+
+/** One user of a destination. Asked for every request, so all are of one shape. */
+class Reference implements Lookup {
+  readonly #destination: Destination;
+  #released = false;
+
+  constructor(destination: Destination) {
+    this.#destination = destination;
+  }
+
+  get current(): Discovered | undefined {
+    return this.#destination.current;
+  }
+
+  ready(signal: AbortSignal): Promise<Discovered> {
+    return this.#destination.ready(signal);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#destination.unreference();
   }
 }

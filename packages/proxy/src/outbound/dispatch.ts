@@ -7,9 +7,9 @@ import { type HeadEdits, joinEdits } from '../route/filters.ts';
 import type { HttpPlan } from '../route/http-plan.ts';
 import { inRoute } from '../route/in-route.ts';
 import type { TcpPlan } from '../route/tcp-plan.ts';
-import type { HttpBackend, TcpBackend } from './backends.ts';
 import type { Discovered, Plan } from './discover.ts';
 import { type CallConnection, HttpCall } from './http-call.ts';
+import type { HttpBackend, TcpBackend } from './pool-backend.ts';
 import { TriedRequest } from './tries/tried-request.ts';
 
 export interface DispatchOptions {

@@ -35,8 +35,7 @@ import type { HttpRulePlan } from '../route/http-plan.ts';
 import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import { outboundSides } from '../tap/sides.ts';
 import type { Taps } from '../tap/taps.ts';
-import type { HttpBackend } from './backends.ts';
-import type { Waiter } from './balanced-queue.ts';
+import type { HttpBackend, Waiter } from './pool-backend.ts';
 import type { Tries } from './tries/tries.ts';
 
 /** The connection that a call came in on. */

@@ -9,10 +9,10 @@ import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { HttpPlan } from '../route/http-plan.ts';
 import type { Taps } from '../tap/taps.ts';
-import type { HttpBackend } from './backends.ts';
 import type { Lookup } from './discover.ts';
 import { dispatch, httpPlanOf } from './dispatch.ts';
 import { answer, type CallConnection, renameAuthority } from './http-call.ts';
+import type { HttpBackend } from './pool-backend.ts';
 import type { Tries } from './tries/tries.ts';
 
 export interface OutboundHttpShared {
@@ -118,21 +118,21 @@ export class SidecarHttpConnection extends OutboundHttpConnection {
   }
 
   protected override route(exchange: Exchange): void {
-    const { version, connection } = this.options;
+    const { version } = this.options;
     const { current } = this.#lookup;
     if (current?.kind === 'refused') throw new ReasonError(current.reason);
     // A plan of another kind does not concern a connection whose protocol is settled.
     this.#plan = (current && httpPlanOf(current.plan, version)) ?? this.#plan;
     const { request } = exchange;
     const { authority } = this.#listener;
-    if (authority !== undefined && this.#isListener(request.authority, connection.socket.localPort)) renameAuthority(request, authority);
+    if (authority !== undefined && this.#isListener(request.authority)) renameAuthority(request, authority);
     dispatch(this, exchange, { plan: this.#plan });
   }
 
-  #isListener(authority: string | undefined, port: number | undefined): boolean {
+  #isListener(authority: string | undefined): boolean {
     if (authority !== this.#asked) {
       this.#asked = authority;
-      this.#namesListener = authority !== undefined && namesListener(authority, port);
+      this.#namesListener = authority !== undefined && namesListener(authority, this.options.connection.socket.localPort);
     }
     return this.#namesListener;
   }

@@ -6,8 +6,7 @@ import type { Connection } from '../accept/connections.ts';
 import type { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import { relay } from '../relay/tcp-relay.ts';
 import type { TcpPlan } from '../route/tcp-plan.ts';
-import type { TcpBackend } from './backends.ts';
-import type { Waiter } from './balanced-queue.ts';
+import type { TcpBackend, Waiter } from './pool-backend.ts';
 
 /** Connects to an endpoint of the plan, for a connection that its route counts. Rejects with a ReasonError when none could be reached. */
 export async function connectTcp(plan: TcpPlan<TcpBackend>, signal: AbortSignal, clock: Clock): Promise<Socket> {

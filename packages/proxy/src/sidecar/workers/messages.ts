@@ -4,7 +4,7 @@ import type { OutboundQuestion } from '@weft/core/explain';
 import type { LogThreshold } from '@weft/process';
 import type { Target } from '../../admin/explain-query.ts';
 import type { Listener } from '../../config.ts';
-import type { PoolSnapshot } from '../../outbound/balanced-queue.ts';
+import type { PoolSnapshot } from '../../outbound/pool-backend.ts';
 import type { TapMessage } from '../../tap/tap-port.ts';
 import type { Config } from '../config/config.ts';
 import type { PackedState } from './packed-state.ts';

@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { assertNever, type RegistrySnapshot } from '@weft/core';
 import type { OutboundQuestion } from '@weft/core/explain';
 import type { Target } from '../../admin/explain-query.ts';
-import type { PoolSnapshot } from '../../outbound/balanced-queue.ts';
+import type { PoolSnapshot } from '../../outbound/pool-backend.ts';
 import type { TapMessage } from '../../tap/tap-port.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { type ServedWatches, type ServeWatchesOptions, serveWatches } from './serve-watches.ts';
