@@ -23,7 +23,8 @@ export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'r
         );
   const tallies = new HttpTallies();
   registry.beforeRender(() => tallies.collect());
-  return { bind: (labels) => new HttpMeter(labels, tallies, { requests, responses, latency }) };
+  const families: HttpFamilies = { requests, responses, latency };
+  return { bind: (labels) => new HttpMeter(labels, tallies, families) };
 }
 
 /** Told of one request and its response. */
