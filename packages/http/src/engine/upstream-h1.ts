@@ -2,9 +2,9 @@
 import type { ForwardFailure, Link, UpstreamOptions } from '../exchange/engine.ts';
 import type { RequestHead } from '../exchange/head.ts';
 import type { H1Limits } from '../h1/limits.ts';
+import { ConnectionPool } from './connection-pool.ts';
 import type { Call, WeftUpstream } from './ends.ts';
 import { type ConnectionHost, H1UpstreamConnection } from './h1-upstream-connection.ts';
-import { IdleConnections } from './idle-connections.ts';
 import type { EngineShared } from './shared.ts';
 
 export interface H1UpstreamOptions extends UpstreamOptions {
@@ -16,9 +16,7 @@ const POOL_IDLE_MS = 3000;
 const MAX_IDLE = 10_000;
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-export class H1Upstream extends IdleConnections implements WeftUpstream, ConnectionHost {
-  inFlight = 0;
-  private closed = false;
+export class H1Upstream extends ConnectionPool implements WeftUpstream, ConnectionHost {
   readonly shared: EngineShared;
   readonly limits: H1Limits;
   private readonly dialer: UpstreamOptions['dial'];
@@ -56,7 +54,6 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
   }
 
   close(): void {
-    this.closed = true;
     this.closeIdle();
   }
 
@@ -71,7 +68,7 @@ export class H1Upstream extends IdleConnections implements WeftUpstream, Connect
 
   connectionDone(connection: H1UpstreamConnection, reusable: boolean): void {
     this.inFlight -= 1;
-    if (reusable && !this.closed && this.keepIdle(connection)) return;
+    if (reusable && this.keepIdle(connection)) return;
     connection.destroy();
   }
 

@@ -1,4 +1,5 @@
-// HTTP/1 connections without a request, by target form and authority (spec/proxy.md §4.2). The one used last is taken first.
+// HTTP/1 connections of an upstream: how many requests are under way, and the connections without one, by target form and authority (spec/proxy.md
+// §4.2). The one used last is taken first.
 import type { EngineTimers } from '../exchange/timers.ts';
 import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 
@@ -6,7 +7,10 @@ import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 const TICKS = 4;
 
 /** What an upstream is based on: among a thousand of them one that is an object of its own would have to be fetched as well. */
-export abstract class IdleConnections {
+export abstract class ConnectionPool {
+  inFlight = 0;
+  /** Nothing is kept or taken any more. */
+  protected closed = false;
   /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
@@ -24,9 +28,9 @@ export abstract class IdleConnections {
     this.max = max;
   }
 
-  /** False when there are too many already. */
+  /** False when there are too many already, or none is wanted. */
   protected keepIdle(connection: H1UpstreamConnection): boolean {
-    if (this.count >= this.max) return false;
+    if (this.closed || this.count >= this.max) return false;
     if (this.last !== undefined) this.shelve(this.last);
     this.last = connection;
     connection.idle = true;
@@ -73,6 +77,7 @@ export abstract class IdleConnections {
   }
 
   protected closeIdle(): void {
+    this.closed = true;
     this.drop(() => true);
     this.cancelTick?.();
     this.cancelTick = null;
