@@ -2,7 +2,18 @@
 // Give it endpoints and a readiness predicate; ask `pick` per request and end each `dispatch` once.
 // Example: const balancer = peakEwma({ endpoints: ['a', 'b'] }); const use = balancer.pick(0)?.load.dispatch(0);
 export { type Dispatch, type LoadEstimate, type Loads, RowEstimate } from './load.ts';
-export { type Balancer, type BalancerOptions, type Member, type P2cOptions, type PeakEwmaOptions, type Picker, p2c, peakEwma, penaltyPeakEwma } from './p2c.ts';
+export {
+  type Balancer,
+  type BalancerOptions,
+  type Dispatched,
+  type Member,
+  type P2cOptions,
+  type PeakEwmaOptions,
+  type Picker,
+  p2c,
+  peakEwma,
+  penaltyPeakEwma,
+} from './p2c.ts';
 export { PeakEwma, type PeakEwmaRules } from './peak-ewma.ts';
 export { DEFAULT_PENALTY, type PenaltyRules, penaltyOf } from './penalty.ts';
 export { PenaltyPeakEwma } from './penalty-peak-ewma.ts';

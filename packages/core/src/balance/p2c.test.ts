@@ -89,6 +89,23 @@ describe('pick', () => {
   });
 });
 
+describe('dispatch', () => {
+  test('chooses as pick does, and counts a request on what it chose', () => {
+    const [clock, options] = [manualClock(), { endpoints: ['a', 'b', 'c', 'd'], ready: (endpoint: string) => endpoint !== 'c' }];
+    const [picking, dispatching] = [peakEwma({ ...options, clock, random: seeded(4) }), peakEwma({ ...options, clock, random: seeded(4) })];
+    for (let n = 0; n < 200; n++) {
+      const picked = picking.pick(clock.now());
+      const [other, dispatched] = [picked?.load.dispatch(clock.now()), dispatching.dispatch(clock.now())];
+      expect(dispatched?.endpoint).toBe(picked?.endpoint);
+      clock.advance(n % 7);
+      if (n % 3 === 0) for (const one of [other, dispatched?.dispatch]) one?.complete(clock.now());
+    }
+    const view = (balancer: typeof picking): unknown => balancer.members.map(({ load }) => [load.inFlight, load.peek(clock.now())]);
+    expect(view(dispatching)).toEqual(view(picking));
+    expect(peakEwma().dispatch(0)).toBeUndefined();
+  });
+});
+
 describe('readiness', () => {
   test('an endpoint that is found not ready is left out until it is refreshed', () => {
     let asked = 0;

@@ -1,7 +1,7 @@
 // Power of two choices: of two random ready endpoints the less loaded one. spec/proxy.md §6.1.
 import { type Random, randomInt, systemRandom } from '../ports/random.ts';
 import { type Clock, type Millis, systemClock } from '../time/clock.ts';
-import { type LoadEstimate, type Loads, RowEstimate } from './load.ts';
+import { type Dispatch, type LoadEstimate, type Loads, RowEstimate } from './load.ts';
 import { PeakEwma, type PeakEwmaRules } from './peak-ewma.ts';
 import { PenaltyPeakEwma } from './penalty-peak-ewma.ts';
 import { type Placed, ReadySet } from './ready-set.ts';
@@ -17,7 +17,15 @@ export interface Member<E> {
   readonly load: LoadEstimate;
 }
 
+/** An endpoint with a request on its way to it. */
+export interface Dispatched<E> {
+  readonly endpoint: E;
+  readonly dispatch: Dispatch;
+}
+
 export interface Balancer<E> extends Picker<Member<E>> {
+  /** Picks one and counts a request to it: what `pick` and `load.dispatch` do, without a look at anything but the endpoint. */
+  dispatch(now: Millis): Dispatched<E> | undefined;
   /** Takes a whole new set. Endpoints that are the same object keep their load; every other one is new. */
   update(endpoints: Iterable<E>): { readonly added: readonly E[]; readonly removed: readonly E[] };
   /** An endpoint may have become ready. That one no longer is need not be told: picks notice, and leave it out until this is called. */
@@ -46,7 +54,7 @@ export interface P2cOptions<E> extends BalancerOptions<E> {
 export interface PeakEwmaOptions<E> extends BalancerOptions<E>, PeakEwmaRules {}
 
 /** An endpoint in its place. It is its load as well, so that there is one object to be fetched. */
-class Entry<E> extends RowEstimate implements Member<E>, Placed {
+class Entry<E> extends RowEstimate implements Member<E>, Placed<E> {
   readonly endpoint: E;
   place = -1;
 
@@ -65,7 +73,7 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
   const { loads, ready = () => true, clock = systemClock(), random = systemRandom } = options;
   let byEndpoint = new Map<E, Entry<E>>();
   let members: readonly Entry<E>[] = [];
-  const set = new ReadySet<Entry<E>>();
+  const set = new ReadySet<E, Entry<E>>();
 
   const update: Balancer<E>['update'] = (endpoints) => {
     const now = clock.now();
@@ -92,11 +100,24 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
     return { added, removed };
   };
 
-  /** Whether it is still ready; else it is set aside. */
-  const check = (entry: Entry<E>): boolean => {
-    if (ready(entry.endpoint)) return true;
-    set.delete(entry);
-    return false;
+  /** The index of one that is ready, or -1. */
+  const choose = (now: Millis): number => {
+    // Every round that is repeated has set one aside.
+    for (;;) {
+      const { size } = set;
+      if (size === 0) return -1;
+      let at = 0;
+      if (size > 1) {
+        at = randomInt(random, size);
+        const drawn = randomInt(random, size - 1);
+        const other = drawn < at ? drawn : drawn + 1;
+        // The first on a tie.
+        if (loads.cost(set.row(at), now) > loads.cost(set.row(other), now)) at = other;
+      }
+      // Only the one that takes the request is looked at: among many, each look at one is at memory that was long unused.
+      if (ready(set.endpoint(at))) return at;
+      set.delete(set.at(at));
+    }
   };
 
   if (options.endpoints) update(options.endpoints);
@@ -114,22 +135,12 @@ export function p2c<E>(options: P2cOptions<E>): Balancer<E> {
       return set.size;
     },
     pick(now) {
-      // Every round that is repeated has set one aside.
-      for (;;) {
-        const { size } = set;
-        if (size === 0) return undefined;
-        let at = 0;
-        if (size > 1) {
-          at = randomInt(random, size);
-          const drawn = randomInt(random, size - 1);
-          const other = drawn < at ? drawn : drawn + 1;
-          // The first on a tie.
-          if (loads.cost(set.row(at), now) > loads.cost(set.row(other), now)) at = other;
-        }
-        // Only the one that takes the request is looked at: among many, each look at one is at memory that was long unused.
-        const chosen = set.at(at);
-        if (check(chosen)) return chosen;
-      }
+      const at = choose(now);
+      return at < 0 ? undefined : set.at(at);
+    },
+    dispatch(now) {
+      const at = choose(now);
+      return at < 0 ? undefined : { endpoint: set.endpoint(at), dispatch: loads.dispatch(set.row(at), now) };
     },
   };
 }

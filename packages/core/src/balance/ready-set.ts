@@ -1,7 +1,8 @@
 // The members of a balancer that can take requests, so that choosing among a thousand costs what choosing among two does.
 
 /** Where a member stands in the set; part of the member. */
-export interface Placed {
+export interface Placed<E> {
+  readonly endpoint: E;
   /** Its index among the ready ones, or -1. */
   place: number;
   /** Of its load. */
@@ -9,10 +10,11 @@ export interface Placed {
 }
 
 /** A set with constant-time add, delete and access by index. The order changes with every delete. */
-export class ReadySet<M extends Placed> {
+export class ReadySet<E, M extends Placed<E>> {
   readonly #members: M[] = [];
-  /** Their rows, so that loads are compared without a look at the members. */
+  /** Their rows and endpoints, so that loads are compared and one is chosen without a look at the members. */
   readonly #rows: number[] = [];
+  readonly #endpoints: E[] = [];
 
   get size(): number {
     return this.#members.length;
@@ -27,11 +29,16 @@ export class ReadySet<M extends Placed> {
     return this.#rows[index] as number;
   }
 
+  endpoint(index: number): E {
+    return this.#endpoints[index] as E;
+  }
+
   add(member: M): void {
     if (member.place >= 0) return;
     member.place = this.#members.length;
     this.#members.push(member);
     this.#rows.push(member.row);
+    this.#endpoints.push(member.endpoint);
   }
 
   delete(member: M): void {
@@ -39,9 +46,11 @@ export class ReadySet<M extends Placed> {
     if (place < 0) return;
     const last = this.#members.pop();
     this.#rows.pop();
+    this.#endpoints.pop();
     if (last && last !== member) {
       this.#members[place] = last;
       this.#rows[place] = last.row;
+      this.#endpoints[place] = last.endpoint;
       last.place = place;
     }
     member.place = -1;

@@ -12,7 +12,7 @@ import {
   type Unsubscribe,
   type Watch,
 } from '@weft/core';
-import { type Balancer, type Loads, type Member, type PenaltyRules, p2c } from '@weft/core/balance';
+import { type Balancer, type Dispatched, type Loads, type PenaltyRules, p2c } from '@weft/core/balance';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
 import type { PoolBackend, PoolSnapshot, Waiter } from './pool-backend.ts';
 import { describeMember, type PoolMember } from './pool-member.ts';
@@ -36,7 +36,7 @@ export interface BalancedQueueOptions<M extends PoolMember> {
 /** Endpoints that reasons name. */
 const NAMED = 5;
 
-export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, QueueSource<Waiter<M>, Member<M>> {
+export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, QueueSource<Waiter<M>, Dispatched<M>> {
   readonly authority: string | undefined;
   readonly penalty: PenaltyRules | undefined;
   readonly #name: string;
@@ -45,7 +45,7 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
   readonly #members = new Map<Endpoint, M>();
   /** Those who will not become ready by waiting. */
   readonly #hopeless = new Set<M>();
-  readonly #queue: FailfastQueue<Waiter<M>, Member<M>>;
+  readonly #queue: FailfastQueue<Waiter<M>, Dispatched<M>>;
   #unsubscribe: Unsubscribe | undefined;
   #rejected: Reason | undefined;
   #known = false;
@@ -102,13 +102,13 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
     return { name: this.#name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
   }
 
-  take(): Member<M> | undefined {
-    return this.#balancer.pick(this.#options.clock.now());
+  take(): Dispatched<M> | undefined {
+    return this.#balancer.dispatch(this.#options.clock.now());
   }
 
-  start(waiter: Waiter<M>, { endpoint, load }: Member<M>, waitedMs: Millis): void {
+  start(waiter: Waiter<M>, { endpoint, dispatch }: Dispatched<M>, waitedMs: Millis): void {
     this.#options.observer?.dequeued(waitedMs);
-    waiter.start(endpoint, load.dispatch(this.#options.clock.now()));
+    waiter.start(endpoint, dispatch);
   }
 
   get ready(): boolean {
