@@ -48,12 +48,14 @@ const CASES: Readonly<Record<string, readonly EngineCase[]>> = {
   links: linkCases,
 };
 
-export function describeEngine(name: string, factory: () => HttpEngine, gaps: readonly EngineGap[] = []): void {
+/** `groups`: those whose cases are run. */
+export function describeEngine(name: string, factory: () => HttpEngine, gaps: readonly EngineGap[] = [], groups = Object.keys(CASES)): void {
   const known = new Set(Object.values(CASES).flatMap((cases) => cases.map((one) => one.name)));
   const gapNames = new Set(gaps.map((gap) => gap.test));
   describe(`engine ${name}`, () => {
     for (const gap of gaps) if (!known.has(gap.test)) throw new Error(`gap names no case: ${gap.test}`);
     for (const [group, cases] of Object.entries(CASES)) {
+      if (!groups.includes(group)) continue;
       for (const one of cases) {
         const define = gapNames.has(one.name) ? test.fails : test;
         define(`${group}: ${one.name}`, { timeout: gapNames.has(one.name) ? GAP_MS : CASE_MS }, async ({ signal }) => {
