@@ -48,6 +48,21 @@ function ok(exchange: Exchange): void {
 
 export const linkCases: readonly EngineCase[] = [
   {
+    name: 'writes after what was written to a socket before and has not left yet',
+    async run(bench) {
+      const { port } = await bench.listen((socket: Socket) => {
+        socket.write(Buffer.alloc(4 * 1024 * 1024, '.'));
+        socket.write('before');
+        bench.engine.serve(socket, { version: 'http/1' }, ok);
+      });
+      const client = await bench.rawClient(port);
+      client.send('GET /after HTTP/1.1\r\nhost: a\r\n\r\n');
+      await client.receive('GET /after');
+      await client.receive('before');
+      expect(client.text.indexOf('before')).toBeLessThan(client.text.indexOf('HTTP/1.1 200'));
+    },
+  },
+  {
     name: 'serves a socket whose first bytes were read and put back',
     async run(bench) {
       for (const version of ['http/1', 'http/2'] as const) {

@@ -79,7 +79,8 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
     link.on('error', (error: Error) => {
       this.error ??= error;
     });
-    this.handle = isPlain(link) ? readWithoutBuffers(link, this) : null;
+    // What somebody wrote before and is still to leave is in the stream: what comes after has to go the same way.
+    this.handle = isPlain(link) && link.writableLength === 0 ? readWithoutBuffers(link, this) : null;
     this.learnOfDestruction();
     link.on('data', (chunk: Buffer) => this.take(chunk));
     link.on('end', () => {
@@ -208,8 +209,9 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
 
   private send(output: Output): void {
     const whole = output.takeWhole();
-    if (whole !== null) this.write(whole);
-    else {
+    if (whole !== null) {
+      if (whole.length > 0) this.write(whole);
+    } else {
       const parts = output.takeParts();
       this.writeAll(parts);
       if (!this.deferred && this.drained) for (const part of parts) this.flusher.written(part);
