@@ -1,6 +1,6 @@
 // The load balancer alone: power of two choices over Peak-EWMA, generic over what an endpoint is.
-// Give it endpoints and a readiness predicate; ask `pick` per request and end each `dispatch` once.
-// Example: const balancer = peakEwma({ endpoints: ['a', 'b'] }); const use = balancer.pick(0)?.load.dispatch(0);
+// Give it endpoints and a readiness predicate; `dispatch` once per request, or `pick` where it is not sure yet, and end each dispatch once.
+// Example: const balancer = peakEwma({ endpoints: ['a', 'b'] }); const use = balancer.dispatch(0); use?.dispatch.complete(5);
 export { type Dispatch, type LoadEstimate, type Loads, RowEstimate } from './load.ts';
 export {
   type Balancer,
