@@ -1,31 +1,36 @@
 // HTTP/1 connections of an upstream: how many requests are under way, and the connections without one, by target form and authority (spec/proxy.md
 // §4.2). The one used last is taken first.
-import type { EngineTimers } from '../exchange/timers.ts';
 import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
+import type { IdleClock, IdlePool } from './idle-clock.ts';
 
-/** An idle connection lives for its time and up to a quarter more: one timer serves all. */
-const TICKS = 4;
+/** By authority, the one used last at the end. */
+type Shelf = Map<string, H1UpstreamConnection[]>;
 
 /** What an upstream is based on: among a thousand of them one that is an object of its own would have to be fetched as well. */
-export abstract class ConnectionPool {
+export abstract class ConnectionPool implements IdlePool {
   inFlight = 0;
   /** Nothing is kept or taken any more. */
   protected closed = false;
-  /** The one used last, while it is idle. Of most pools it is all there is, so that their maps stay untouched. */
+  /** The one used last, while it is idle. Most pools never have another one. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
-  private tick = 0;
-  private cancelTick: (() => void) | null = null;
   private readonly max: number;
-  private readonly origin = new Map<string, H1UpstreamConnection[]>();
-  private readonly absolute = new Map<string, H1UpstreamConnection[]>();
-  private readonly timers: EngineTimers;
-  private readonly tickMs: number;
+  private readonly clock: IdleClock;
+  /** The clock asks. */
+  private timed = false;
+  private origin: Shelf | null = null;
+  private absolute: Shelf | null = null;
 
-  constructor(timers: EngineTimers, lifeMs: number, max: number) {
-    this.timers = timers;
-    this.tickMs = Math.max(1, lifeMs / TICKS);
+  constructor(clock: IdleClock, max: number) {
+    this.clock = clock;
     this.max = max;
+  }
+
+  /** The clock's call. */
+  expire(): boolean {
+    this.drop(false);
+    this.timed = this.count > 0;
+    return this.timed;
   }
 
   /** False when there are too many already, or none is wanted. */
@@ -34,9 +39,11 @@ export abstract class ConnectionPool {
     if (this.last !== undefined) this.shelve(this.last);
     this.last = connection;
     connection.idle = true;
-    connection.idleSince = this.tick;
+    connection.idleSince = this.clock.now;
     this.count += 1;
-    this.cancelTick ??= this.timers.after(this.tickMs, () => this.onTick());
+    if (this.timed) return true;
+    this.timed = true;
+    this.clock.add(this);
     return true;
   }
 
@@ -49,7 +56,7 @@ export abstract class ConnectionPool {
       if (newest.usable) return newest;
       newest.destroy();
     }
-    const list = (absolute ? this.absolute : this.origin).get(authority);
+    const list = this.shelf(absolute)?.get(authority);
     if (list === undefined) return undefined;
     for (let last = list.pop(); last !== undefined; last = list.pop()) {
       this.gone(last);
@@ -67,34 +74,31 @@ export abstract class ConnectionPool {
       this.gone(connection);
       return;
     }
-    const map = connection.absolute ? this.absolute : this.origin;
-    const list = map.get(connection.authority);
+    const shelf = this.shelf(connection.absolute);
+    const list = shelf?.get(connection.authority);
     const at = list?.indexOf(connection) ?? -1;
     if (list === undefined || at < 0) return;
     list.splice(at, 1);
     this.gone(connection);
-    if (list.length === 0) map.delete(connection.authority);
+    if (list.length === 0) shelf?.delete(connection.authority);
   }
 
   protected closeIdle(): void {
     this.closed = true;
-    this.drop(() => true);
-    this.cancelTick?.();
-    this.cancelTick = null;
+    this.drop(true);
+    if (this.timed) this.clock.delete(this);
+    this.timed = false;
   }
 
-  private onTick(): void {
-    this.tick += 1;
-    this.cancelTick = null;
-    this.drop((connection) => this.tick - connection.idleSince > TICKS);
-    if (this.count > 0) this.cancelTick = this.timers.after(this.tickMs, () => this.onTick());
+  private shelf(absolute: boolean): Shelf | null {
+    return absolute ? this.absolute : this.origin;
   }
 
-  /** Into the maps, above those that were used before. */
+  /** Above those that were used before. */
   private shelve(connection: H1UpstreamConnection): void {
-    const map = connection.absolute ? this.absolute : this.origin;
-    const list = map.get(connection.authority);
-    if (list === undefined) map.set(connection.authority, [connection]);
+    const shelf = connection.absolute ? (this.absolute ??= new Map()) : (this.origin ??= new Map());
+    const list = shelf.get(connection.authority);
+    if (list === undefined) shelf.set(connection.authority, [connection]);
     else list.push(connection);
   }
 
@@ -103,27 +107,31 @@ export abstract class ConnectionPool {
     this.count -= 1;
   }
 
-  private drop(isDue: (connection: H1UpstreamConnection) => boolean): void {
-    const { last } = this;
-    if (last !== undefined && isDue(last)) {
+  /** Lets go of those that have lived their time, or of all. */
+  private drop(all: boolean): void {
+    const { last, clock } = this;
+    if (last !== undefined && (all || clock.isDue(last.idleSince))) {
       this.last = undefined;
       this.gone(last);
       last.destroy();
     }
-    for (const map of [this.origin, this.absolute]) {
-      for (const [authority, list] of map) {
-        const kept: H1UpstreamConnection[] = [];
-        for (const connection of list) {
-          if (!isDue(connection)) {
-            kept.push(connection);
-            continue;
-          }
-          this.gone(connection);
-          connection.destroy();
+    if (this.origin !== null) this.dropFrom(this.origin, all);
+    if (this.absolute !== null) this.dropFrom(this.absolute, all);
+  }
+
+  private dropFrom(shelf: Shelf, all: boolean): void {
+    for (const [authority, list] of shelf) {
+      const kept: H1UpstreamConnection[] = [];
+      for (const connection of list) {
+        if (!all && !this.clock.isDue(connection.idleSince)) {
+          kept.push(connection);
+          continue;
         }
-        if (kept.length === 0) map.delete(authority);
-        else map.set(authority, kept);
+        this.gone(connection);
+        connection.destroy();
       }
+      if (kept.length === 0) shelf.delete(authority);
+      else shelf.set(authority, kept);
     }
   }
 }

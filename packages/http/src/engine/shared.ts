@@ -6,6 +6,7 @@ import { LineCache } from '../h1/line-cache.ts';
 import type { RequestLine, StatusLine } from '../h1/start-line.ts';
 import { Flusher } from './flusher.ts';
 import { H2OptionsCache } from './h2-options.ts';
+import { IdleClocks } from './idle-clock.ts';
 import { StalledWires } from './stalled-wires.ts';
 import { Ticker } from './ticker.ts';
 
@@ -19,12 +20,14 @@ export class EngineShared {
   readonly statusLines = new LineCache<StatusLine>(STATUS_LINES);
   readonly timers: EngineTimers;
   readonly ticker: Ticker;
+  readonly idleClocks: IdleClocks;
   readonly stalled: StalledWires;
   readonly http2: H2OptionsCache;
 
   constructor(timers: EngineTimers, stallMs: number) {
     this.timers = timers;
     this.ticker = new Ticker(timers);
+    this.idleClocks = new IdleClocks(timers);
     this.http2 = new H2OptionsCache(stallMs);
     this.stalled = new StalledWires(timers, stallMs);
   }

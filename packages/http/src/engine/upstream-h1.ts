@@ -24,7 +24,7 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   private readonly dialing = new Set<Call>();
 
   constructor(options: H1UpstreamOptions) {
-    super(options.shared.timers, options.poolIdleMs ?? POOL_IDLE_MS, options.maxIdle ?? MAX_IDLE);
+    super(options.shared.idleClocks.of(options.poolIdleMs ?? POOL_IDLE_MS), options.maxIdle ?? MAX_IDLE);
     this.shared = options.shared;
     this.limits = options.limits;
     this.dialer = options.dial;
