@@ -1,27 +1,9 @@
 import { expect, test } from 'vitest';
-import type { EngineTimers } from '../exchange/timers.ts';
 import { IdleClocks } from './idle-clock.ts';
+import { manualTimers } from './manual-timers.ts';
 
 const LIFE_MS = 4000;
 const TICK_MS = 1000;
-
-/** Timers that fire when they are told to. */
-function manual() {
-  const pending = new Map<object, { readonly delayMs: number; readonly fire: () => void }>();
-  const timers: EngineTimers = {
-    after(delayMs, fire) {
-      const key = {};
-      pending.set(key, { delayMs, fire });
-      return () => pending.delete(key);
-    },
-  };
-  const fire = (): void => {
-    const due = [...pending.values()];
-    pending.clear();
-    for (const one of due) one.fire();
-  };
-  return { timers, pending, fire };
-}
 
 /** Holds something for as long as the clock says, and notes after how many ticks it was let go. */
 function pool(clock: ReturnType<IdleClocks['of']>, holds = true) {
@@ -37,56 +19,56 @@ function pool(clock: ReturnType<IdleClocks['of']>, holds = true) {
 }
 
 test('asks all pools with one timer', () => {
-  const { timers, pending, fire } = manual();
+  const { timers, waiting, fireAll } = manualTimers();
   const clock = new IdleClocks(timers).of(LIFE_MS);
   const pools = Array.from({ length: 1000 }, () => pool(clock));
   for (const one of pools) clock.add(one);
   for (let tick = 1; tick <= 3; tick += 1) {
-    expect([...pending.values()].map(({ delayMs }) => delayMs)).toEqual([TICK_MS]);
-    fire();
+    expect(waiting.map(({ delayMs }) => delayMs)).toEqual([TICK_MS]);
+    fireAll();
     expect(pools.every(({ asked }) => asked === tick)).toBe(true);
   }
 });
 
 test('what is idle lives for its time and up to a quarter more, whenever the clock was started', () => {
-  const { timers, fire } = manual();
+  const { timers, fireAll } = manualTimers();
   const clock = new IdleClocks(timers).of(LIFE_MS);
   const early = pool(clock);
   clock.add(early);
-  fire();
-  fire();
+  fireAll();
+  fireAll();
   const late = pool(clock);
   clock.add(late);
-  for (let tick = 3; tick < 20; tick += 1) fire();
+  for (let tick = 3; tick < 20; tick += 1) fireAll();
   // Its last turn is the one that lets it go.
   expect(early.asked).toBe(5);
   expect(late.asked).toBe(5);
 });
 
 test('stands still while no pool keeps anything', () => {
-  const { timers, pending, fire } = manual();
+  const { timers, waiting, fireAll } = manualTimers();
   const clock = new IdleClocks(timers).of(LIFE_MS);
   const empty = pool(clock, false);
   clock.add(empty);
-  fire();
-  expect(pending.size).toBe(0);
-  fire();
+  fireAll();
+  expect(waiting).toEqual([]);
+  fireAll();
   expect(empty.asked).toBe(1);
   const [one, another] = [pool(clock), pool(clock)];
   clock.add(one);
   clock.add(another);
   clock.delete(one);
-  expect(pending.size).toBe(1);
+  expect(waiting).toHaveLength(1);
   clock.delete(another);
-  expect(pending.size).toBe(0);
+  expect(waiting).toEqual([]);
 });
 
 test('each lifetime has a clock of its own', () => {
-  const { timers, pending } = manual();
+  const { timers, waiting } = manualTimers();
   const clocks = new IdleClocks(timers);
   expect(clocks.of(LIFE_MS)).toBe(clocks.of(LIFE_MS));
   const short = clocks.of(LIFE_MS / 2);
   clocks.of(LIFE_MS).add(pool(clocks.of(LIFE_MS)));
   short.add(pool(short));
-  expect([...pending.values()].map(({ delayMs }) => delayMs)).toEqual([TICK_MS, TICK_MS / 2]);
+  expect(waiting.map(({ delayMs }) => delayMs)).toEqual([TICK_MS, TICK_MS / 2]);
 });

@@ -3,7 +3,7 @@ import { connect as connectHttp2, createServer as createHttp2Server, type Server
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Exchange, ExchangeOutcome, ForwardRules, HttpEngine, ServeOptions } from '../exchange/engine.ts';
-import type { EngineTimers } from '../exchange/timers.ts';
+import { manualTimers } from './manual-timers.ts';
 import { weftEngine } from './weft-engine.ts';
 
 const closers: (() => void)[] = [];
@@ -45,19 +45,6 @@ async function talk(port: number, text: string): Promise<string> {
   socket.write(text, 'latin1');
   await new Promise((resolve) => socket.once('close', resolve));
   return received;
-}
-
-/** Timers that a test fires. */
-function manualTimers(): { readonly timers: EngineTimers; readonly waiting: { delayMs: number; fire: () => void }[] } {
-  const waiting: { delayMs: number; fire: () => void }[] = [];
-  const timers: EngineTimers = {
-    after(delayMs, fire) {
-      const timer = { delayMs, fire };
-      waiting.push(timer);
-      return () => void waiting.splice(waiting.indexOf(timer), waiting.includes(timer) ? 1 : 0);
-    },
-  };
-  return { timers, waiting };
 }
 
 const ok = (exchange: Exchange): void => exchange.respond({ status: 200, headers: [] });
