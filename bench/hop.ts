@@ -25,7 +25,7 @@ export const straight = (protocol: Protocol): Path => [{ client: plain(protocol)
 /** HTTP/2 in TLS comes in and leaves without. */
 export const terminating: Path = [{ client: MESH, server: plain('h2') }];
 /** Two proxies with HTTP/2 in TLS between them, whatever is outside. */
-export const paired = (protocol: 'h1' | 'h2'): Path => [
+export const paired = (protocol: 'h1' | 'h2'): readonly [Hop, Hop] => [
   { client: plain(protocol), server: MESH },
   { client: MESH, server: plain(protocol) },
 ];

@@ -22,6 +22,15 @@ export interface LoadFigures {
   readonly by_version?: Readonly<Record<string, LoadFigures>>;
 }
 
+/** By how much the CPU time of a request rises between two settings of a proxy: the ratios of rounds beside each other, in order. */
+export interface RiseFigures {
+  readonly rounds: number;
+  readonly quarter_percent: number;
+  /** The figure. */
+  readonly median_percent: number;
+  readonly three_quarters_percent: number;
+}
+
 /** Of one proxy that holds idle connections. */
 export interface IdleFigures {
   /** Before the first connection. */
@@ -87,6 +96,7 @@ export interface DestinationFigures {
 export interface ScenarioReport {
   readonly name: string;
   readonly proxies?: Readonly<Record<string, ProxyFigures>>;
+  readonly rises?: Readonly<Record<string, RiseFigures>>;
   readonly operations?: Readonly<Record<string, OperationFigures>>;
   readonly simulated?: Readonly<Record<string, SimulatedFigures>>;
   readonly destination?: Readonly<Record<string, DestinationFigures>>;
@@ -99,10 +109,11 @@ export interface BenchReport {
   readonly scenarios: readonly ScenarioReport[];
 }
 
-export function renderScenario({ name, proxies = {}, operations = {}, simulated = {}, destination = {}, skipped = [] }: ScenarioReport): string {
+export function renderScenario({ name, proxies = {}, rises = {}, operations = {}, simulated = {}, destination = {}, skipped = [] }: ScenarioReport): string {
   return [
     `\n${name}`,
     ...renderLoad(proxies),
+    ...renderRises(rises),
     ...renderIdle(proxies),
     ...renderOperations(operations),
     ...renderSimulated(simulated),
@@ -141,6 +152,13 @@ function renderLoad(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
       ),
     ),
   ];
+}
+
+function renderRises(rises: Readonly<Record<string, RiseFigures>>): string[] {
+  const rows = Object.entries(rises).map(([what, { rounds, quarter_percent, median_percent, three_quarters_percent }]) =>
+    row(what, ...[quarter_percent, median_percent, three_quarters_percent].map((percent) => percent.toFixed(1)), String(rounds)),
+  );
+  return rows.length === 0 ? [] : [row('CPU/req rises by %', 'quarter', 'median', '3 quarters', 'rounds'), ...rows];
 }
 
 function renderIdle(proxies: Readonly<Record<string, ProxyFigures>>): string[] {

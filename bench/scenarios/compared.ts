@@ -1,4 +1,5 @@
-// One load on a proxy that is set up in several ways: the ways take turns, so that what the machine does otherwise meets all of them.
+// One load on a proxy that is set up in two ways, and by how much a request costs more in the second. The two take turns of one second each: what else the machine does
+// in these seconds (other tenants of its shared cache most of all) meets both, and leaves the ratio of two neighbours.
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import type { ProxyProcess } from '../../test/acceptance/process/proxy-process.ts';
 import { alone, SERVICE, scripted } from '../../test/acceptance/process/scenes.ts';
@@ -7,7 +8,7 @@ import { loadGenerator } from '../load/generator.ts';
 import type { LoadOptions } from '../load/load.ts';
 import type { PeerContext, RunningPeer } from '../peers/peer.ts';
 import { pinProxy } from '../processes/cores.ts';
-import type { LoadFigures } from '../report.ts';
+import { type LoadFigures, type RiseFigures, round } from '../report.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { backends } from './backends.ts';
 import { checkAnswer } from './check-answer.ts';
@@ -49,12 +50,19 @@ export function ours({ label, prepare, start = startAlone, backend: protocol }: 
   };
 }
 
-const FULL = { warmUpSeconds: 2, leadInSeconds: 1, seconds: 3, rounds: 9 };
-const QUICK = { warmUpSeconds: 0.5, leadInSeconds: 0.5, seconds: 1, rounds: 1 };
+export interface Compared {
+  /** By label. */
+  readonly proxies: Readonly<Record<string, LoadFigures>>;
+  readonly rise: RiseFigures;
+}
 
-/** Figures by label. */
-export async function compared(work: Work, setups: readonly Setup[], { quick, identity, log }: ScenarioContext): Promise<Record<string, LoadFigures>> {
-  const { warmUpSeconds, leadInSeconds, seconds, rounds } = quick ? QUICK : FULL;
+// A turn is shorter than what Linkerd's proxies keep an idle connection for (3 s): each finds its connections open when its turn comes.
+const FULL = { warmUpSeconds: 3, seconds: 1, rounds: 45 };
+const QUICK = { warmUpSeconds: 1, seconds: 1, rounds: 2 };
+
+/** CPU time of the second against that of the first. */
+export async function compared(work: Work, setups: readonly [Setup, Setup], { quick, identity, log }: ScenarioContext): Promise<Compared> {
+  const { warmUpSeconds, seconds, rounds } = quick ? QUICK : FULL;
   const { protocol } = entry(work.path);
   const behind = backends(work);
   const running: { readonly label: string; readonly proxy: RunningPeer; readonly measured: LoadFigures[] }[] = [];
@@ -72,24 +80,31 @@ export async function compared(work: Work, setups: readonly Setup[], { quick, id
       running.push({ label, proxy, measured: [] });
       pinProxy(pidOf(proxy), 0);
       await checkAnswer(proxy.port, work);
+    }
+    for (const { proxy } of running) {
       const load = loadOn(proxy, warmUpSeconds);
       await loadGenerator(load).run(load);
     }
-    for (let round = 0; round < rounds; round++) {
-      for (const { label, proxy, measured } of running) {
-        // While the others had their turn it closed the connections that it did not need; what it costs to open as many anew is another question.
-        const leadIn = loadOn(proxy, leadInSeconds);
-        await loadGenerator(leadIn).run(leadIn);
-        const figures = await figuresOf(pidOf(proxy), loadOn(proxy, seconds));
-        measured.push(figures);
-        log(`${work.name}: ${label}: ${figures.cpu_us_per_request.toFixed(1)} µs CPU per request, ${figures.rps.toFixed(0)} requests/s`);
-      }
+    for (let number = 0; number < rounds; number++) {
+      for (const { proxy, measured } of running) measured.push(await figuresOf(pidOf(proxy), loadOn(proxy, seconds)));
+      log(`${work.name}: ${running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`).join(', ')}`);
     }
-    return Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)]));
+    const [base, other] = running.map(({ measured }) => measured);
+    return {
+      proxies: Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)])),
+      rise: riseOf(base ?? [], other ?? []),
+    };
   } finally {
     for (const { proxy } of running) await proxy.close();
     await behind.close();
   }
+}
+
+/** By how much the rounds of the second cost more than those beside them of the first. */
+export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[]): RiseFigures {
+  const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100).sort((a, b) => a - b);
+  const at = (share: number): number => round(percent[Math.floor((percent.length - 1) * share)] ?? Number.NaN, 1);
+  return { rounds: percent.length, quarter_percent: at(0.25), median_percent: at(0.5), three_quarters_percent: at(0.75) };
 }
 
 /** Only the first proxy of a path is measured. */

@@ -4,10 +4,10 @@ import type { Endpoint } from '@weft/core';
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import { type ProxyProcess, readyProxy } from '../../test/acceptance/process/proxy-process.ts';
 import { NAME, SERVICE } from '../../test/acceptance/process/scenes.ts';
-import { straight } from '../hop.ts';
+import { paired, straight } from '../hop.ts';
 import { haproxyOver } from '../peers/native-peers.ts';
 import { UNBOUND_HOST } from '../programs/announce.ts';
-import type { LoadFigures } from '../report.ts';
+import type { LoadFigures, RiseFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
 import { compared, ours, type Setup } from './compared.ts';
 import { policyOf } from './routes.ts';
@@ -72,21 +72,41 @@ const haproxy = ({ endpoints: count }: Size): Setup => ({
   start: (context) => haproxyOver(count).start(PATH, context),
 });
 
+/** All are one other HAProxy, which is not measured. */
+const haproxyMeshed = ({ endpoints: count }: Size): Setup => ({
+  label: `haproxy, ${count} meshed servers`,
+  async start(context) {
+    const [client, server] = paired('h1');
+    const behind = await haproxyOver(1).start([server], context);
+    const front = await haproxyOver(count).start([client], { ...context, backend: async () => behind.port });
+    return {
+      ...front,
+      async close() {
+        await front.close();
+        await behind.close();
+      },
+    };
+  },
+});
+
 export const endpoints: Scenario = {
   name: SCENARIO,
   about: `CPU per request with ${MANY.endpoints} endpoints and ${MANY.routes} routes against ${FEW.endpoints} and ${FEW.routes}, HTTP/1.1, without a mesh behind and with one`,
   async run(context) {
     const proxies: Record<string, LoadFigures> = {};
+    const rises: Record<string, RiseFigures> = {};
     const judge = haproxyOver(FEW.endpoints).missing();
     // A quick run asks the one question.
-    const kinds = context.quick ? [plain] : [plain, meshed, ...(judge === undefined ? [haproxy] : [])];
-    for (const of of kinds) {
-      const figures = await compared({ name: SCENARIO, path: PATH, connections: 32, streams: 1 }, [of(FEW), of(MANY)], context);
+    const kinds = {
+      weft: plain,
+      ...(!context.quick && { 'weft, meshed': meshed }),
+      ...(!context.quick && judge === undefined && { haproxy, 'haproxy, meshed': haproxyMeshed }),
+    };
+    for (const [kind, of] of Object.entries(kinds)) {
+      const { proxies: figures, rise } = await compared({ name: SCENARIO, path: PATH, connections: 32, streams: 1 }, [of(FEW), of(MANY)], context);
       Object.assign(proxies, figures);
-      const [few, many] = Object.entries(figures);
-      const rise = ((many?.[1].cpu_us_per_request ?? Number.NaN) / (few?.[1].cpu_us_per_request ?? Number.NaN) - 1) * 100;
-      context.log(`${SCENARIO}: ${many?.[0]}: ${rise.toFixed(1)} % more CPU per request`);
+      rises[kind] = rise;
     }
-    return { name: SCENARIO, proxies, skipped: judge === undefined ? [] : [judge] };
+    return { name: SCENARIO, proxies, rises, skipped: judge === undefined ? [] : [judge] };
   },
 };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LoadFigures } from '../report.ts';
+import { riseOf } from './compared.ts';
 import { together } from './large-bodies.ts';
 import { medianOf } from './under-load.ts';
 
@@ -13,4 +14,10 @@ test('two versions together are as one load with as many requests of each', () =
   const versions = { h1: figures(500, 1000, 1), h2: figures(1500, 3000) };
   const all = { cpu_us_per_request: 1000, rps: 1500, p50_ms: 100, p99_ms: 1500, rss_mib: 50, errors: 1, mib_per_cpu_second: 1000, by_version: versions };
   expect(together(versions)).toEqual(all);
+});
+
+test('a rise is what rounds beside each other say, whatever both cost in common', () => {
+  const base = [20, 20, 30, 20, 40].map((cpu) => figures(cpu, 1));
+  const other = [24, 23, 36, 30, 44].map((cpu) => figures(cpu, 1));
+  expect(riseOf(base, other)).toEqual({ rounds: 5, quarter_percent: 15, median_percent: 20, three_quarters_percent: 20 });
 });

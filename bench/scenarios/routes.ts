@@ -4,7 +4,7 @@ import type { ControlPlane } from '../../test/acceptance/process/control-plane.t
 import { NAME, SERVICE } from '../../test/acceptance/process/scenes.ts';
 import { balanced, clientPolicy, firstOf, httpProtocol, opaqueProtocol, type Rule } from '../../test/acceptance/proxy/policies.ts';
 import { type Protocol, straight } from '../hop.ts';
-import type { LoadFigures } from '../report.ts';
+import type { LoadFigures, RiseFigures } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
 import { compared, ours, type Setup } from './compared.ts';
 
@@ -42,15 +42,15 @@ export const routes: Scenario = {
   about: `CPU per request with ${COUNT} routes against one, HTTP/1.1 and HTTP/2`,
   async run(context) {
     const proxies: Record<string, LoadFigures> = {};
+    const rises: Record<string, RiseFigures> = {};
     for (const [label, version, work] of [
       ['HTTP/1.1', 'h1', { path: straight('h1'), connections: 32, streams: 1 }],
       ['HTTP/2', 'h2', { path: straight('h2'), connections: 4, streams: 32 }],
     ] as const) {
-      const figures = await compared({ name: `routes-${COUNT}`, ...work }, [setup(1, version), setup(COUNT, version)], context);
-      const [one, many] = Object.values(figures).map(({ cpu_us_per_request }) => cpu_us_per_request);
+      const { proxies: figures, rise } = await compared({ name: `routes-${COUNT}`, ...work }, [setup(1, version), setup(COUNT, version)], context);
       for (const [routes, figure] of Object.entries(figures)) proxies[`weft, ${label}, ${routes}`] = figure;
-      context.log(`routes-${COUNT}: ${label}: ${(((many ?? Number.NaN) / (one ?? Number.NaN) - 1) * 100).toFixed(1)} % more CPU per request`);
+      rises[`weft, ${label}`] = rise;
     }
-    return { name: `routes-${COUNT}`, proxies };
+    return { name: `routes-${COUNT}`, proxies, rises };
   },
 };
