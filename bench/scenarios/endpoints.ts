@@ -95,18 +95,19 @@ export const endpoints: Scenario = {
   async run(context) {
     const proxies: Record<string, LoadFigures> = {};
     const rises: Record<string, RiseFigures> = {};
-    const judge = haproxyOver(FEW.endpoints).missing();
+    const judged = context.takesPart('haproxy');
+    const missing = judged ? haproxyOver(FEW.endpoints).missing() : undefined;
     // A quick run asks the one question.
     const kinds = {
       weft: plain,
       ...(!context.quick && { 'weft, meshed': meshed }),
-      ...(!context.quick && judge === undefined && { haproxy, 'haproxy, meshed': haproxyMeshed }),
+      ...(!context.quick && judged && missing === undefined && { haproxy, 'haproxy, meshed': haproxyMeshed }),
     };
     for (const [kind, of] of Object.entries(kinds)) {
       const { proxies: figures, rise } = await compared({ name: SCENARIO, path: PATH, connections: 32, streams: 1 }, [of(FEW), of(MANY)], context);
       Object.assign(proxies, figures);
       rises[kind] = rise;
     }
-    return { name: SCENARIO, proxies, rises, skipped: judge === undefined ? [] : [judge] };
+    return { name: SCENARIO, proxies, rises, skipped: missing === undefined ? [] : [missing] };
   },
 };
