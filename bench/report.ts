@@ -29,6 +29,8 @@ export interface RiseFigures {
   /** The figure. */
   readonly median_percent: number;
   readonly three_quarters_percent: number;
+  /** Of a step through the cache that all cores share, in the middle of the run: how busy other tenants of the machine kept it. */
+  readonly shared_cache_ns: number;
 }
 
 /** Of one proxy that holds idle connections. */
@@ -155,10 +157,10 @@ function renderLoad(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
 }
 
 function renderRises(rises: Readonly<Record<string, RiseFigures>>): string[] {
-  const rows = Object.entries(rises).map(([what, { rounds, quarter_percent, median_percent, three_quarters_percent }]) =>
-    row(what, ...[quarter_percent, median_percent, three_quarters_percent].map((percent) => percent.toFixed(1)), String(rounds)),
+  const rows = Object.entries(rises).map(([what, { rounds, quarter_percent, median_percent, three_quarters_percent, shared_cache_ns }]) =>
+    row(what, ...[quarter_percent, median_percent, three_quarters_percent].map((percent) => percent.toFixed(1)), String(rounds), shared_cache_ns.toFixed(0)),
   );
-  return rows.length === 0 ? [] : [row('CPU/req rises by %', 'quarter', 'median', '3 quarters', 'rounds'), ...rows];
+  return rows.length === 0 ? [] : [row('CPU/req rises by %', 'quarter', 'median', '3 quarters', 'rounds', 'cache ns'), ...rows];
 }
 
 function renderIdle(proxies: Readonly<Record<string, ProxyFigures>>): string[] {

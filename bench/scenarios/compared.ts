@@ -8,6 +8,7 @@ import { loadGenerator } from '../load/generator.ts';
 import type { LoadOptions } from '../load/load.ts';
 import type { PeerContext, RunningPeer } from '../peers/peer.ts';
 import { pinProxy } from '../processes/cores.ts';
+import { sharedCacheStepNs } from '../processes/shared-cache.ts';
 import { type LoadFigures, type RiseFigures, round } from '../report.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { backends } from './backends.ts';
@@ -85,14 +86,17 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
       const load = loadOn(proxy, warmUpSeconds);
       await loadGenerator(load).run(load);
     }
+    const cacheNs: number[] = [];
     for (let number = 0; number < rounds; number++) {
+      cacheNs.push(sharedCacheStepNs());
       for (const { proxy, measured } of running) measured.push(await figuresOf(pidOf(proxy), loadOn(proxy, seconds)));
-      log(`${work.name}: ${running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`).join(', ')}`);
+      const figures = running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`);
+      log(`${work.name}: ${figures.join(', ')}; shared cache: ${cacheNs.at(-1)?.toFixed(0)} ns`);
     }
     const [base, other] = running.map(({ measured }) => measured);
     return {
       proxies: Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)])),
-      rise: riseOf(base ?? [], other ?? []),
+      rise: riseOf(base ?? [], other ?? [], cacheNs),
     };
   } finally {
     for (const { proxy } of running) await proxy.close();
@@ -101,10 +105,20 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
 }
 
 /** By how much the rounds of the second cost more than those beside them of the first. */
-export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[]): RiseFigures {
-  const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100).sort((a, b) => a - b);
-  const at = (share: number): number => round(percent[Math.floor((percent.length - 1) * share)] ?? Number.NaN, 1);
-  return { rounds: percent.length, quarter_percent: at(0.25), median_percent: at(0.5), three_quarters_percent: at(0.75) };
+export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[], cacheNs: readonly number[]): RiseFigures {
+  const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100);
+  return {
+    rounds: percent.length,
+    quarter_percent: quantile(percent, 0.25),
+    median_percent: quantile(percent, 0.5),
+    three_quarters_percent: quantile(percent, 0.75),
+    shared_cache_ns: quantile(cacheNs, 0.5),
+  };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN, 1);
 }
 
 /** Only the first proxy of a path is measured. */

@@ -19,5 +19,5 @@ test('two versions together are as one load with as many requests of each', () =
 test('a rise is what rounds beside each other say, whatever both cost in common', () => {
   const base = [20, 20, 30, 20, 40].map((cpu) => figures(cpu, 1));
   const other = [24, 23, 36, 30, 44].map((cpu) => figures(cpu, 1));
-  expect(riseOf(base, other)).toEqual({ rounds: 5, quarter_percent: 15, median_percent: 20, three_quarters_percent: 20 });
+  expect(riseOf(base, other, [12, 90, 40])).toEqual({ rounds: 5, quarter_percent: 15, median_percent: 20, three_quarters_percent: 20, shared_cache_ns: 40 });
 });
