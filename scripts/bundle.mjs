@@ -25,6 +25,8 @@ for (const dir of packages) {
     format: 'esm',
     conditions: ['weft-source'],
     external: ['koffi'],
+    // Constants are written out where they are used: as variables of a module they are fetched and checked each time, in the innermost loops too.
+    minifySyntax: true,
     sourcemap: 'linked',
     sourcesContent: false,
     logLevel: 'warning',
