@@ -13,6 +13,9 @@ const MAX_WIDE = 32;
 
 /** What all sockets without large reads read into. Node reads and calls back in one step, so it is never in use twice. */
 const shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+/** Its beginnings, by length: a view that is made for each copy costs as much as the copy. */
+const KEPT_VIEWS = 1024;
+const beginnings = Array.from<Buffer | undefined>({ length: KEPT_VIEWS });
 const spare: Buffer[] = [];
 let wideOut = 0;
 
@@ -124,6 +127,14 @@ function letGo(buffer: Buffer): void {
 
 function copyOf(from: Buffer, bytes: number): Buffer {
   const copy = Buffer.allocUnsafe(bytes);
-  from.copy(copy, 0, 0, bytes);
+  copy.set(from === shared && bytes < KEPT_VIEWS ? beginningOf(bytes) : from.subarray(0, bytes));
   return copy;
+}
+
+function beginningOf(bytes: number): Buffer {
+  const known = beginnings[bytes];
+  if (known !== undefined) return known;
+  const made = shared.subarray(0, bytes);
+  beginnings[bytes] = made;
+  return made;
 }

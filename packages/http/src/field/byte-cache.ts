@@ -1,5 +1,6 @@
 // From the bytes of a field as they stand on the wire to the field, without decoding them again. Direct-mapped and of fixed size: a
 // collision only costs a decode.
+import { digestOf, sameBytes } from './byte-runs.ts';
 import type { Field } from './field.ts';
 
 const KEY_BYTES = 128;
@@ -35,9 +36,7 @@ export class ByteCache {
     if (this.tags[slot] !== length * 4 + coding) return null;
     const field = this.fields[slot] as Field | null;
     if (field === null || (name !== null && field.name !== name)) return null;
-    const keys = this.keys;
-    for (let i = start, k = slot * KEY_BYTES; i < end; i++, k++) if (bytes[i] !== keys[k]) return null;
-    return field;
+    return sameBytes(bytes, start, this.keys, slot * KEY_BYTES, length) ? field : null;
   }
 
   /** Remembers the field for these bytes, in place of what the slot held. */
@@ -51,10 +50,7 @@ export class ByteCache {
     for (let i = start, k = slot * KEY_BYTES; i < end; i++, k++) this.keys[k] = bytes[i] as number;
   }
 
-  /** Every byte counts: values of one name often differ in one digit. */
   private slotOf(coding: ByteCoding, name: string | null, bytes: Uint8Array, start: number, end: number): number {
-    let hash = coding + (name === null ? 0 : name.length * 31 + name.charCodeAt(name.length - 1));
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
-    return (hash ^ (hash >>> 15)) & this.mask;
+    return digestOf(bytes, start, end, coding + (name === null ? 0 : name.length * 31 + name.charCodeAt(name.length - 1))) & this.mask;
   }
 }

@@ -1,7 +1,10 @@
 // Start lines that came before, found by their bytes. Direct-mapped and of fixed size; a line enters at its second sighting, so that
 // targets seen once push nothing out.
 
+import { digestOf, sameBytes } from '../field/byte-runs.ts';
+
 const MAX_BYTES = 256;
+const SEED = 0x811c9dc5 | 0;
 
 interface Entry<T> {
   readonly bytes: Uint8Array;
@@ -23,24 +26,16 @@ export class LineCache<T> {
   find(bytes: Uint8Array, start: number, end: number): T | undefined {
     const length = end - start;
     if (length > MAX_BYTES) return undefined;
-    const entry = this.entries[hashOf(bytes, start, end) & this.mask];
+    const entry = this.entries[digestOf(bytes, start, end, SEED) & this.mask];
     if (entry === undefined || entry.bytes.length !== length) return undefined;
-    const key = entry.bytes;
-    for (let i = 0; i < length; i++) if (key[i] !== bytes[start + i]) return undefined;
-    return entry.value;
+    return sameBytes(bytes, start, entry.bytes, 0, length) ? entry.value : undefined;
   }
 
   offer(bytes: Uint8Array, start: number, end: number, value: T): void {
     if (end - start > MAX_BYTES) return;
-    const hash = hashOf(bytes, start, end);
+    const hash = digestOf(bytes, start, end, SEED);
     const slot = hash & this.mask;
     if (this.seen[slot] === hash) this.entries[slot] = { bytes: Uint8Array.prototype.slice.call(bytes, start, end), value };
     else this.seen[slot] = hash;
   }
-}
-
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
-  return hash ^ (hash >>> 15);
 }
