@@ -26,11 +26,12 @@ export interface LoadFigures {
 export interface RiseFigures {
   readonly rounds: number;
   readonly quarter_percent: number;
-  /** The figure. */
   readonly median_percent: number;
   readonly three_quarters_percent: number;
-  /** Of a step through the cache that all cores share, in the middle of the run: how busy other tenants of the machine kept it. */
-  readonly shared_cache_ns: number;
+  /** Before and after which the cache that all cores share was there for what runs here. */
+  readonly undisturbed_rounds: number;
+  /** Their median: the figure. Null where there were too few. */
+  readonly undisturbed_percent: number | null;
 }
 
 /** Of one proxy that holds idle connections. */
@@ -157,10 +158,17 @@ function renderLoad(proxies: Readonly<Record<string, ProxyFigures>>): string[] {
 }
 
 function renderRises(rises: Readonly<Record<string, RiseFigures>>): string[] {
-  const rows = Object.entries(rises).map(([what, { rounds, quarter_percent, median_percent, three_quarters_percent, shared_cache_ns }]) =>
-    row(what, ...[quarter_percent, median_percent, three_quarters_percent].map((percent) => percent.toFixed(1)), String(rounds), shared_cache_ns.toFixed(0)),
+  const percent = (value: number | null): string => value?.toFixed(1) ?? '-';
+  const rows = Object.entries(rises).map(([what, one]) =>
+    row(
+      what,
+      percent(one.undisturbed_percent),
+      String(one.undisturbed_rounds),
+      ...[one.quarter_percent, one.median_percent, one.three_quarters_percent].map(percent),
+      String(one.rounds),
+    ),
   );
-  return rows.length === 0 ? [] : [row('CPU/req rises by %', 'quarter', 'median', '3 quarters', 'rounds', 'cache ns'), ...rows];
+  return rows.length === 0 ? [] : [row('CPU/req rises by %', 'calm rounds', 'of them', 'all: 1/4', 'median', '3/4', 'of them'), ...rows];
 }
 
 function renderIdle(proxies: Readonly<Record<string, ProxyFigures>>): string[] {

@@ -1,5 +1,6 @@
 // One load on a proxy that is set up in two ways, and by how much a request costs more in the second. The two take turns of one second each: what else the machine does
-// in these seconds (other tenants of its shared cache most of all) meets both, and leaves the ratio of two neighbours.
+// in these seconds meets both, and leaves the ratio of two neighbours. Other tenants of its shared cache do not: they cost the setup that needs more memory more. Which rounds
+// they disturbed a probe of that cache says, before and after each.
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import type { ProxyProcess } from '../../test/acceptance/process/proxy-process.ts';
 import { alone, SERVICE, scripted } from '../../test/acceptance/process/scenes.ts';
@@ -8,7 +9,7 @@ import { loadGenerator } from '../load/generator.ts';
 import type { LoadOptions } from '../load/load.ts';
 import type { PeerContext, RunningPeer } from '../peers/peer.ts';
 import { pinProxy } from '../processes/cores.ts';
-import { sharedCacheStepNs } from '../processes/shared-cache.ts';
+import { sharedCacheCost } from '../processes/shared-cache.ts';
 import { type LoadFigures, type RiseFigures, round } from '../report.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { backends } from './backends.ts';
@@ -58,12 +59,16 @@ export interface Compared {
 }
 
 // A turn is shorter than what Linkerd's proxies keep an idle connection for (3 s): each finds its connections open when its turn comes.
-const FULL = { warmUpSeconds: 3, seconds: 1, rounds: 45 };
-const QUICK = { warmUpSeconds: 1, seconds: 1, rounds: 2 };
+const FULL = { warmUpSeconds: 3, seconds: 1, rounds: 45, undisturbed: 15, most: 120 };
+const QUICK = { warmUpSeconds: 1, seconds: 1, rounds: 2, undisturbed: 0, most: 2 };
+/** Of `sharedCacheCost`: half of what is walked through comes from the cache. */
+const DISTURBED = 0.5;
+/** Fewer rounds say nothing. */
+const FEW_ROUNDS = 5;
 
-/** CPU time of the second against that of the first. */
+/** CPU time of the second against that of the first. Goes on for a while where too few rounds were undisturbed. */
 export async function compared(work: Work, setups: readonly [Setup, Setup], { quick, identity, log }: ScenarioContext): Promise<Compared> {
-  const { warmUpSeconds, seconds, rounds } = quick ? QUICK : FULL;
+  const { warmUpSeconds, seconds, rounds, undisturbed, most } = quick ? QUICK : FULL;
   const { protocol } = entry(work.path);
   const behind = backends(work);
   const running: { readonly label: string; readonly proxy: RunningPeer; readonly measured: LoadFigures[] }[] = [];
@@ -86,17 +91,20 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
       const load = loadOn(proxy, warmUpSeconds);
       await loadGenerator(load).run(load);
     }
-    const cacheNs: number[] = [];
-    for (let number = 0; number < rounds; number++) {
-      cacheNs.push(sharedCacheStepNs());
+    let cache = sharedCacheCost();
+    const calm: boolean[] = [];
+    while (calm.length < rounds || (calm.length < most && calm.filter(Boolean).length < undisturbed)) {
       for (const { proxy, measured } of running) measured.push(await figuresOf(pidOf(proxy), loadOn(proxy, seconds)));
       const figures = running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`);
-      log(`${work.name}: ${figures.join(', ')}; shared cache: ${cacheNs.at(-1)?.toFixed(0)} ns`);
+      const before = cache;
+      cache = sharedCacheCost();
+      calm.push(Math.max(before, cache) < DISTURBED);
+      log(`${work.name}: ${figures.join(', ')}; a step through the shared cache costs ${before.toFixed(2)} and ${cache.toFixed(2)} of one through memory`);
     }
     const [base, other] = running.map(({ measured }) => measured);
     return {
       proxies: Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)])),
-      rise: riseOf(base ?? [], other ?? [], cacheNs),
+      rise: riseOf(base ?? [], other ?? [], calm),
     };
   } finally {
     for (const { proxy } of running) await proxy.close();
@@ -104,15 +112,17 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
   }
 }
 
-/** By how much the rounds of the second cost more than those beside them of the first. */
-export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[], cacheNs: readonly number[]): RiseFigures {
+/** By how much the rounds of the second cost more than those beside them of the first. `calm`: the rounds that nobody disturbed. */
+export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[], calm: readonly boolean[]): RiseFigures {
   const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100);
+  const undisturbed = percent.filter((_, n) => calm[n]);
   return {
     rounds: percent.length,
     quarter_percent: quantile(percent, 0.25),
     median_percent: quantile(percent, 0.5),
     three_quarters_percent: quantile(percent, 0.75),
-    shared_cache_ns: quantile(cacheNs, 0.5),
+    undisturbed_rounds: undisturbed.length,
+    undisturbed_percent: undisturbed.length < FEW_ROUNDS ? null : quantile(undisturbed, 0.5),
   };
 }
 

@@ -19,5 +19,13 @@ test('two versions together are as one load with as many requests of each', () =
 test('a rise is what rounds beside each other say, whatever both cost in common', () => {
   const base = [20, 20, 30, 20, 40].map((cpu) => figures(cpu, 1));
   const other = [24, 23, 36, 30, 44].map((cpu) => figures(cpu, 1));
-  expect(riseOf(base, other, [12, 90, 40])).toEqual({ rounds: 5, quarter_percent: 15, median_percent: 20, three_quarters_percent: 20, shared_cache_ns: 40 });
+  const all = { rounds: 5, quarter_percent: 15, median_percent: 20, three_quarters_percent: 20 };
+  expect(riseOf(base, other, [true, false, false, true, true])).toEqual({ ...all, undisturbed_rounds: 3, undisturbed_percent: null });
+});
+
+test('rounds that others disturbed do not count where there are enough without', () => {
+  const base = Array.from({ length: 12 }, () => figures(20, 1));
+  const other = base.map((_, n) => figures(n % 2 === 0 ? 22 : 30, 1));
+  const calm = base.map((_, n) => n % 2 === 0);
+  expect(riseOf(base, other, calm)).toMatchObject({ median_percent: 10, three_quarters_percent: 50, undisturbed_rounds: 6, undisturbed_percent: 10 });
 });
