@@ -1,5 +1,6 @@
 // Whether the cache that all cores share is there for what runs here: on a virtual machine it is other tenants' too. What left a core's own caches comes from it, or,
 // where others keep it busy, from memory.
+import { randomInt, seeded } from '@weft/core';
 
 const LINE_BYTES = 64;
 const STEP = LINE_BYTES / Int32Array.BYTES_PER_ELEMENT;
@@ -44,14 +45,13 @@ function walk(through: Walk, lines: number): void {
   through.at = at;
 }
 
-/** Sattolo's shuffle, from one seed. */
+/** Sattolo's shuffle. */
 function walkThrough(bytes: number): Walk {
   const lines = bytes / LINE_BYTES;
   const order = Int32Array.from({ length: lines }, (_, n) => n);
-  let seed = 1;
+  const random = seeded(1);
   for (let i = lines - 1; i > 0; i--) {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    const j = Math.floor((seed / 2 ** 32) * i);
+    const j = randomInt(random, i);
     const kept = order[i] as number;
     order[i] = order[j] as number;
     order[j] = kept;

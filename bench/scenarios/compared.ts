@@ -10,11 +10,12 @@ import type { LoadOptions } from '../load/load.ts';
 import type { PeerContext, RunningPeer } from '../peers/peer.ts';
 import { pinProxy } from '../processes/cores.ts';
 import { sharedCacheCost } from '../processes/shared-cache.ts';
-import { type LoadFigures, type RiseFigures, round } from '../report.ts';
+import type { LoadFigures, RiseFigures } from '../report.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { backends } from './backends.ts';
 import { checkAnswer } from './check-answer.ts';
 import { figuresOf } from './figures-of.ts';
+import { riseOf } from './rise.ts';
 import { medianOf, type Work } from './under-load.ts';
 
 export interface Setup {
@@ -64,8 +65,6 @@ const FULL = { warmUpSeconds: 3, leadInSeconds: 1, seconds: 1, rounds: 31, undis
 const QUICK = { warmUpSeconds: 1, leadInSeconds: 1, seconds: 1, rounds: 1, undisturbed: 0, most: 1 };
 /** Of `sharedCacheCost`: half of what is walked through comes from the cache. */
 const DISTURBED = 0.5;
-/** Fewer rounds say nothing. */
-const FEW_ROUNDS = 5;
 
 /** CPU time of the second against that of the first. Goes on for a while where too few rounds were undisturbed. */
 export async function compared(work: Work, setups: readonly [Setup, Setup], { quick, identity, log }: ScenarioContext): Promise<Compared> {
@@ -115,25 +114,6 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
     for (const { proxy } of running) await proxy.close();
     await behind.close();
   }
-}
-
-/** By how much the rounds of the second cost more than those beside them of the first. `calm`: the rounds that nobody disturbed. */
-export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[], calm: readonly boolean[]): RiseFigures {
-  const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100);
-  const undisturbed = percent.filter((_, n) => calm[n]);
-  return {
-    rounds: percent.length,
-    quarter_percent: quantile(percent, 0.25),
-    median_percent: quantile(percent, 0.5),
-    three_quarters_percent: quantile(percent, 0.75),
-    undisturbed_rounds: undisturbed.length,
-    undisturbed_percent: undisturbed.length < FEW_ROUNDS ? null : quantile(undisturbed, 0.5),
-  };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return round(sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN, 1);
 }
 
 /** Only the first proxy of a path is measured. */

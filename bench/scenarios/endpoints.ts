@@ -1,5 +1,5 @@
-// What a thousand endpoints behind a hundred routes cost against two behind one: CPU per request may rise by less than a quarter. HAProxy with as many servers is
-// beside it, without routes; meshed endpoints are those that a mesh has most of, with HTTP/2 in mutual TLS towards each.
+// What a thousand endpoints behind a hundred routes cost against two behind one: CPU per request may rise by less than a quarter. HAProxy with as many servers of both
+// kinds is beside it, without routes; meshed endpoints are those that a mesh has most of, with HTTP/2 in mutual TLS towards each.
 import type { Endpoint } from '@weft/core';
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import { type ProxyProcess, readyProxy } from '../../test/acceptance/process/proxy-process.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { LoadFigures } from '../report.ts';
-import { riseOf } from './compared.ts';
 import { together } from './large-bodies.ts';
+import { riseOf } from './rise.ts';
 import { medianOf } from './under-load.ts';
 
 const figures = (cpu: number, rps: number, errors = 0): LoadFigures => ({ cpu_us_per_request: cpu, rps, p50_ms: cpu / 10, p99_ms: cpu, rss_mib: 50, errors });
@@ -24,8 +24,8 @@ test('a rise is what rounds beside each other say, whatever both cost in common'
 });
 
 test('rounds that others disturbed do not count where there are enough without', () => {
-  const base = Array.from({ length: 12 }, () => figures(20, 1));
+  const base = Array.from({ length: 13 }, () => figures(20, 1));
   const other = base.map((_, n) => figures(n % 2 === 0 ? 22 : 30, 1));
-  const calm = base.map((_, n) => n % 2 === 0);
+  const calm = base.map((_, n) => n % 2 === 0 && n < 12);
   expect(riseOf(base, other, calm)).toMatchObject({ median_percent: 10, three_quarters_percent: 50, undisturbed_rounds: 6, undisturbed_percent: 10 });
 });
