@@ -2,33 +2,33 @@
 import type { Millis } from '../time/clock.ts';
 import type { Dispatch, Loads } from './load.ts';
 
-const ESTIMATE = 0;
-const UPDATED_AT = 1;
-const IN_FLIGHT = 2;
-/** 1 when the endpoint has gone and only its requests still hold the row. */
-const RELEASED = 3;
-const CELLS = 4;
 const FIRST_ROWS = 16;
 
-/** A row for each endpoint, half a cache line long: a pick compares two of perhaps a thousand at random, and as objects they would have left the caches long ago. */
+/**
+ * A row for each endpoint, in columns of numbers: a pick compares two of perhaps a thousand at random, and while a column of a thousand stays in the caches of a core,
+ * as objects or rows they would have left them long ago.
+ */
 export abstract class LoadTable implements Loads {
-  #cells = new Float64Array(FIRST_ROWS * CELLS);
+  #estimates = new Float64Array(FIRST_ROWS);
+  #updatedAt = new Float64Array(FIRST_ROWS);
+  #inFlight = new Int32Array(FIRST_ROWS);
+  /** 1 when the endpoint has gone and only its requests still hold the row. */
+  #released = new Uint8Array(FIRST_ROWS);
   #rows = 0;
   readonly #free: number[] = [];
 
   add(now: Millis): number {
     const row = this.#free.pop() ?? this.#grow();
-    const at = row * CELLS;
-    this.#cells[at + ESTIMATE] = this.first;
-    this.#cells[at + UPDATED_AT] = now;
-    this.#cells[at + IN_FLIGHT] = 0;
-    this.#cells[at + RELEASED] = 0;
+    this.#estimates[row] = this.first;
+    this.#updatedAt[row] = now;
+    this.#inFlight[row] = 0;
+    this.#released[row] = 0;
     return row;
   }
 
   /** The row is used again once its last request has ended. */
   release(row: number): void {
-    this.#cells[row * CELLS + RELEASED] = 1;
+    this.#released[row] = 1;
     if (this.inFlight(row) === 0) this.#free.push(row);
   }
 
@@ -38,12 +38,12 @@ export abstract class LoadTable implements Loads {
   abstract peek(row: number, now: Millis): number;
 
   dispatch(row: number, now: Millis): Dispatch {
-    this.#cells[row * CELLS + IN_FLIGHT] = this.inFlight(row) + 1;
+    this.#inFlight[row] = this.inFlight(row) + 1;
     return new CountedDispatch(this, row, now);
   }
 
   inFlight(row: number): number {
-    return this.#cells[row * CELLS + IN_FLIGHT] as number;
+    return this.#inFlight[row] as number;
   }
 
   finished(row: number, now: Millis, elapsedMs: Millis): void {
@@ -63,35 +63,40 @@ export abstract class LoadTable implements Loads {
   protected abstract penalty(row: number, now: Millis, elapsedMs: Millis, penaltyMs: Millis): Millis;
 
   protected stored(row: number): Millis {
-    return this.#cells[row * CELLS + ESTIMATE] as number;
+    return this.#estimates[row] as number;
   }
 
   protected age(row: number, now: Millis): Millis {
-    return now - (this.#cells[row * CELLS + UPDATED_AT] as number);
+    return now - (this.#updatedAt[row] as number);
   }
 
   /** Time does not go back. */
   protected store(row: number, now: Millis, estimate: Millis): void {
-    const at = row * CELLS;
-    this.#cells[at + ESTIMATE] = estimate;
-    if (now > (this.#cells[at + UPDATED_AT] as number)) this.#cells[at + UPDATED_AT] = now;
+    this.#estimates[row] = estimate;
+    if (now > (this.#updatedAt[row] as number)) this.#updatedAt[row] = now;
   }
 
   #ended(row: number): void {
-    const at = row * CELLS;
-    const left = (this.#cells[at + IN_FLIGHT] as number) - 1;
-    this.#cells[at + IN_FLIGHT] = left;
-    if (left === 0 && this.#cells[at + RELEASED] === 1) this.#free.push(row);
+    const left = this.inFlight(row) - 1;
+    this.#inFlight[row] = left;
+    if (left === 0 && this.#released[row] === 1) this.#free.push(row);
   }
 
   #grow(): number {
-    if ((this.#rows + 1) * CELLS > this.#cells.length) {
-      const cells = new Float64Array(this.#cells.length * 2);
-      cells.set(this.#cells);
-      this.#cells = cells;
+    const rows = this.#estimates.length;
+    if (this.#rows === rows) {
+      this.#estimates = copied(this.#estimates, new Float64Array(2 * rows));
+      this.#updatedAt = copied(this.#updatedAt, new Float64Array(2 * rows));
+      this.#inFlight = copied(this.#inFlight, new Int32Array(2 * rows));
+      this.#released = copied(this.#released, new Uint8Array(2 * rows));
     }
     return this.#rows++;
   }
+}
+
+function copied<A extends Float64Array | Int32Array | Uint8Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }
 
 /** The only allocation per balanced request. */

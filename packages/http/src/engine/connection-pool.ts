@@ -11,7 +11,7 @@ export abstract class ConnectionPool implements IdlePool {
   inFlight = 0;
   /** Nothing is kept or taken any more. */
   protected closed = false;
-  /** The one used last, while it is idle. Most pools never have another one. */
+  /** The one that was idle last. It stays here while it is in use: most pools never have another one, and what is not written need not be fetched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
   private readonly max: number;
@@ -36,8 +36,11 @@ export abstract class ConnectionPool implements IdlePool {
   /** False when there are too many already, or none is wanted. */
   protected keepIdle(connection: H1UpstreamConnection): boolean {
     if (this.closed || this.count >= this.max) return false;
-    if (this.last !== undefined) this.shelve(this.last);
-    this.last = connection;
+    const { last } = this;
+    if (last !== connection) {
+      if (last?.idle === true) this.shelve(last);
+      this.last = connection;
+    }
     connection.idle = true;
     connection.idleSince = this.clock.now;
     this.count += 1;
@@ -50,8 +53,7 @@ export abstract class ConnectionPool implements IdlePool {
   /** undefined: none lives. */
   protected takeIdle(absolute: boolean, authority: string): H1UpstreamConnection | undefined {
     const { last: newest } = this;
-    if (newest !== undefined && newest.absolute === absolute && newest.authority === authority) {
-      this.last = undefined;
+    if (newest?.idle === true && newest.absolute === absolute && newest.authority === authority) {
       this.gone(newest);
       if (newest.usable) return newest;
       newest.destroy();
@@ -66,20 +68,20 @@ export abstract class ConnectionPool implements IdlePool {
     return undefined;
   }
 
-  /** A connection that died. */
-  protected removeIdle(connection: H1UpstreamConnection): void {
-    if (!connection.idle) return;
+  /** A connection that died, idle or not. */
+  protected forget(connection: H1UpstreamConnection): void {
+    const { idle } = connection;
+    if (idle) this.gone(connection);
     if (this.last === connection) {
       this.last = undefined;
-      this.gone(connection);
       return;
     }
+    if (!idle) return;
     const shelf = this.shelf(connection.absolute);
     const list = shelf?.get(connection.authority);
     const at = list?.indexOf(connection) ?? -1;
     if (list === undefined || at < 0) return;
     list.splice(at, 1);
-    this.gone(connection);
     if (list.length === 0) shelf?.delete(connection.authority);
   }
 
@@ -110,7 +112,7 @@ export abstract class ConnectionPool implements IdlePool {
   /** Lets go of those that have lived their time, or of all. */
   private drop(all: boolean): void {
     const { last, clock } = this;
-    if (last !== undefined && (all || clock.isDue(last.idleSince))) {
+    if (last?.idle === true && (all || clock.isDue(last.idleSince))) {
       this.last = undefined;
       this.gone(last);
       last.destroy();

@@ -15,7 +15,7 @@ export interface ConnectionHost {
   connectionDone(connection: H1UpstreamConnection, reusable: boolean): void;
   /** The call broke before its end. `answered`: bytes of a response had come. */
   connectionFailed(connection: H1UpstreamConnection, call: Call, failure: ForwardFailure, answered: boolean): void;
-  /** It died, or became useless, while no call was on it. */
+  /** It became useless while no call was on it. */
   connectionLost(connection: H1UpstreamConnection): void;
   connectionClosed(connection: H1UpstreamConnection): void;
 }
@@ -72,8 +72,7 @@ export class H1UpstreamConnection extends Wire implements WireOwner {
   }
 
   wireClosed(error: Error | undefined): void {
-    if (this.current !== null) this.current.closed(error);
-    else this.host.connectionLost(this);
+    this.current?.closed(error);
     this.host.connectionClosed(this);
   }
 

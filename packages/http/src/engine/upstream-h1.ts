@@ -81,11 +81,12 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   }
 
   connectionLost(connection: H1UpstreamConnection): void {
-    this.removeIdle(connection);
+    this.forget(connection);
   }
 
   connectionClosed(connection: H1UpstreamConnection): void {
     this.connections.delete(connection);
+    this.forget(connection);
   }
 
   /** Opens a connection for a call, whether it is the first try or the one after a dead connection. */

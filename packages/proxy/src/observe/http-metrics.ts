@@ -2,7 +2,7 @@
 // What is usual is tallied and reaches its series when somebody asks for them (http-tallies.ts).
 // spec/proxy.md §9.2; classification §6.5.
 import { type Counter, type Family, type Histogram, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, type ResponseClass } from '@weft/core';
-import { add, HttpTallies, LATENCY_COUNTS, LATENCY_SUM, REQUESTS, RESPONSES, type Tallied } from './http-tallies.ts';
+import { HttpTallies, type Tallied, type Tally } from './http-tallies.ts';
 
 export interface HttpMetrics {
   bind(labels: Labels): HttpMeter;
@@ -45,8 +45,7 @@ const NONE = -1;
 
 export class HttpMeter implements Meter, Tallied {
   readonly #tallies: HttpTallies;
-  /** Where its row begins. */
-  #at = NONE;
+  #taken = NONE;
   /** The status and class of the responses that are tallied: those of the first since the row was taken. */
   #usualStatus: number | undefined;
   #usualClass: ResponseClass | undefined;
@@ -65,45 +64,42 @@ export class HttpMeter implements Meter, Tallied {
   }
 
   request(): void {
-    const at = this.#row();
-    add(this.#tallies.cells, at + REQUESTS, 1);
+    this.#tallies.request(this.#row());
   }
 
   latency(status: number, ms: number): void {
     const { latency } = this.#families;
     if (!latency) return;
-    const at = this.#row();
+    const row = this.#row();
     this.#usualStatus ??= status;
-    if (this.#usualStatus === status) this.#tallies.latency(at, ms);
+    if (this.#usualStatus === status) this.#tallies.latency(row, ms);
     else this.#latencyOf(latency, status).observe(ms);
   }
 
   response(status: number | undefined, responseClass: ResponseClass): void {
-    const at = this.#row();
+    const row = this.#row();
     if (this.#usualClass === undefined && status !== undefined) {
       this.#usualStatus ??= status;
       this.#usualClass = responseClass;
     }
-    if (this.#usualClass === responseClass && this.#usualStatus === status) add(this.#tallies.cells, at + RESPONSES, 1);
+    if (this.#usualClass === responseClass && this.#usualStatus === status) this.#tallies.response(row);
     else this.#responsesOf(status, responseClass).inc();
   }
 
-  collect(cells: Float64Array, at: number): void {
+  collect({ requests, responses, latencySum, latencyCounts }: Tally): void {
     const { latency } = this.#families;
     const [status, responseClass] = [this.#usualStatus, this.#usualClass];
-    this.#at = NONE;
+    this.#taken = NONE;
     this.#usualStatus = undefined;
     this.#usualClass = undefined;
-    const requests = cells[at + REQUESTS] as number;
-    const responses = cells[at + RESPONSES] as number;
     if (requests > 0) this.#requests.inc(requests);
     if (responses > 0 && responseClass !== undefined) this.#responsesOf(status, responseClass).inc(responses);
-    if (latency && status !== undefined) this.#latencyOf(latency, status).merge(cells.subarray(at + LATENCY_COUNTS), cells[at + LATENCY_SUM] as number);
+    if (latency && status !== undefined) this.#latencyOf(latency, status).merge(latencyCounts, latencySum);
   }
 
   #row(): number {
-    if (this.#at === NONE) this.#at = this.#tallies.take(this);
-    return this.#at;
+    if (this.#taken === NONE) this.#taken = this.#tallies.take(this);
+    return this.#taken;
   }
 
   #latencyOf(latency: Family<Histogram>, status: number): Histogram {

@@ -2,59 +2,90 @@
 // endpoints none of them is at hand when its request comes.
 import { LATENCY_BUCKETS_MS } from '@weft/core';
 
-export const REQUESTS = 0;
-export const RESPONSES = 1;
-export const LATENCY_SUM = 2;
+const REQUESTS = 0;
+const RESPONSES = 1;
+const LATENCY_SUM = 2;
 /** Followed by one count for each bucket of `LATENCY_BUCKETS_MS`, and one for what is above them. */
-export const LATENCY_COUNTS = 3;
-const CELLS = 32;
+const LATENCY_COUNTS = 3;
+const BUCKETS = LATENCY_BUCKETS_MS.length + 1;
+const COLUMNS = LATENCY_COUNTS + BUCKETS;
 const FIRST_ROWS = 64;
 /** Rows that are handed out before all are collected, whether or not somebody asks for metrics. */
 const MAX_ROWS = 4096;
 
-if (LATENCY_COUNTS + LATENCY_BUCKETS_MS.length + 1 > CELLS) throw new RangeError('a row of tallies is too short for the latency buckets');
+/** What a row has counted. */
+export interface Tally {
+  readonly requests: number;
+  readonly responses: number;
+  readonly latencySum: number;
+  /** For each bucket, and one for what is above them. */
+  readonly latencyCounts: Float64Array;
+}
 
 /** Whose row it is. */
 export interface Tallied {
-  /** Adds the row that begins at `at` to its series. The row is somebody else's from then on. */
-  collect(cells: Float64Array, at: number): void;
+  /** Adds what its row has counted to its series. The row is somebody else's from then on. */
+  collect(tally: Tally): void;
 }
 
 export class HttpTallies {
-  cells = new Float64Array(FIRST_ROWS * CELLS);
+  /** Column by column: the few that most responses count in stay in the caches of a core, a row of its own for each of a thousand would not. */
+  #cells = new Float64Array(FIRST_ROWS * COLUMNS);
+  /** Of each column. */
+  #rows = FIRST_ROWS;
   readonly #owners: Tallied[] = [];
 
-  /** Where a new row of zeros begins, until `collect`. */
+  /** A new row of zeros, until `collect`. */
   take(owner: Tallied): number {
     if (this.#owners.length === MAX_ROWS) this.collect();
-    const at = this.#owners.length * CELLS;
-    if (at === this.cells.length) {
-      const cells = new Float64Array(2 * this.cells.length);
-      cells.set(this.cells);
-      this.cells = cells;
-    }
+    const row = this.#owners.length;
+    if (row === this.#rows) this.#grow();
     this.#owners.push(owner);
-    return at;
+    return row;
+  }
+
+  request(row: number): void {
+    this.#add(row, REQUESTS, 1);
+  }
+
+  response(row: number): void {
+    this.#add(row, RESPONSES, 1);
+  }
+
+  latency(row: number, ms: number): void {
+    let bucket = 0;
+    while (bucket < LATENCY_BUCKETS_MS.length && ms > (LATENCY_BUCKETS_MS[bucket] as number)) bucket++;
+    this.#add(row, LATENCY_SUM, ms);
+    this.#add(row, LATENCY_COUNTS + bucket, 1);
   }
 
   /** Brings all series up to date. */
   collect(): void {
-    const { cells } = this;
     const owners = this.#owners.splice(0);
-    owners.forEach((owner, row) => owner.collect(cells, row * CELLS));
-    cells.fill(0, 0, owners.length * CELLS);
+    owners.forEach((owner, row) => owner.collect(this.#tally(row)));
+    this.#cells.fill(0);
   }
 
-  /** Counts a response time in the row that begins at `at`. */
-  latency(at: number, ms: number): void {
-    const { cells } = this;
-    let bucket = 0;
-    while (bucket < LATENCY_BUCKETS_MS.length && ms > (LATENCY_BUCKETS_MS[bucket] as number)) bucket++;
-    add(cells, at + LATENCY_SUM, ms);
-    add(cells, at + LATENCY_COUNTS + bucket, 1);
+  #tally(row: number): Tally {
+    const counted = (column: number): number => this.#cells[column * this.#rows + row] as number;
+    return {
+      requests: counted(REQUESTS),
+      responses: counted(RESPONSES),
+      latencySum: counted(LATENCY_SUM),
+      latencyCounts: Float64Array.from({ length: BUCKETS }, (_, bucket) => counted(LATENCY_COUNTS + bucket)),
+    };
   }
-}
 
-export function add(cells: Float64Array, at: number, by: number): void {
-  cells[at] = (cells[at] as number) + by;
+  #add(row: number, column: number, by: number): void {
+    const at = column * this.#rows + row;
+    this.#cells[at] = (this.#cells[at] as number) + by;
+  }
+
+  #grow(): void {
+    const rows = 2 * this.#rows;
+    const cells = new Float64Array(rows * COLUMNS);
+    for (let column = 0; column < COLUMNS; column++) cells.set(this.#cells.subarray(column * this.#rows, (column + 1) * this.#rows), column * rows);
+    this.#cells = cells;
+    this.#rows = rows;
+  }
 }
