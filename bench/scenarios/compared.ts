@@ -1,6 +1,5 @@
-// One load on a proxy that is set up in two ways, and by how much a request costs more in the second. The two take turns of one second each: what else the machine does
-// in these seconds meets both, and leaves the ratio of two neighbours. Other tenants of its shared cache do not: they cost the setup that needs more memory more. Which rounds
-// they disturbed a probe of that cache says, before and after each.
+// One load on a proxy that is set up in two ways, and by how much a request costs more in the second. The two take turns of one second each, so that what else the machine
+// does meets both.
 import type { ControlPlane } from '../../test/acceptance/process/control-plane.ts';
 import type { ProxyProcess } from '../../test/acceptance/process/proxy-process.ts';
 import { alone, SERVICE, scripted } from '../../test/acceptance/process/scenes.ts';
@@ -9,7 +8,6 @@ import { loadGenerator } from '../load/generator.ts';
 import type { LoadOptions } from '../load/load.ts';
 import type { PeerContext, RunningPeer } from '../peers/peer.ts';
 import { pinProxy } from '../processes/cores.ts';
-import { sharedCacheCost } from '../processes/shared-cache.ts';
 import type { LoadFigures, RiseFigures } from '../report.ts';
 import type { ScenarioContext } from '../scenario.ts';
 import { backends } from './backends.ts';
@@ -61,14 +59,12 @@ export interface Compared {
 
 // A turn is shorter than what Linkerd's proxies keep an idle connection for (3 s): each finds its connections open when its turn comes. A lead-in goes before: for its first
 // messages after a pause a connection acknowledges each at once, which over a thousand connections is most of a second.
-const FULL = { warmUpSeconds: 3, leadInSeconds: 1, seconds: 1, rounds: 31, undisturbed: 15, most: 60 };
-const QUICK = { warmUpSeconds: 1, leadInSeconds: 1, seconds: 1, rounds: 1, undisturbed: 0, most: 1 };
-/** Of `sharedCacheCost`: half of what is walked through comes from the cache. */
-const DISTURBED = 0.5;
+const FULL = { warmUpSeconds: 3, leadInSeconds: 1, seconds: 1, rounds: 45 };
+const QUICK = { warmUpSeconds: 1, leadInSeconds: 1, seconds: 1, rounds: 1 };
 
-/** CPU time of the second against that of the first. Goes on for a while where too few rounds were undisturbed. */
+/** CPU time of the second against that of the first. */
 export async function compared(work: Work, setups: readonly [Setup, Setup], { quick, identity, log }: ScenarioContext): Promise<Compared> {
-  const { warmUpSeconds, leadInSeconds, seconds, rounds, undisturbed, most } = quick ? QUICK : FULL;
+  const { warmUpSeconds, leadInSeconds, seconds, rounds } = quick ? QUICK : FULL;
   const { protocol } = entry(work.path);
   const behind = backends(work);
   const running: { readonly label: string; readonly proxy: RunningPeer; readonly measured: LoadFigures[] }[] = [];
@@ -92,23 +88,17 @@ export async function compared(work: Work, setups: readonly [Setup, Setup], { qu
       await checkAnswer(proxy.port, work);
     }
     for (const { proxy } of running) await run(proxy, warmUpSeconds);
-    let cache = sharedCacheCost();
-    const calm: boolean[] = [];
-    while (calm.length < rounds || (calm.length < most && calm.filter(Boolean).length < undisturbed)) {
+    for (let number = 0; number < rounds; number++) {
       for (const { proxy, measured } of running) {
         await run(proxy, leadInSeconds);
         measured.push(await figuresOf(pidOf(proxy), loadOn(proxy, seconds)));
       }
-      const figures = running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`);
-      const before = cache;
-      cache = sharedCacheCost();
-      calm.push(Math.max(before, cache) < DISTURBED);
-      log(`${work.name}: ${figures.join(', ')}; a step through the shared cache costs ${before.toFixed(2)} and ${cache.toFixed(2)} of one through memory`);
+      log(`${work.name}: ${running.map(({ label, measured }) => `${label}: ${measured.at(-1)?.cpu_us_per_request.toFixed(1)} µs CPU per request`).join(', ')}`);
     }
     const [base, other] = running.map(({ measured }) => measured);
     return {
       proxies: Object.fromEntries(running.map(({ label, measured }) => [label, medianOf(measured)])),
-      rise: riseOf(base ?? [], other ?? [], calm),
+      rise: riseOf(base ?? [], other ?? []),
     };
   } finally {
     for (const { proxy } of running) await proxy.close();

@@ -2,29 +2,24 @@
 import { percentile } from '../load/percentile.ts';
 import { type LoadFigures, type RiseFigures, round } from '../report.ts';
 
-/** Fewer rounds say nothing. */
-const FEW_ROUNDS = 5;
-
-/** From the rounds of `base` and those of `other` beside them. `calm`: the rounds that nobody disturbed. */
-export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[], calm: readonly boolean[]): RiseFigures {
-  const percent = base.map(({ cpu_us_per_request: from }, n) => ((other[n]?.cpu_us_per_request ?? Number.NaN) / from - 1) * 100);
-  const undisturbed = percent.filter((_, n) => calm[n]);
+/** From the rounds of `base` and those of `other` beside them. */
+export function riseOf(base: readonly LoadFigures[], other: readonly LoadFigures[]): RiseFigures {
+  const [from, to] = [base, other].map((rounds) => rounds.map(({ cpu_us_per_request: cpu }) => cpu)) as [number[], number[]];
+  const ratios = from.map((cpu, n) => (to[n] ?? Number.NaN) / cpu);
   return {
-    rounds: percent.length,
-    quarter_percent: quantile(percent, 0.25),
-    median_percent: quantile(percent, 0.5),
-    three_quarters_percent: quantile(percent, 0.75),
-    undisturbed_rounds: undisturbed.length,
-    undisturbed_percent: undisturbed.length < FEW_ROUNDS ? null : quantile(undisturbed, 0.5),
+    rounds: ratios.length,
+    quiet_percent: percent(quantile(to, 0.25) / quantile(from, 0.25)),
+    quarter_percent: percent(quantile(ratios, 0.25)),
+    median_percent: percent(quantile(ratios, 0.5)),
+    three_quarters_percent: percent(quantile(ratios, 0.75)),
   };
 }
 
+const percent = (ratio: number): number => round((ratio - 1) * 100, 1);
+
 function quantile(values: readonly number[], share: number): number {
-  return round(
-    percentile(
-      [...values].sort((a, b) => a - b),
-      share,
-    ),
-    1,
+  return percentile(
+    [...values].sort((a, b) => a - b),
+    share,
   );
 }
