@@ -29,6 +29,8 @@ export async function observe(proxy: ProxyProcess, as: MeshedPeer | undefined, r
   if (address === undefined) throw new Error('the proxy cannot be tapped');
   const tap = { identity: proxy.identity, inboundAddress: () => address };
   const socket: Duplex = as ? (await as.connect(tap, 4190)).socket : await tcpTo(address);
+  // HTTP/2 has no half-closed connections: what the proxy ends is over, whether or not it had time to say so of each stream.
+  socket.allowHalfOpen = false;
   const session = connectHttp2('http://tap:4190', { createConnection: () => socket });
   session.on('error', () => undefined);
   return call(session, request);
