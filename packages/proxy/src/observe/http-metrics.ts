@@ -45,6 +45,7 @@ const NONE = -1;
 
 export class HttpMeter implements Meter, Tallied {
   readonly #tallies: HttpTallies;
+  /** Its row among the tallies, from its first request until they are collected. */
   #taken = NONE;
   /** The status and class of the responses that are tallied: those of the first since the row was taken. */
   #usualStatus: number | undefined;
