@@ -3,7 +3,8 @@
 import type { FieldList } from '../exchange/head.ts';
 import { ErrorCode } from '../h2/protocol.ts';
 import type { Call, CallEnd } from './ends.ts';
-import type { Wire, WireOwner } from './wire.ts';
+import type { Wire } from './wire.ts';
+import type { WireOwner } from './wire-owner.ts';
 
 const NO_TRAILERS: FieldList = [];
 /** Bytes that may wait for the client before the upstream is not read on. */

@@ -2,6 +2,7 @@
 // once a turn where many connections are busy: their peers sleep between two messages, and writes that follow each other wake fewer of them.
 // What is filled meanwhile is kept here and used again.
 import { Output } from './output.ts';
+import { Places } from './places.ts';
 
 /** What can be flushed. */
 export interface Flushable {
@@ -32,6 +33,8 @@ export class Flusher {
   private busy = false;
   /** Writes that left at once. */
   private atOnce = 0;
+  /** What is written to and not flushed. */
+  readonly outputs = new Places<Output>();
   private readonly spare: Output[] = [];
   private lent: Buffer | null = null;
   private returned: Buffer | null = null;
@@ -95,8 +98,9 @@ export class Flusher {
     return done;
   }
 
-  takeOutput(): Output {
-    return this.spare.pop() ?? new Output();
+  /** An empty one; where among `outputs`. */
+  openOutput(): number {
+    return this.outputs.put(this.spare.pop() ?? new Output());
   }
 
   /** Gives back one of which nobody reads any more. */

@@ -9,7 +9,8 @@ import type { Http2Stream } from '../h2/stream.ts';
 import type { ListExcess } from '../hpack/decoder.ts';
 import type { EngineShared } from './shared.ts';
 import type { Ticked } from './ticker.ts';
-import { Wire, type WireOwner } from './wire.ts';
+import { Wire } from './wire.ts';
+import type { WireOwner } from './wire-owner.ts';
 
 export interface H2ConnectionOptions {
   readonly link: Link;

@@ -15,7 +15,8 @@ import { BodyOutput, writeResponseHead } from './h1-output.ts';
 import { endAndLinger } from './linger.ts';
 import type { EngineShared } from './shared.ts';
 import type { TunnelEnd } from './tunnel.ts';
-import { Wire, type WireOwner } from './wire.ts';
+import { Wire } from './wire.ts';
+import type { WireOwner } from './wire-owner.ts';
 
 export interface H1ServeOptions {
   readonly link: Link;

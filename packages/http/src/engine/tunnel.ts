@@ -1,5 +1,6 @@
 // Bytes both ways after an upgrade or CONNECT, each direction ending on its own (spec/proxy.md §4.3).
-import type { Wire, WireOwner } from './wire.ts';
+import type { Wire } from './wire.ts';
+import type { WireOwner } from './wire-owner.ts';
 
 /** A connection that became bytes; `rest` was read beyond the head. */
 export interface TunnelEnd {
@@ -35,7 +36,7 @@ class Direction implements WireOwner {
     const { wire, rest } = this.end;
     wire.owner = this;
     wire.beTunnel();
-    wire.lends = true;
+    wire.lend();
     if (rest !== null) this.wireData(rest);
     if (wire.closed) this.wireClosed();
     else if (wire.ended) this.wireEnd();

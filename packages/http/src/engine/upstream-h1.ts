@@ -1,7 +1,6 @@
 // An upstream that speaks HTTP/1: a pool of connections by authority and target form (spec/proxy.md §4.2), dialled on demand.
 import type { ForwardFailure, Link, UpstreamOptions } from '../exchange/engine.ts';
 import type { RequestHead } from '../exchange/head.ts';
-import type { H1Limits } from '../h1/limits.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import type { Call, WeftUpstream } from './ends.ts';
 import { type ConnectionHost, H1UpstreamConnection } from './h1-upstream-connection.ts';
@@ -9,7 +8,6 @@ import type { EngineShared } from './shared.ts';
 
 export interface H1UpstreamOptions extends UpstreamOptions {
   readonly shared: EngineShared;
-  readonly limits: H1Limits;
 }
 
 const POOL_IDLE_MS = 3000;
@@ -18,7 +16,6 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 
 export class H1Upstream extends ConnectionPool implements WeftUpstream, ConnectionHost {
   readonly shared: EngineShared;
-  readonly limits: H1Limits;
   private readonly dialer: UpstreamOptions['dial'];
   private readonly connections = new Set<H1UpstreamConnection>();
   private readonly dialing = new Set<Call>();
@@ -26,7 +23,6 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   constructor(options: H1UpstreamOptions) {
     super(options.shared.idleClocks.of(options.poolIdleMs ?? POOL_IDLE_MS), options.maxIdle ?? MAX_IDLE);
     this.shared = options.shared;
-    this.limits = options.limits;
     this.dialer = options.dial;
   }
 
@@ -106,9 +102,7 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
       link.destroy();
       return;
     }
-    const connection = new H1UpstreamConnection(link, this);
-    connection.absolute = call.head.form === 'absolute';
-    connection.authority = call.head.authority ?? '';
+    const connection = new H1UpstreamConnection(link, this, call.head);
     this.connections.add(connection);
     connection.begin(call);
   }

@@ -24,8 +24,8 @@ const STALL_MS = 300_000;
 
 /** Makes the engine. It holds nothing open by itself: connections and upstreams do. */
 export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
-  const shared = new EngineShared(options.timers ?? systemTimers, options.stallMs ?? STALL_MS);
   const limits: H1Limits = { ...H1_LIMITS, ...options.h1 };
+  const shared = new EngineShared(options.timers ?? systemTimers, options.stallMs ?? STALL_MS, limits);
   const headTimeoutMs = options.headTimeoutMs ?? HEAD_TIMEOUT_MS;
   return {
     name: 'weft',
@@ -45,7 +45,7 @@ export function weftEngine(options: WeftEngineOptions = {}): HttpEngine {
     },
     upstream(upstreamOptions: UpstreamOptions): Upstream {
       if (upstreamOptions.version === 'http/2') return new H2Upstream({ ...upstreamOptions, shared });
-      return new H1Upstream({ ...upstreamOptions, shared, limits });
+      return new H1Upstream({ ...upstreamOptions, shared });
     },
   };
 }

@@ -2,77 +2,57 @@
 import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Link } from '../exchange/engine.ts';
-import type { Flushable, Flusher } from './flusher.ts';
+import type { Flushable } from './flusher.ts';
 import type { Output } from './output.ts';
+import { NOWHERE } from './places.ts';
 import type { EngineShared } from './shared.ts';
 import { type HandleWriter, type SocketHandle, writeBytes, writeError, writeParts } from './socket-handle.ts';
 import { type ChunkReader, readWithoutBuffers } from './socket-reads.ts';
-import type { StalledWires } from './stalled-wires.ts';
+import { States } from './states.ts';
+import type { WireOwner, WireSource } from './wire-owner.ts';
 
-export interface WireOwner {
-  /** Many exchanges share the wire now. */
-  readonly crowded: boolean;
-  wireData(chunk: Buffer): void;
-  /** The peer ended its side. */
-  wireEnd(): void;
-  /** What was written has left, after `congested`. */
-  wireDrained(): void;
-  /** Last call. */
-  wireClosed(error: Error | undefined): void;
-}
+// A wire's states.
+/** Written to since the last flush. */
+const MARKED = 1;
+const DESTROYED = 2;
+/** Ends this side when all has been written. */
+const END_AFTER = 4;
+/** The peer ended its side. */
+const ENDED = 8;
+const PAUSED = 16;
+const LENDS = 32;
+/** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
+export const DEFERRED = 64;
+const CLOSED = 128;
+const CONGESTED = 256;
+/** Its peer may leave bytes unread for as long as it likes. */
+const PATIENT = 512;
+/** The first of those that a kind of wire may add. */
+export const FIRST_OWN_STATE = 1024;
 
-/** Produces what is to be written when the wire is flushed. */
-export interface WireSource {
-  /** The next bytes, null when there are no more. They must not change afterwards. */
-  takeOutput(): Buffer | null;
-}
-
-/** Of wires whose owner is still to come, before anything can happen on them. */
-export const NOBODY: WireOwner = {
-  crowded: false,
-  wireData: () => undefined,
-  wireEnd: () => undefined,
-  wireDrained: () => undefined,
-  wireClosed: () => undefined,
-};
-
-export class Wire implements Flushable, ChunkReader, HandleWriter {
+export class Wire extends States implements Flushable, ChunkReader, HandleWriter {
   // What every message looks at comes first, so that it lies together.
   /** What is read and written instead of the link's streams; null where there is none. */
   private readonly handle: SocketHandle | null;
-  private readonly flusher: Flusher;
+  protected readonly shared: EngineShared;
   owner: WireOwner;
-  /** What was written since the last flush. */
-  private output: Output | null = null;
+  /** Where what was written since the last flush is. */
+  private output = NOWHERE;
   /** Asked for bytes at each flush, instead of `text` and `bytes`. */
   source: WireSource | null = null;
-  private marked = false;
-  private destroyed = false;
-  private endAfter = false;
-  /** The peer ended its side. */
-  ended = false;
-  private paused = false;
   /** Writes to the handle that have not left. */
   private pending = 0;
-  /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
-  lends = false;
-  /** No socket: its writes may call its reader before they return, which a peer in the same process need not expect. */
-  protected readonly deferred: boolean;
   readonly link: Link;
-  closed = false;
-  /** The peer does not take what is written: produce no more until `wireDrained`. */
-  congested = false;
-  private patient = false;
-  private readonly stalled: StalledWires;
   error: Error | undefined;
 
-  constructor(link: Link, owner: WireOwner, { flusher, stalled }: EngineShared) {
+  constructor(link: Link, owner: WireOwner, shared: EngineShared) {
+    super();
     this.link = link;
     this.owner = owner;
-    this.flusher = flusher;
-    this.stalled = stalled;
+    this.shared = shared;
+    const { flusher } = shared;
     // Node has given the bytes to the system when a write to a TCP socket leaves nothing pending.
-    this.deferred = !(link instanceof Socket);
+    this.be(DEFERRED, !(link instanceof Socket));
     flusher.opened();
     // One side may end before the other: tunnels keep half-closed connections, and HTTP decides for itself.
     link.allowHalfOpen = true;
@@ -84,7 +64,7 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
     this.learnOfDestruction();
     link.on('data', (chunk: Buffer) => this.take(chunk));
     link.on('end', () => {
-      this.ended = true;
+      this.be(ENDED, true);
       flusher.enter();
       try {
         this.owner.wireEnd();
@@ -99,30 +79,48 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   get crowded(): boolean {
-    return this.deferred || this.owner.crowded;
+    return this.is(DEFERRED) || this.owner.crowded;
+  }
+
+  /** The peer ended its side. */
+  get ended(): boolean {
+    return this.is(ENDED);
+  }
+
+  get closed(): boolean {
+    return this.is(CLOSED);
+  }
+
+  /** The peer does not take what is written: produce no more until `wireDrained`. */
+  get congested(): boolean {
+    return this.is(CONGESTED);
   }
 
   /** The link itself is not asked where there is a handle: it would have to be fetched. */
   get writable(): boolean {
-    return !this.destroyed && !this.endAfter && (this.handle !== null || this.link.writable);
+    return !this.is(DESTROYED | END_AFTER) && (this.handle !== null || this.link.writable);
   }
 
   /** Appends latin1 text. */
   text(text: string): void {
-    this.output ??= this.flusher.takeOutput();
-    this.output.text(text);
+    this.filled().text(text);
     this.mark();
   }
 
   /** Appends bytes, which must not change until they are sent. */
   bytes(chunk: Uint8Array): void {
-    this.output ??= this.flusher.takeOutput();
-    this.output.bytes(chunk);
+    this.filled().bytes(chunk);
     this.mark();
   }
 
+  /** What it reads is kept by nobody but the wires that it is written to, so that it may be overwritten when they have it. */
+  lend(): void {
+    this.be(LENDS, true);
+  }
+
   take(chunk: Buffer): boolean {
-    const { flusher, lends } = this;
+    const { flusher } = this.shared;
+    const lends = this.is(LENDS);
     if (lends) flusher.lend(chunk);
     flusher.enter();
     try {
@@ -134,13 +132,12 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   flush(): void {
-    const { output } = this;
-    this.marked = false;
-    this.output = null;
-    if (this.destroyed) return;
+    const output = this.takeOutput();
+    this.be(MARKED, false);
+    if (this.is(DESTROYED)) return;
     if (this.source !== null) this.pull(this.source);
-    else if (output !== null) this.send(output);
-    if (this.endAfter && !this.link.writableEnded) this.link.end();
+    else if (output !== undefined) this.send(output);
+    if (this.is(END_AFTER) && !this.link.writableEnded) this.link.end();
   }
 
   /** A write to the handle has come to its end. */
@@ -156,53 +153,68 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   pause(): void {
-    this.paused = true;
+    this.be(PAUSED, true);
     this.link.pause();
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
+    if (!this.is(PAUSED)) return;
+    this.be(PAUSED, false);
     if (!this.link.destroyed) this.link.resume();
   }
 
   /** From now on its peer may leave bytes unread for as long as it likes: a tunnel. */
   beTunnel(): void {
-    this.patient = true;
-    this.stalled.delete(this);
+    this.be(PATIENT, true);
+    this.shared.stalled.delete(this);
   }
 
   /** Ends this side after what was written. */
   end(): void {
-    if (this.endAfter) return;
-    this.endAfter = true;
+    if (this.is(END_AFTER)) return;
+    this.be(END_AFTER, true);
     this.mark();
   }
 
   destroy(error?: Error): void {
-    this.output = null;
+    this.takeOutput();
     this.link.destroy(error);
   }
 
   /** Closes so that the peer sees a failure: a plain FIN would be the clean end of a message that lasts until the connection closes. */
   abort(): void {
-    this.output = null;
+    this.takeOutput();
     const { link } = this;
     if (isPlain(link) && !link.destroyed && !link.connecting) link.resetAndDestroy();
     else link.destroy();
+  }
+
+  /** What is filled until the next flush. */
+  private filled(): Output {
+    const { flusher } = this.shared;
+    if (this.output === NOWHERE) this.output = flusher.openOutput();
+    return flusher.outputs.at(this.output) as Output;
+  }
+
+  /** What was written since the last flush is the caller's. */
+  private takeOutput(): Output | undefined {
+    const { output } = this;
+    if (output === NOWHERE) return undefined;
+    this.output = NOWHERE;
+    return this.shared.flusher.outputs.take(output);
   }
 
   /** Its `close` comes after other events, which would write to it. */
   private learnOfDestruction(): void {
     const { link } = this;
     if (link.destroyed) {
-      this.destroyed = true;
+      this.be(DESTROYED, true);
       process.nextTick(() => this.onClose());
       return;
     }
     const { _destroy: nodes } = link;
     link._destroy = (error, done) => {
-      this.destroyed = true;
+      this.be(DESTROYED, true);
       nodes.call(link, error, done);
     };
   }
@@ -214,9 +226,9 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
     } else {
       const parts = output.takeParts();
       this.writeAll(parts);
-      if (!this.deferred && this.drained) for (const part of parts) this.flusher.written(part);
+      if (!this.is(DEFERRED) && this.drained) for (const part of parts) this.shared.flusher.written(part);
     }
-    if (this.handle !== null && this.pending === 0) this.flusher.giveOutput(output);
+    if (this.handle !== null && this.pending === 0) this.shared.flusher.giveOutput(output);
   }
 
   private pull(source: WireSource): void {
@@ -257,9 +269,9 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   private clog(): void {
-    if (this.congested) return;
-    this.congested = true;
-    if (!this.patient) this.stalled.add(this);
+    if (this.is(CONGESTED)) return;
+    this.be(CONGESTED, true);
+    if (!this.is(PATIENT)) this.shared.stalled.add(this);
   }
 
   /** Whether all that was written has been given to the system. */
@@ -268,11 +280,11 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   private onDrain(): void {
-    const { flusher } = this;
+    const { flusher } = this.shared;
     flusher.enter();
     try {
-      this.congested = false;
-      this.stalled.delete(this);
+      this.be(CONGESTED, false);
+      this.shared.stalled.delete(this);
       this.owner.wireDrained();
     } finally {
       flusher.leave();
@@ -280,22 +292,22 @@ export class Wire implements Flushable, ChunkReader, HandleWriter {
   }
 
   private mark(): void {
-    if (this.marked) return;
-    this.marked = true;
-    this.flusher.mark(this);
+    if (this.is(MARKED)) return;
+    this.be(MARKED, true);
+    this.shared.flusher.mark(this);
   }
 
   private onClose(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.stalled.delete(this);
-    this.output = null;
-    this.flusher.closed();
-    this.flusher.enter();
+    if (this.is(CLOSED)) return;
+    this.be(CLOSED, true);
+    this.shared.stalled.delete(this);
+    this.takeOutput();
+    this.shared.flusher.closed();
+    this.shared.flusher.enter();
     try {
       this.owner.wireClosed(this.error);
     } finally {
-      this.flusher.leave();
+      this.shared.flusher.leave();
     }
   }
 }
