@@ -13,7 +13,7 @@ import {
   reasonOf,
 } from '@weft/core';
 import type { Http2Params, HttpEngine, Link, RequestHead, Upstream } from '@weft/http';
-import type { HttpMeter } from '../observe/http-metrics.ts';
+import { HttpMeter, type HttpMetrics } from '../observe/http-metrics.ts';
 import { isHopeless, type MemberStatus, type PoolMember } from '../outbound/pool-member.ts';
 import type { EndpointDialer, Session } from './endpoint-dialer.ts';
 import { Reconnect } from './reconnect.ts';
@@ -26,7 +26,9 @@ export interface HttpEndpointOptions {
   readonly balanced: boolean;
   readonly engine: HttpEngine;
   readonly dialer: EndpointDialer;
-  readonly meter: HttpMeter;
+  readonly metrics: HttpMetrics;
+  /** Of its requests. */
+  readonly labels: Labels;
   /** Of its connections, for tcp_* metrics. */
   readonly onConnected: (socket: Socket) => void;
   readonly onFailed: (why: Reason) => void;
@@ -44,7 +46,8 @@ export interface HttpEndpointOptions {
 
 const SHORT_LIFE_MS = 1_000;
 
-export class HttpEndpoint implements PoolMember {
+/** It is the meter of its requests: among a thousand endpoints an object of its own would have to be fetched as well. */
+export class HttpEndpoint extends HttpMeter implements PoolMember {
   // What every request looks at comes first, so that it lies together.
   #connected = true;
   readonly breaker: Breaker | undefined;
@@ -52,7 +55,6 @@ export class HttpEndpoint implements PoolMember {
   readonly takesUpgrades: boolean;
   /** The authority that requests to it are given. */
   readonly authorityOverride: string | undefined;
-  readonly meter: HttpMeter;
   readonly http1: Upstream;
   readonly #http2: Upstream;
   readonly isLocal: boolean;
@@ -68,10 +70,10 @@ export class HttpEndpoint implements PoolMember {
 
   constructor(options: HttpEndpointOptions) {
     const { endpoint, engine, dialer, clock } = options;
+    super(options.metrics, options.labels);
     this.#options = options;
     this.endpoint = endpoint;
     this.address = formatSocketAddress(endpoint.address);
-    this.meter = options.meter;
     this.isLocal = dialer.isLocal(endpoint);
     this.takesUpgrades = endpoint.hint === 'h2' && !this.isLocal;
     this.authorityOverride = this.isLocal ? undefined : endpoint.authorityOverride;

@@ -77,6 +77,22 @@ test('puts response times into the buckets of their status', () => {
   expect(registry.render()).toContain('response_latency_ms_sum{status_code="200"} 100003.5');
 });
 
+test('counts on when what was tallied since the last scrape is more than 32 bits hold', () => {
+  const { metrics, samples } = setUp();
+  const meters = [metrics.bind({ n: 0 }), metrics.bind({ n: 1 })];
+  // In microseconds: each is most of what a cell holds, and three are more than twice as much.
+  const ms = 4_000_000;
+  for (let round = 0; round < 3; round++) for (const meter of meters) serve(meter, 200, ms);
+  // Rows are moved.
+  for (let n = 2; n < 500; n++) serve(metrics.bind({ n }), 200, 1);
+  for (const meter of meters) serve(meter, 200, 10 * ms);
+  expect(samples('response_latency_ms_sum', 'n').slice(0, 3)).toEqual([
+    ['0', 13 * ms],
+    ['1', 13 * ms],
+    ['2', 1],
+  ]);
+});
+
 test('keeps the rows of many apart, also of more than it has rows for before somebody asks', () => {
   const { metrics, samples } = setUp();
   const meters = Array.from({ length: 10_000 }, (_, n) => metrics.bind({ n }));

@@ -1,10 +1,14 @@
 // request_total, response_total and response_latency_ms, bound once per endpoint or per connection and route.
 // What is usual is tallied and reaches its series when somebody asks for them (http-tallies.ts).
 // spec/proxy.md §9.2; classification §6.5.
-import { type Counter, type Family, type Histogram, LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, type ResponseClass } from '@weft/core';
+import { LATENCY_BUCKETS_MS, type Labels, type MetricRegistry, type ResponseClass } from '@weft/core';
+import { type HttpFamilies, HttpSeries } from './http-series.ts';
 import { HttpTallies, type Tallied, type Tally } from './http-tallies.ts';
 
 export interface HttpMetrics {
+  /** Where what is usual is tallied. */
+  readonly tallies: HttpTallies;
+  readonly families: HttpFamilies;
   bind(labels: Labels): HttpMeter;
 }
 
@@ -24,7 +28,8 @@ export function httpMetrics(registry: MetricRegistry, prefix: '' | 'route_' | 'r
   const tallies = new HttpTallies();
   registry.beforeRender(() => tallies.collect());
   const families: HttpFamilies = { requests, responses, latency };
-  return { bind: (labels) => new HttpMeter(labels, tallies, families) };
+  const metrics: HttpMetrics = { tallies, families, bind: (labels) => new HttpMeter(metrics, labels) };
+  return metrics;
 }
 
 /** Told of one request and its response. */
@@ -32,12 +37,6 @@ export interface Meter {
   request(): void;
   latency(status: number, ms: number): void;
   response(status: number | undefined, responseClass: ResponseClass): void;
-}
-
-interface HttpFamilies {
-  readonly requests: Family<Counter>;
-  readonly responses: Family<Counter>;
-  readonly latency: Family<Histogram> | undefined;
 }
 
 /** No row yet. */
@@ -50,18 +49,15 @@ export class HttpMeter implements Meter, Tallied {
   /** The status and class of the responses that are tallied: those of the first since the row was taken. */
   #usualStatus: number | undefined;
   #usualClass: ResponseClass | undefined;
-  readonly #families: HttpFamilies;
-  readonly labels: Labels;
-  readonly #requests: Counter;
-  /** By class and status; undefined where none was sent. */
-  readonly #responseByClass = new Map<ResponseClass, Map<number | undefined, Counter>>();
-  readonly #latencyByStatus = new Map<number, Histogram>();
+  readonly #series: HttpSeries;
 
-  constructor(labels: Labels, tallies: HttpTallies, families: HttpFamilies) {
-    this.labels = labels;
+  constructor({ tallies, families }: HttpMetrics, labels: Labels) {
     this.#tallies = tallies;
-    this.#families = families;
-    this.#requests = families.requests.with(labels);
+    this.#series = new HttpSeries(families, labels);
+  }
+
+  get labels(): Labels {
+    return this.#series.labels;
   }
 
   request(): void {
@@ -69,12 +65,10 @@ export class HttpMeter implements Meter, Tallied {
   }
 
   latency(status: number, ms: number): void {
-    const { latency } = this.#families;
-    if (!latency) return;
     const row = this.#row();
     this.#usualStatus ??= status;
     if (this.#usualStatus === status) this.#tallies.latency(row, ms);
-    else this.#latencyOf(latency, status).observe(ms);
+    else this.#series.latency(status)?.observe(ms);
   }
 
   response(status: number | undefined, responseClass: ResponseClass): void {
@@ -84,47 +78,22 @@ export class HttpMeter implements Meter, Tallied {
       this.#usualClass = responseClass;
     }
     if (this.#usualClass === responseClass && this.#usualStatus === status) this.#tallies.response(row);
-    else this.#responsesOf(status, responseClass).inc();
+    else this.#series.responses(status, responseClass).inc();
   }
 
   collect({ requests, responses, latencySum, latencyCounts }: Tally): void {
-    const { latency } = this.#families;
+    const series = this.#series;
     const [status, responseClass] = [this.#usualStatus, this.#usualClass];
     this.#taken = NONE;
     this.#usualStatus = undefined;
     this.#usualClass = undefined;
-    if (requests > 0) this.#requests.inc(requests);
-    if (responses > 0 && responseClass !== undefined) this.#responsesOf(status, responseClass).inc(responses);
-    if (latency && status !== undefined) this.#latencyOf(latency, status).merge(latencyCounts, latencySum);
+    if (requests > 0) series.requests.inc(requests);
+    if (responses > 0 && responseClass !== undefined) series.responses(status, responseClass).inc(responses);
+    if (status !== undefined) series.latency(status)?.merge(latencyCounts, latencySum);
   }
 
   #row(): number {
     if (this.#taken === NONE) this.#taken = this.#tallies.take(this);
     return this.#taken;
-  }
-
-  #latencyOf(latency: Family<Histogram>, status: number): Histogram {
-    let series = this.#latencyByStatus.get(status);
-    if (!series) {
-      series = latency.with({ ...this.labels, status_code: status });
-      this.#latencyByStatus.set(status, series);
-    }
-    return series;
-  }
-
-  #responsesOf(status: number | undefined, responseClass: ResponseClass): Counter {
-    let byStatus = this.#responseByClass.get(responseClass);
-    if (!byStatus) {
-      byStatus = new Map();
-      this.#responseByClass.set(responseClass, byStatus);
-    }
-    let series = byStatus.get(status);
-    if (!series) {
-      const { failure, grpcStatus, error } = responseClass;
-      const classification = failure ? 'failure' : 'success';
-      series = this.#families.responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
-      byStatus.set(status, series);
-    }
-    return series;
   }
 }

@@ -118,7 +118,7 @@ export class HttpCall extends MeteredExchange implements Waiter<HttpEndpoint>, F
     routeEdits.request?.(request.headers);
     backendEdits.request?.(request.headers);
     this.#ticket = endpoint.breaker?.admit();
-    this.begin(endpoint.meter, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http, this.routeMeter(rule));
+    this.begin(endpoint, this.#isGrpc ? rule.classifiers.grpc : rule.classifiers.http, this.routeMeter(rule));
     exchange.forward(decodes ? endpoint.http1 : endpoint.upstream(request), this, connection.taps.current === null ? this : this.#tapped(endpoint));
   }
 

@@ -23,8 +23,8 @@ export function inboundSides(session: InboundSession, labels: Labels, route: Lab
 }
 
 /** `route`: `rt_*`. */
-export function outboundSides(client: TapSides['source'], { endpoint, meter }: HttpEndpoint, route: Labels | undefined): TapSides {
-  const { tls, server_id: id, no_tls_reason: why } = meter.labels;
+export function outboundSides(client: TapSides['source'], { endpoint, labels }: HttpEndpoint, route: Labels | undefined): TapSides {
+  const { tls, server_id: id, no_tls_reason: why } = labels;
   const identity: TapLabels = tls === 'true' ? { tls: 'true', server_id: String(id) } : { tls: String(why) };
   return {
     direction: 'outbound',

@@ -1,0 +1,49 @@
+// The series of one set of labels, each found when it is first counted in.
+import type { Counter, Family, Histogram, Labels, ResponseClass } from '@weft/core';
+
+export interface HttpFamilies {
+  readonly requests: Family<Counter>;
+  readonly responses: Family<Counter>;
+  readonly latency: Family<Histogram> | undefined;
+}
+
+export class HttpSeries {
+  readonly labels: Labels;
+  readonly requests: Counter;
+  readonly #families: HttpFamilies;
+  /** By class and status; undefined where none was sent. */
+  readonly #responses = new Map<ResponseClass, Map<number | undefined, Counter>>();
+  readonly #latency = new Map<number, Histogram>();
+
+  constructor(families: HttpFamilies, labels: Labels) {
+    this.labels = labels;
+    this.#families = families;
+    this.requests = families.requests.with(labels);
+  }
+
+  /** Undefined where none is kept. */
+  latency(status: number): Histogram | undefined {
+    let series = this.#latency.get(status);
+    if (series === undefined && this.#families.latency !== undefined) {
+      series = this.#families.latency.with({ ...this.labels, status_code: status });
+      this.#latency.set(status, series);
+    }
+    return series;
+  }
+
+  responses(status: number | undefined, responseClass: ResponseClass): Counter {
+    let byStatus = this.#responses.get(responseClass);
+    if (!byStatus) {
+      byStatus = new Map();
+      this.#responses.set(responseClass, byStatus);
+    }
+    let series = byStatus.get(status);
+    if (!series) {
+      const { failure, grpcStatus, error } = responseClass;
+      const classification = failure ? 'failure' : 'success';
+      series = this.#families.responses.with({ ...this.labels, status_code: status, classification, grpc_status: grpcStatus, error });
+      byStatus.set(status, series);
+    }
+    return series;
+  }
+}
