@@ -9,11 +9,13 @@ export interface Placed<E> {
   readonly row: number;
 }
 
+const FIRST_PLACES = 16;
+
 /** A set with constant-time add, delete and access by index. The order changes with every delete. */
 export class ReadySet<E, M extends Placed<E>> {
   readonly #members: M[] = [];
   /** Their rows and endpoints, so that loads are compared and one is chosen without a look at the members. */
-  readonly #rows: number[] = [];
+  #rows = new Int32Array(FIRST_PLACES);
   readonly #endpoints: E[] = [];
 
   get size(): number {
@@ -35,9 +37,10 @@ export class ReadySet<E, M extends Placed<E>> {
 
   add(member: M): void {
     if (member.place >= 0) return;
-    member.place = this.#members.length;
-    this.#members.push(member);
-    this.#rows.push(member.row);
+    const place = this.#members.push(member) - 1;
+    member.place = place;
+    if (place === this.#rows.length) this.#rows = twice(this.#rows);
+    this.#rows[place] = member.row;
     this.#endpoints.push(member.endpoint);
   }
 
@@ -45,7 +48,6 @@ export class ReadySet<E, M extends Placed<E>> {
     const { place } = member;
     if (place < 0) return;
     const last = this.#members.pop();
-    this.#rows.pop();
     this.#endpoints.pop();
     if (last && last !== member) {
       this.#members[place] = last;
@@ -55,4 +57,10 @@ export class ReadySet<E, M extends Placed<E>> {
     }
     member.place = -1;
   }
+}
+
+function twice(rows: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(2 * rows.length);
+  more.set(rows);
+  return more;
 }
