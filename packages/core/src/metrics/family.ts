@@ -27,17 +27,23 @@ export interface FamilyOptions {
 
 /** What the instruments share: the label text, and whether they were written since the last sweep. */
 export abstract class Series {
-  readonly labelText: string;
-  readonly key: string;
+  readonly #labels: LabelText;
   /** Written since the last sweep. */
   protected used = true;
   #lastUse: Millis = 0;
   readonly #attach: (series: Series) => void;
 
   constructor(labels: LabelText, attach: (series: Series) => void) {
-    this.labelText = labels.text;
-    this.key = labels.key;
+    this.#labels = labels;
     this.#attach = attach;
+  }
+
+  get labelText(): string {
+    return this.#labels.text;
+  }
+
+  get key(): string {
+    return this.#labels.key;
   }
 
   /** After the first write since a sweep. A series that was evicted while someone still held it joins its family again. */

@@ -12,8 +12,23 @@ export interface LabelText {
 
 const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** Names that are no label names (they may come from annotations) have each bad character replaced by `_`; of two that become equal the first stays. */
+/** Of labels that series of several families have: each text is kept once. */
+const known = new WeakMap<Labels, LabelText>();
+
+/**
+ * Names that are no label names (they may come from annotations) have each bad character replaced by `_`; of two that become equal the first stays.
+ * The same object for the same labels, which must not change.
+ */
 export function labelText(labels: Labels): LabelText {
+  let text = known.get(labels);
+  if (text === undefined) {
+    text = textOf(labels);
+    known.set(labels, text);
+  }
+  return text;
+}
+
+function textOf(labels: Labels): LabelText {
   const seen = new Set<string>();
   const parts: string[] = [];
   for (const name in labels) {
