@@ -18,7 +18,8 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   readonly shared: EngineShared;
   private readonly dialer: UpstreamOptions['dial'];
   private readonly connections = new Set<H1UpstreamConnection>();
-  private readonly dialing = new Set<Call>();
+  /** Those that a connection is being opened for; null when there are none. */
+  private dialing: Set<Call> | null = null;
 
   constructor(options: H1UpstreamOptions) {
     super(options.shared.idleClocks.of(options.poolIdleMs ?? POOL_IDLE_MS), options.maxIdle ?? MAX_IDLE);
@@ -46,7 +47,7 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   }
 
   cancel(call: Call): void {
-    if (this.dialing.delete(call)) this.inFlight -= 1;
+    if (this.dialEnded(call)) this.inFlight -= 1;
   }
 
   close(): void {
@@ -56,8 +57,8 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
   destroy(error?: Error): void {
     this.close();
     const failure: ForwardFailure = { kind: 'closed', error: error ?? new Error('upstream is destroyed') };
-    const waiting = [...this.dialing];
-    this.dialing.clear();
+    const waiting = this.dialing ?? [];
+    this.dialing = null;
     for (const call of waiting) this.failed(call, failure);
     for (const connection of this.connections) connection.destroy(error);
   }
@@ -87,17 +88,17 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
 
   /** Opens a connection for a call, whether it is the first try or the one after a dead connection. */
   private dial(call: Call): void {
-    this.dialing.add(call);
+    this.waits(call);
     this.open().then(
       (link) => this.dialled(call, link),
       (error: unknown) => {
-        if (this.dialing.delete(call)) this.failed(call, { kind: 'connect', error: error instanceof Error ? error : new Error(String(error)) });
+        if (this.dialEnded(call)) this.failed(call, { kind: 'connect', error: error instanceof Error ? error : new Error(String(error)) });
       },
     );
   }
 
   private dialled(call: Call, link: Link): void {
-    if (!this.dialing.delete(call)) {
+    if (!this.dialEnded(call)) {
       link.on('error', () => undefined);
       link.destroy();
       return;
@@ -113,10 +114,23 @@ export class H1Upstream extends ConnectionPool implements WeftUpstream, Connecti
 
   /** Later, so that `forward` returns before it fails. */
   private refuse(call: Call, failure: ForwardFailure): void {
-    this.dialing.add(call);
+    this.waits(call);
     process.nextTick(() => {
-      if (this.dialing.delete(call)) this.failed(call, failure);
+      if (this.dialEnded(call)) this.failed(call, failure);
     });
+  }
+
+  private waits(call: Call): void {
+    this.dialing ??= new Set();
+    this.dialing.add(call);
+  }
+
+  /** False when nobody waits for it any more. */
+  private dialEnded(call: Call): boolean {
+    const { dialing } = this;
+    if (dialing === null || !dialing.delete(call)) return false;
+    if (dialing.size === 0) this.dialing = null;
+    return true;
   }
 
   private failed(call: Call, failure: ForwardFailure): void {

@@ -18,26 +18,30 @@ import { isHopeless, type MemberStatus, type PoolMember } from '../outbound/pool
 import type { EndpointDialer, Session } from './endpoint-dialer.ts';
 import { Reconnect } from './reconnect.ts';
 
-export interface HttpEndpointOptions {
-  readonly endpoint: Endpoint;
-  /** What most requests come as. Over HTTP/2, the upgraded HTTP/1 of meshed endpoints included, a session is opened ahead and kept. */
-  readonly protocol: 'http/1' | 'http/2';
-  /** One of several: while it cannot be connected to, it gets no requests. Alone it is asked for every request. */
-  readonly balanced: boolean;
+/** What all endpoints have in common. */
+export interface HttpEndpointSettings {
   readonly engine: HttpEngine;
   readonly dialer: EndpointDialer;
   readonly metrics: HttpMetrics;
-  /** Of its requests. */
-  readonly labels: Labels;
-  /** Of its connections, for tcp_* metrics. */
-  readonly onConnected: (socket: Socket) => void;
-  readonly onFailed: (why: Reason) => void;
   readonly backoff: ExponentialBackoff;
   readonly poolIdleMs: number;
   readonly maxIdle: number;
   readonly http2: Http2Params;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+export interface HttpEndpointOptions {
+  readonly endpoint: Endpoint;
+  /** What most requests come as. Over HTTP/2, the upgraded HTTP/1 of meshed endpoints included, a session is opened ahead and kept. */
+  readonly protocol: 'http/1' | 'http/2';
+  /** One of several: while it cannot be connected to, it gets no requests. Alone it is asked for every request. */
+  readonly balanced: boolean;
+  /** Of its requests. */
+  readonly labels: Labels;
+  /** Of its connections, for tcp_* metrics. */
+  readonly onConnected: (socket: Socket) => void;
+  readonly onFailed: (why: Reason) => void;
   /** Undefined: it is never ejected. */
   readonly breaker: ((changed: () => void) => Breaker) | undefined;
   readonly changed: () => void;
@@ -55,11 +59,13 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
   readonly takesUpgrades: boolean;
   /** The authority that requests to it are given. */
   readonly authorityOverride: string | undefined;
-  readonly http1: Upstream;
-  readonly #http2: Upstream;
+  /** Of each version once it was asked for. */
+  #http1: Upstream | undefined;
+  #http2: Upstream | undefined;
   readonly isLocal: boolean;
   readonly endpoint: Endpoint;
   readonly address: string;
+  readonly #settings: HttpEndpointSettings;
   readonly #options: HttpEndpointOptions;
   readonly #reconnect: Reconnect;
   /** An HTTP/2 session is kept open; requests wait for it. */
@@ -68,9 +74,11 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
   #lastError: Reason | undefined;
   #closed = false;
 
-  constructor(options: HttpEndpointOptions) {
-    const { endpoint, engine, dialer, clock } = options;
-    super(options.metrics, options.labels);
+  constructor(settings: HttpEndpointSettings, options: HttpEndpointOptions) {
+    const { endpoint } = options;
+    const { dialer, clock } = settings;
+    super(settings.metrics, options.labels);
+    this.#settings = settings;
     this.#options = options;
     this.endpoint = endpoint;
     this.address = formatSocketAddress(endpoint.address);
@@ -79,11 +87,19 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
     this.authorityOverride = this.isLocal ? undefined : endpoint.authorityOverride;
     this.breaker = options.breaker?.(options.changed);
     this.#since = clock.now();
-    this.#reconnect = new Reconnect(options.backoff, clock, options.random);
-    this.http1 = engine.upstream({ version: 'http/1', dial: () => this.#dial('http1'), poolIdleMs: options.poolIdleMs, maxIdle: options.maxIdle });
-    this.#http2 = engine.upstream({ version: 'http/2', dial: () => this.#dial('http2'), http2: clientParams(options.http2, endpoint) });
-    this.#keepsSession = (this.takesUpgrades || options.protocol === 'http/2') && this.#http2.connect !== undefined;
+    this.#reconnect = new Reconnect(settings.backoff, clock, settings.random);
+    this.#keepsSession = (this.takesUpgrades || options.protocol === 'http/2') && this.http2.connect !== undefined;
     if (this.#keepsSession) this.#connect();
+  }
+
+  get http1(): Upstream {
+    this.#http1 ??= this.#openHttp1();
+    return this.#http1;
+  }
+
+  get http2(): Upstream {
+    this.#http2 ??= this.#openHttp2();
+    return this.#http2;
   }
 
   get ready(): boolean {
@@ -102,7 +118,7 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
   }
 
   upstream(request: RequestHead): Upstream {
-    return request.version === '2' || this.upgrades(request) ? this.#http2 : this.http1;
+    return request.version === '2' || this.upgrades(request) ? this.http2 : this.http1;
   }
 
   get hopeless(): Reason | undefined {
@@ -114,16 +130,30 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
     this.#closed = true;
     this.#reconnect.stop();
     this.breaker?.close();
-    this.http1.close();
-    this.#http2.close();
+    this.#http1?.close();
+    this.#http2?.close();
     this.#options.closed();
   }
 
+  #openHttp1(): Upstream {
+    const { engine, poolIdleMs, maxIdle } = this.#settings;
+    const upstream = engine.upstream({ version: 'http/1', dial: () => this.#dial('http1'), poolIdleMs, maxIdle });
+    if (this.#closed) upstream.close();
+    return upstream;
+  }
+
+  #openHttp2(): Upstream {
+    const { engine, http2 } = this.#settings;
+    const upstream = engine.upstream({ version: 'http/2', dial: () => this.#dial('http2'), http2: clientParams(http2, this.endpoint) });
+    if (this.#closed) upstream.close();
+    return upstream;
+  }
+
   async #dial(session: Session): Promise<Link> {
-    const { dialer, clock, onConnected } = this.#options;
+    const { dialer, clock } = this.#settings;
     try {
       const socket = await dialer.dial(this.endpoint, session);
-      onConnected(socket);
+      this.#options.onConnected(socket);
       this.#succeeded();
       if (session === 'http2' && this.#keepsSession) {
         const since = clock.now();
@@ -165,7 +195,7 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
   /** Opens the HTTP/2 session ahead of the first request; a failure has been noted by `#dial`. */
   #connect(): void {
     this.#setConnected(false);
-    this.#http2.connect?.().then(
+    this.http2.connect?.().then(
       () => this.#setConnected(true),
       () => undefined,
     );
@@ -173,7 +203,7 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
 
   /** Tries whether connections are taken again, so that no request has to. */
   #probe(): void {
-    this.#options.dialer.dial(this.endpoint, 'http1').then(
+    this.#settings.dialer.dial(this.endpoint, 'http1').then(
       (socket) => {
         socket.destroy();
         this.#succeeded();
@@ -186,7 +216,7 @@ export class HttpEndpoint extends HttpMeter implements PoolMember {
   #setConnected(connected: boolean): void {
     if (this.#closed || this.#connected === connected) return;
     this.#connected = connected;
-    this.#since = this.#options.clock.now();
+    this.#since = this.#settings.clock.now();
     this.#options.changed();
   }
 }

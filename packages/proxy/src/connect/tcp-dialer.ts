@@ -15,6 +15,9 @@ export const setKeepAlive: SetTcpOptions = (socket, { keepAliveMs }) => {
   if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs);
 };
 
+/** It keeps nothing: a listener that is made for a socket would keep all that was needed to open it. */
+const ignore = (): void => undefined;
+
 /** Sockets keep half-open ends and send without delay. */
 export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
   const { clock = systemClock(), setTcpOptions = setKeepAlive } = options;
@@ -38,14 +41,14 @@ export function tcpDialer(options: TcpDialerOptions = {}): Dialer {
       };
       const fail = (why: Reason, cause?: unknown): void => {
         settle();
-        socket.on('error', () => undefined);
+        socket.on('error', ignore);
         socket.destroy();
         reject(new ReasonError(why, { cause }));
       };
       const onConnect = (): void => {
         settle();
         // Whoever takes the socket adds its own listener; until then an error must not be thrown.
-        socket.on('error', () => undefined);
+        socket.on('error', ignore);
         if (tcp) setTcpOptions(socket, tcp);
         resolve(socket);
       };

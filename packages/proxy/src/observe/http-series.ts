@@ -12,8 +12,8 @@ export class HttpSeries {
   readonly requests: Counter;
   readonly #families: HttpFamilies;
   /** By class and status; undefined where none was sent. */
-  readonly #responses = new Map<ResponseClass, Map<number | undefined, Counter>>();
-  readonly #latency = new Map<number, Histogram>();
+  #responses: Map<ResponseClass, Map<number | undefined, Counter>> | undefined;
+  #latency: Map<number, Histogram> | undefined;
 
   constructor(families: HttpFamilies, labels: Labels) {
     this.labels = labels;
@@ -23,15 +23,19 @@ export class HttpSeries {
 
   /** Undefined where none is kept. */
   latency(status: number): Histogram | undefined {
+    const { latency } = this.#families;
+    if (latency === undefined) return undefined;
+    this.#latency ??= new Map();
     let series = this.#latency.get(status);
-    if (series === undefined && this.#families.latency !== undefined) {
-      series = this.#families.latency.with({ ...this.labels, status_code: status });
+    if (series === undefined) {
+      series = latency.with({ ...this.labels, status_code: status });
       this.#latency.set(status, series);
     }
     return series;
   }
 
   responses(status: number | undefined, responseClass: ResponseClass): Counter {
+    this.#responses ??= new Map();
     let byStatus = this.#responses.get(responseClass);
     if (!byStatus) {
       byStatus = new Map();

@@ -70,7 +70,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
   const sets = new LabelSets();
   const bound = new WeakMap<Labels, Series>();
   const bind = (labels: Labels, zone: ZoneLocality | undefined): Series => {
-    const byErrno = new Map<string, Counter>();
+    let byErrno: Map<string, Counter> | undefined;
     return {
       opened: opened.with(labels),
       current: current.with(labels),
@@ -78,6 +78,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
       written: written.with(labels),
       cost: zone && { received: costs.with({ op: 'Recv', zone_locality: zone }), sent: costs.with({ op: 'Send', zone_locality: zone }) },
       closed(errno) {
+        byErrno ??= new Map();
         const known = byErrno.get(errno) ?? closed.with({ ...labels, errno });
         byErrno.set(errno, known);
         return known;
@@ -96,8 +97,9 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
       series.read.inc(0);
       series.written.inc(0);
       open.add(entry);
-      socket.once('error', (error: NodeJS.ErrnoException) => {
-        entry.errno = error.code ?? 'UNKNOWN';
+      // Both come once; `once` would keep more for each.
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        entry.errno ||= error.code ?? 'UNKNOWN';
       });
       const onClose = (): void => {
         open.delete(entry);
@@ -106,7 +108,7 @@ export function transportMetrics(registry: MetricRegistry): TransportMetrics {
         series.closed(entry.errno).inc();
       };
       if (socket.closed) onClose();
-      else socket.once('close', onClose);
+      else socket.on('close', onClose);
     },
   };
 }

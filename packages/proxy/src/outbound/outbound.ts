@@ -6,7 +6,7 @@ import type { Connection } from '../accept/connections.ts';
 import type { Racing } from '../accept/racing.ts';
 import type { Listener, OutboundConfig } from '../config.ts';
 import { endpointDialer } from '../connect/endpoint-dialer.ts';
-import { connectionLabels, HttpEndpoint } from '../connect/http-endpoint.ts';
+import { connectionLabels, HttpEndpoint, type HttpEndpointSettings } from '../connect/http-endpoint.ts';
 import { TcpEndpoint } from '../connect/tcp-endpoint.ts';
 import type { OutboundBalancerMetrics } from '../observe/balancer-metrics.ts';
 import type { DetectMetrics } from '../observe/detect-metrics.ts';
@@ -71,6 +71,14 @@ export function createOutbound(deps: OutboundDeps): Outbound {
     refuseLoopback: config.refuseLoopback,
   });
   const common = { dialer, backoff: config.connectBackoff, clock, random };
+  const settings: HttpEndpointSettings = {
+    ...common,
+    engine,
+    metrics: deps.http,
+    poolIdleMs: config.poolIdleMs,
+    maxIdle: config.maxIdlePerEndpoint,
+    http2: config.http2,
+  };
 
   const observers = {
     'http/1': deps.balancers.http,
@@ -91,19 +99,13 @@ export function createOutbound(deps: OutboundDeps): Outbound {
         const ofConnections = connectionLabels(labels);
         const name = formatSocketAddress(endpoint.address);
         const observer = accrual && deps.ejections.watch(name, pool);
-        return new HttpEndpoint({
-          ...common,
+        return new HttpEndpoint(settings, {
           endpoint,
           protocol: protocol === 'http/2' ? 'http/2' : 'http/1',
           balanced: authority !== undefined,
-          engine,
-          metrics: deps.http,
           labels,
           onConnected: (socket) => transport.track(socket, ofConnections, zoneOf(endpoint)),
           onFailed: (why) => deps.refusals.connecting('outbound', why, labels),
-          poolIdleMs: config.poolIdleMs,
-          maxIdle: config.maxIdlePerEndpoint,
-          http2: config.http2,
           breaker:
             accrual && ((moved) => new Breaker({ name, policy: accrual, clock, random, changed: moved, onState: (state, why) => observer?.state(state, why) })),
           changed,
