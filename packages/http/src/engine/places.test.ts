@@ -7,8 +7,10 @@ test('what was put somewhere is there until it is taken, and its place is used a
   expect([places.at(a), places.at(b)]).toEqual(['a', 'b']);
   expect(places.take(a)).toBe('a');
   expect(places.at(a)).toBeUndefined();
+  expect(places.size).toBe(1);
   expect(places.put('c')).toBe(a);
   expect([places.at(a), places.at(b)]).toEqual(['c', 'b']);
+  expect(places.size).toBe(2);
 });
 
 test('nothing is nowhere, and to take it there does no harm', () => {

@@ -9,6 +9,11 @@ export class Places<T> {
   /** Those of things that were taken: the one freed last, which is at hand, is used first. */
   private readonly free: number[] = [];
 
+  /** How many places are taken. */
+  get size(): number {
+    return this.list.length - this.free.length;
+  }
+
   put(one: T): number {
     const place = this.free.pop();
     if (place === undefined) return this.list.push(one) - 1;
