@@ -1,5 +1,6 @@
 // HTTP/1 connections of an upstream: how many requests are under way, and the connections without one, by target form and authority (spec/proxy.md
-// §4.2). The one used last is taken first.
+// §4.2). The one used last is taken first, but for one request in each tick of the clock: the one that has waited longest has its turn. So what an upstream needs
+// now and then is not closed and opened again for as long as there are requests, a few connections at most: the others are closed when their time is over.
 import type { H1UpstreamConnection } from './h1-upstream-connection.ts';
 import type { IdleClock, IdlePool } from './idle-clock.ts';
 
@@ -29,6 +30,7 @@ export abstract class ConnectionPool implements IdlePool {
   /** The clock's call. */
   expire(): boolean {
     this.drop(false);
+    this.rotate();
     this.timed = this.count > 0;
     return this.timed;
   }
@@ -107,6 +109,16 @@ export abstract class ConnectionPool implements IdlePool {
   private gone(connection: H1UpstreamConnection): void {
     connection.idle = false;
     this.count -= 1;
+  }
+
+  /** The one that has waited longest is next. */
+  private rotate(): void {
+    const { last } = this;
+    if (last?.idle !== true) return;
+    const oldest = this.shelf(last.absolute)?.get(last.authority)?.shift();
+    if (oldest === undefined) return;
+    this.shelve(last);
+    this.last = oldest;
   }
 
   /** Lets go of those that have lived their time, or of all. */

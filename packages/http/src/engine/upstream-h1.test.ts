@@ -14,6 +14,8 @@ const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
 const LIFE_MS = 4000;
 /** An idle connection lives for its time and up to a quarter more. */
 const TICKS_OF_A_LIFE = 5;
+/** So many have their turn before the first is too old. */
+const KEPT = 4;
 
 let clock: ManualTimers;
 let shared: EngineShared;
@@ -184,6 +186,29 @@ test('idle connections are closed when their time is over, and one that is in us
   for (let tick = 0; tick < TICKS_OF_A_LIFE; tick += 1) clock.fireAll();
   await once(c, 'close');
   expect(clock.waiting).toEqual([]);
+});
+
+test('while there are requests a few idle connections are kept by turns, and more are not', async () => {
+  const to = upstream();
+  const calls = Array.from({ length: 8 }, () => new Get());
+  const used = await arrived(to, ...calls);
+  for (const [n, socket] of used.entries()) {
+    socket.write(OK);
+    await calls[n]?.ended;
+  }
+  const turns: number[] = [];
+  for (let tick = 0; tick < 5 * TICKS_OF_A_LIFE; tick += 1) {
+    clock.fireAll();
+    turns.push(number(await served(to)));
+    // Whoever had its turn goes on with it.
+    expect(number(await served(to))).toBe(turns.at(-1));
+  }
+  const kept = new Set(turns.slice(-KEPT));
+  expect([...new Set(turns)].sort()).toEqual([...kept].sort());
+  expect(kept.size).toBe(KEPT);
+  await Promise.all(used.filter((socket) => !kept.has(number(socket)) && !socket.closed).map((socket) => once(socket, 'close')));
+  for (let tick = 0; tick < TICKS_OF_A_LIFE; tick += 1) clock.fireAll();
+  await Promise.all(used.filter((socket) => !socket.closed).map((socket) => once(socket, 'close')));
 });
 
 test('no more idle connections are kept than allowed, none of a request that asked for its own, and none once it is closed', async () => {
