@@ -12,7 +12,7 @@ export abstract class ConnectionPool implements IdlePool {
   inFlight = 0;
   /** Nothing is kept or taken any more. */
   protected closed = false;
-  /** The one that was idle last. It stays here while it is in use: most pools never have another one, and what is not written need not be fetched. */
+  /** The one that is next: it was idle last, or has its turn. It stays here while it is in use: most pools never have another one, and what is not written need not be fetched. */
   private last: H1UpstreamConnection | undefined;
   private count = 0;
   private readonly max: number;
