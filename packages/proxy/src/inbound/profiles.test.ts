@@ -24,8 +24,8 @@ function setup(suffixes = ['svc.cluster.local.']) {
   return { clock, registry, sources, profiles };
 }
 
-function profileOf(name: string): Profile {
-  const condition = { kind: 'path', regex: '/books' } as const;
+function profileOf(name: string, regex = '/books'): Profile {
+  const condition = { kind: 'path', regex } as const;
   const routes = [{ condition, responseClasses: [], labels: { route: 'books' }, isRetryable: false }];
   return { fullyQualifiedName: name, opaqueProtocol: false, routes, overrides: [] };
 }
@@ -74,6 +74,18 @@ test('counts by route, service and direction', () => {
   profile?.route(request(WEB, [], '/books'))?.meter.request();
   expect(profile?.route(request(WEB, [], '/other'))).toBeUndefined();
   expect(registry.render()).toContain(`route_request_total{direction="inbound",dst="${WEB}:80",rt_route="books"} 2`);
+});
+
+test('a request that patterns take too long for goes on uncounted', () => {
+  const { profiles, sources } = setup();
+  const profile = profiles.of(request(WEB));
+  const slow = request(WEB, [], `/${'a'.repeat(30_000)}`);
+  const routes: unknown[] = [];
+  profile?.wait(() => routes.push(profile.route(slow)));
+  sources.get(`${WEB}:80`)?.set(profileOf(WEB, '/(?:[a-z]{0,30}x){0,20}'));
+  expect(profile?.route(slow)).toBeUndefined();
+  expect(routes).toEqual([undefined]);
+  expect(profile?.route(request(WEB, [], '/abcx'))).toBeDefined();
 });
 
 test('counts nothing where the profile names no service, or there is none', () => {

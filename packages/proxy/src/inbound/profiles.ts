@@ -11,6 +11,7 @@ import {
   parseAuthority,
   profileClassifiers,
   type RuleClassifiers,
+  reasonOf,
   suffixMatcher,
   type Timer,
 } from '@weft/core';
@@ -127,9 +128,14 @@ export class InboundProfile {
     return true;
   }
 
-  /** Undefined where no route matches. */
+  /** Undefined where no route matches, and where it takes too many steps to tell: a request is not refused for want of being counted. */
   route(request: RequestHead): RouteMeter | undefined {
-    return this.#select(request)?.meter;
+    try {
+      return this.#select(request)?.meter;
+    } catch (error) {
+      if (reasonOf(error).code !== 'MATCH_LIMIT') throw error;
+      return undefined;
+    }
   }
 
   close(): void {
