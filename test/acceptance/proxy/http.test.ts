@@ -163,6 +163,33 @@ test('answers 404 where no route matches and 500 where the policy asks for what 
   expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 500 [^]*l5d-proxy-error: POLICY_INVALID: /);
 });
 
+test('under a policy that cannot be compiled answers new requests with 500 until it is mended, whatever protocol it declares, and takes no other bytes', async () => {
+  await using mesh = await TestMesh.start();
+  const { client, port } = await startPair(mesh, await mesh.listenOn(mirror()));
+  const { balanced, clientPolicy, firstOf, httpProtocol, opaqueProtocol } = await import('./policies.ts');
+  const to = firstOf(balanced('server.ns.svc.cluster.local:80'));
+  const bad = httpProtocol({ match: { path: { kind: 'regex', regex: '/a(' } }, to });
+  const good = httpProtocol({ to });
+  const outbound = mesh.control.outboundOf(SERVICE);
+  const detect = (http: typeof good) => clientPolicy({ kind: 'detect', timeoutMs: 1, opaque: opaqueProtocol(to), http1: http, http2: http });
+  for (const invalid of [detect(bad), clientPolicy({ kind: 'http1', ...bad }), clientPolicy({ kind: 'http2', ...bad })]) {
+    outbound.set(invalid);
+    const refused = await ask(port);
+    expect(refused.status).toBe(500);
+    expect(refused.headers['l5d-proxy-error']).toMatch(/^POLICY_INVALID: .*10\.\S+: route .*pattern/);
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    const head = new Promise<Record<string, unknown>>((resolve) => session.request({ ':path': '/' }).once('response', resolve));
+    expect(await head).toMatchObject({ ':status': 500, 'l5d-proxy-error': expect.stringMatching(/^POLICY_INVALID: /) });
+    session.close();
+    const socket = await tcp(port);
+    socket.write('neither of them\r\n\r\n');
+    expect(await readAll(socket)).toBe('');
+    outbound.set(detect(good));
+    expect((await ask(port)).status).toBe(200);
+  }
+  expect(sample(client.metrics, 'weft_refusals_total', 'direction="outbound"', 'reason="POLICY_INVALID"')).toBeGreaterThan(0);
+});
+
 test('speaks HTTP/1 over mutual TLS to a meshed endpoint without the hint, and reuses its connections', async () => {
   await using mesh = await TestMesh.start();
   const { client, server, port } = await startPair(mesh, await mesh.listenOn(mirror()), { endpoint: { hint: 'none' } });

@@ -1,6 +1,6 @@
 // The outbound pipeline of one connection: original destination, discovery, protocol, and on to HTTP or bytes. spec/proxy.md §2.2.
 import type { Socket } from 'node:net';
-import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
+import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, type Reason, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { detectProtocol } from '../accept/detect.ts';
@@ -53,8 +53,10 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     if (options.ingress) return await serveIngress(connection, target, options);
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
-    if (found.kind === 'refused') throw new ReasonError(found.reason);
-    await serve({ connection, listener, lookup, target }, found, options);
+    const accepted = { connection, listener, lookup, target };
+    if (found.kind === 'plan') await serve(accepted, found, options);
+    else if (found.reason.code === 'POLICY_INVALID') await serveInvalid(accepted, found.reason, options);
+    else throw new ReasonError(found.reason);
   } catch (error) {
     if (!connection.signal.aborted || error instanceof ReasonError) http.refusals.connection('outbound', reasonOf(error), labels, { ...labels });
     explain(connection.socket, reasonOf(error));
@@ -72,10 +74,9 @@ interface Accepted {
 }
 
 async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, { kind: 'plan' }>, options: OutboundOptions): Promise<void> {
-  const { connection, listener, lookup, target } = accepted;
+  const { connection, target } = accepted;
   const { clock } = options.http;
-  const http = (version: 'http/1' | 'http/2'): Promise<void> =>
-    serveOutboundHttp(new SidecarHttpConnection({ shared: options.http, connection, version }, listener, lookup, target));
+  const http = (version: 'http/1' | 'http/2'): Promise<void> => serveHttp(accepted, version, options);
   const bytes = (opaque: TcpPlan<TcpBackend>): Promise<void> => relayTcp(connection, connection.socket, connectTcp(opaque, connection.signal, clock));
   options.detect.declared(DECLARED[plan.kind], parent);
   switch (plan.kind) {
@@ -94,6 +95,18 @@ async function serve(accepted: Accepted, { plan, parent }: Extract<Discovered, {
     default:
       return assertNever(plan);
   }
+}
+
+/** Requests are answered with the reason, and served once the policy is mended; other bytes go nowhere. spec/proxy.md §5.1. */
+async function serveInvalid(accepted: Accepted, why: Reason, options: OutboundOptions): Promise<void> {
+  const { connection, target } = accepted;
+  const refuse = (): Promise<Socket> => Promise.reject(new ReasonError(why));
+  const protocol = await detect(connection, target, refuse, { ...options, racing: undefined });
+  return typeof protocol === 'string' ? serveHttp(accepted, protocol, options) : relayTcp(connection, connection.socket, protocol.upstream);
+}
+
+function serveHttp({ connection, listener, lookup, target }: Accepted, version: 'http/1' | 'http/2', { http }: OutboundOptions): Promise<void> {
+  return serveOutboundHttp(new SidecarHttpConnection({ shared: http, connection, version }, listener, lookup, target));
 }
 
 const DECLARED = { opaque: 'opaq', http1: 'http/1', http2: 'http/2', tls: 'tls', detect: 'detect' } as const satisfies Record<Plan['kind'], DeclaredProtocol>;
