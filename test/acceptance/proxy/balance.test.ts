@@ -37,7 +37,7 @@ test('says which endpoints are not ready and why once none of them can be reache
   expect((await ask(port)).headers['l5d-proxy-error']).toMatch(/^CONNECT_REFUSED: /);
   const answer = await ask(port);
   expect(answer.status).toBe(504);
-  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.5:9999 \(CONNECT_REFUSED/);
+  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.5:9999 \(connecting, CONNECT_REFUSED/);
 });
 
 test('answers 502 when discovery rejects the name', async () => {
@@ -164,7 +164,7 @@ test('sends requests to the endpoint that answers while another does not', async
   mesh.control.endpointsOf(NAME).set([gone]);
   const answer = await ask(port);
   expect(answer.status).toBe(504);
-  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.5:9998 \(CONNECT_REFUSED/);
+  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.5:9998 \(connecting, CONNECT_REFUSED/);
 });
 
 test('connects again at once when a connection is lost', async () => {

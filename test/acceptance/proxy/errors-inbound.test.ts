@@ -45,9 +45,16 @@ interface Row extends ErrorRow {
   readonly application?: 'away' | 'frozen' | 'breaks';
   /** Before each question. */
   readonly first?: boolean;
+  /** A request waited in vain before. */
+  readonly givenUp?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const PATIENCE: ProxySettings = { inbound: { connectTimeoutMs: 100, failfastMs: 250 } };
+
+const within = (why: RegExp): RegExp => new RegExp(`${why.source}.*; route default\\/default of default\\/\\w+$`);
+const SLOW: HttpMatch = { headers: [{ name: 'x-long', value: { kind: 'regex', regex: '(?:[a-z]{0,30}x){0,20}' } }], query: [] };
+const LONG = 'a'.repeat(30_000);
 
 const ROWS: readonly Row[] = [
   { name: 'route not found', policy: routed('/other'), status: 404, grpcStatus: 5, closes: false, why: /^ROUTE_NOT_FOUND: .*\/ask.*server default\/web$/ },
@@ -65,7 +72,7 @@ const ROWS: readonly Row[] = [
     status: 302,
     grpcStatus: 5,
     closes: false,
-    why: /^REDIRECTED: .*default\/route: 302 http:\/\/elsewhere\/ask$/,
+    why: /^REDIRECTED: .*route default\/route of default\/web: 302 http:\/\/elsewhere\/ask$/,
     location: 'http://elsewhere/ask',
   },
   {
@@ -74,7 +81,7 @@ const ROWS: readonly Row[] = [
     status: 500,
     grpcStatus: 13,
     closes: true,
-    why: /^REDIRECT_INVALID: /,
+    why: /^REDIRECT_INVALID: .*route default\/route of default\/\w+: .*prefix/,
   },
   {
     name: 'invalid policy',
@@ -82,7 +89,7 @@ const ROWS: readonly Row[] = [
     status: 500,
     grpcStatus: 13,
     closes: true,
-    why: /^POLICY_INVALID: .*default\/route: /,
+    why: /^POLICY_INVALID: .*filter unknown is not supported on requests; route default\/route of default\/web$/,
   },
   {
     name: 'injected HTTP failure',
@@ -90,7 +97,7 @@ const ROWS: readonly Row[] = [
     status: 500,
     grpcStatus: 13,
     closes: true,
-    why: /^FAILURE_INJECTED: .*default\/route: 418 tea$/,
+    why: /^FAILURE_INJECTED: .*route default\/route of default\/web: 418 tea$/,
   },
   {
     name: 'injected gRPC failure',
@@ -109,11 +116,30 @@ const ROWS: readonly Row[] = [
     closes: false,
     why: /^RATE_LIMITED: .*the total limit of 1 requests per second, shared by all clients, server default\/web$/,
   },
-  { name: 'load-shed', settings: { inbound: { maxInFlight: 0 } }, status: 503, grpcStatus: 14, closes: true, why: /^LOAD_SHED: .*0 requests are in flight$/ },
-  { name: 'failfast', application: 'away', kinds: ['http2', 'grpc'], status: 504, grpcStatus: 4, closes: true, why: /^FAILFAST: .*10\.42\.0\.5:8080/ },
-  { name: 'connection refused', application: 'away', kinds: ['http1'], status: 502, grpcStatus: 14, closes: true, why: /^CONNECT_REFUSED: / },
-  { name: 'connect timeout', application: 'frozen', kinds: ['http1'], status: 504, grpcStatus: 4, closes: true, why: /^CONNECT_TIMEOUT: / },
-  { name: 'I/O error', application: 'breaks', status: 502, grpcStatus: 14, closes: true, why: /^UPSTREAM_CLOSED: .*10\.42\.0\.5:8080/ },
+  {
+    name: 'a request that patterns take too long for',
+    policy: policy({ routes: [{ metadata: defaultMetadata('route'), hosts: [], authorizations: [ANYBODY], rules: [{ matches: [SLOW], filters: [] }] }] }),
+    headers: { 'x-long': LONG },
+    status: 500,
+    grpcStatus: 13,
+    closes: true,
+    why: /^MATCH_LIMIT: .*30000 characters against "\(.*; default\/web$/,
+  },
+  { name: 'load-shed', settings: { inbound: { maxInFlight: 0 } }, status: 503, grpcStatus: 14, closes: true, why: within(/^LOAD_SHED: .*0 requests are in flight/) },
+  { name: 'failfast', application: 'away', kinds: ['http2', 'grpc'], status: 504, grpcStatus: 4, closes: true, why: within(/^FAILFAST: .*10\.42\.0\.5:8080: not connected \(CONNECT_REFUSED.*after 250 ms/) },
+  {
+    name: 'an application that failfast gave up',
+    application: 'away',
+    kinds: ['http2', 'grpc'],
+    givenUp: true,
+    status: 503,
+    grpcStatus: 14,
+    closes: true,
+    why: within(/^APPLICATION_UNREACHABLE: .*10\.42\.0\.5:8080: not connected \(CONNECT_REFUSED/),
+  },
+  { name: 'connection refused', application: 'away', kinds: ['http1'], status: 502, grpcStatus: 14, closes: true, why: within(/^CONNECT_REFUSED: .*/) },
+  { name: 'connect timeout', application: 'frozen', kinds: ['http1'], status: 504, grpcStatus: 4, closes: true, why: within(/^CONNECT_TIMEOUT: .*after 100 ms/) },
+  { name: 'I/O error', application: 'breaks', status: 502, grpcStatus: 14, closes: true, why: within(/^UPSTREAM_CLOSED: .*10\.42\.0\.5:8080: connection (closed|ended before the response)/) },
 ];
 
 for (const row of ROWS) {
@@ -129,9 +155,10 @@ for (const row of ROWS) {
       const credentials = await mesh.credentials(identityOf('client'));
       const at = server.inboundAddress(8080);
       if (row.first) await askAs('http1', plainly(at));
+      if (row.givenUp) await askAs(kind, plainly(at));
       const peer = meshed({ at, identity: server.identity, credentials }, kind);
       // Both at once: what comes after a failfast is shed.
-      const [told, untold] = await Promise.all([askAs(kind, peer), askAs(kind, plainly(at))]);
+      const [told, untold] = await Promise.all([askAs(kind, peer, row.headers), askAs(kind, plainly(at), row.headers)]);
       expect(shown(told)).toEqual(answerOf(row, kind, true, matching));
       expect(shown(untold)).toEqual(answerOf(row, kind, false, matching));
     }

@@ -30,6 +30,8 @@ interface Row extends ErrorRow {
   readonly settings?: ProxySettings['outbound'];
   readonly headers?: Readonly<Record<string, string>>;
   readonly kinds?: readonly Kind[];
+  /** A request waited in vain before. */
+  readonly givenUp?: boolean;
 }
 
 const IN_ROUTE = /; route default\/route of default\/test$/;
@@ -51,7 +53,36 @@ const ROWS: readonly Row[] = [
     grpcStatus: 4,
     closes: true,
     // How many endpoints, in which state, with their last errors.
-    why: within(/^FAILFAST: .*no endpoint ready for 200 ms: 192\.0\.2\.7:8080.*CONNECT_REFUSED.*, 192\.0\.2\.8:8080.*CONNECT_REFUSED.*/),
+    why: within(
+      /^FAILFAST: .*no endpoint ready for 200 ms: 2 endpoints, 2 connecting: 192\.0\.2\.7:8080 \(connecting, CONNECT_REFUSED.*, 192\.0\.2\.8:8080 \(connecting, CONNECT_REFUSED.*/,
+    ),
+  },
+  {
+    name: 'what comes after failfast gave up',
+    arrange: ({ mesh }) => mesh.control.endpointsOf(NAME).set([{ ...plainEndpoint(addressOf(ENDPOINT)), hint: 'h2' }]),
+    givenUp: true,
+    status: 503,
+    grpcStatus: 14,
+    closes: true,
+    why: within(/^GATE_SHUT: .*no endpoint ready for 200 ms: 1 endpoint, 1 connecting: 192\.0\.2\.7:8080 \(connecting, CONNECT_REFUSED.*/),
+  },
+  {
+    name: 'a full queue',
+    arrange: ({ mesh }) => mesh.control.endpointsOf(NAME).set([{ ...plainEndpoint(addressOf(ENDPOINT)), hint: 'h2' }]),
+    settings: { queueCapacity: 0 },
+    status: 503,
+    grpcStatus: 14,
+    closes: true,
+    why: within(/^QUEUE_FULL: .*server\.ns\.svc\.cluster\.local:80: 0 wait/),
+  },
+  {
+    name: 'a request that patterns take too long for',
+    policy: policy([], { headers: [{ name: 'x-long', value: { kind: 'regex', regex: '(?:[a-z]{0,30}x){0,20}' } }] }),
+    headers: { 'x-long': 'a'.repeat(30_000) },
+    status: 500,
+    grpcStatus: 13,
+    closes: true,
+    why: /^MATCH_LIMIT: .*30000 characters against "\(.*; default\/test$/,
   },
   { name: 'load-shed', settings: { maxInFlight: 0 }, status: 503, grpcStatus: 14, closes: true, why: within(/^LOAD_SHED: .*0 requests are in flight/) },
   {
@@ -112,7 +143,7 @@ const ROWS: readonly Row[] = [
     status: 500,
     grpcStatus: 13,
     closes: true,
-    why: /^REDIRECT_INVALID: /,
+    why: /^REDIRECT_INVALID: .*route default\/route of default\/\w+: .*prefix/,
   },
   {
     name: 'a connection that is refused',
@@ -208,7 +239,9 @@ for (const row of ROWS) {
         const client = await mesh.workload('client', { ip: '10.42.0.4', connectsTo: [`${SERVICE}=${NAME}`], settings: { outbound } });
         mesh.control.outboundOf(SERVICE).set(row.policy ?? detectPolicy(balanced(NAME)));
         const arranged = await row.arrange?.({ mesh });
-        const answer = await askAs(kind, plainly(client.outboundPort(SERVICE)), row.headers);
+        const open = plainly(client.outboundPort(SERVICE));
+        if (row.givenUp) await askAs(kind, open);
+        const answer = await askAs(kind, open, row.headers);
         await arranged?.[Symbol.asyncDispose]();
         expect(shown(answer)).toEqual(answerOf(row, kind, informationalHeaders, matching));
       }

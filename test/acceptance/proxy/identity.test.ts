@@ -51,7 +51,7 @@ test('does not speak plaintext to an endpoint that has an identity but no TLS', 
   mesh.control.endpointsOf(NAME).set([meshedEndpoint(identityOf('server'), { ip: '10.42.0.9', port: 8080 })]);
   const answer = await ask(port, { path: '/secret' });
   expect(answer.status).toBe(504);
-  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.9:8080 \(TLS_HANDSHAKE_TIMEOUT/);
+  expect(answer.headers['l5d-proxy-error']).toMatch(/^FAILFAST: .*10\.42\.0\.9:8080 \(connecting, TLS_HANDSHAKE_TIMEOUT/);
   expect(received[0]).toBe(22);
   expect(received.includes('secret')).toBe(false);
 });

@@ -2,7 +2,7 @@
 import { assertNever } from '../assert-never.ts';
 import type { Filter, Ratio } from '../domain/match.ts';
 import type { Random } from '../ports/random.ts';
-import { configuredReason, type Reason, ReasonError, reason } from '../reasons/reason.ts';
+import { configuredReason, type Reason, ReasonError, reason, reasonOf } from '../reasons/reason.ts';
 import type { CompiledMatch } from './compile-match.ts';
 import { redirectLocation } from './redirect.ts';
 import type { RoutedRequest } from './request-view.ts';
@@ -49,7 +49,7 @@ function compileIntercept(route: string, filter: Exclude<Filter, HeaderFilter>, 
     case 'redirect': {
       const status = filter.status === 0 ? MOVED_PERMANENTLY : filter.status;
       return (request, match) => {
-        const location = redirectLocation(filter, request, match);
+        const location = locationIn(route, filter, request, match);
         return location === undefined ? undefined : configuredReason(route, { kind: 'redirect', status, location });
       };
     }
@@ -65,6 +65,15 @@ function compileIntercept(route: string, filter: Exclude<Filter, HeaderFilter>, 
       throw new ReasonError(reason('POLICY_INVALID', `filter ${filter.kind} is not supported on requests`));
     default:
       return assertNever(filter);
+  }
+}
+
+function locationIn(route: string, ...redirect: Parameters<typeof redirectLocation>): string | undefined {
+  try {
+    return redirectLocation(...redirect);
+  } catch (error) {
+    const { code, detail = '' } = reasonOf(error);
+    throw new ReasonError(reason(code, `${route}: ${detail}`), { cause: error });
   }
 }
 

@@ -20,7 +20,8 @@ import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { brokenTrailers, isGrpcRequest, localResponse } from '../relay/synthesize.ts';
-import type { HeadEdits } from '../route/filters.ts';
+import { inRoute } from '../route/in-route.ts';
+import type { InboundRulePlan } from '../route/inbound-plan.ts';
 import { inboundSides } from '../tap/sides.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { Applications } from './applications.ts';
@@ -46,16 +47,16 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   readonly origProto: ForwardRules['origProto'];
   readonly #connection: CallConnection;
   readonly #exchange: Exchange;
-  readonly #edits: HeadEdits;
+  readonly #rule: InboundRulePlan;
   readonly #bound: HttpMeter;
   #route: RouteMeter | undefined;
   #admitted = true;
 
-  constructor(connection: CallConnection, exchange: Exchange, edits: HeadEdits, meter: HttpMeter) {
+  constructor(connection: CallConnection, exchange: Exchange, rule: InboundRulePlan, meter: HttpMeter) {
     super(connection.clock);
     this.#connection = connection;
     this.#exchange = exchange;
-    this.#edits = edits;
+    this.#rule = rule;
     this.#bound = meter;
     this.origProto = isUpgraded(exchange.request) ? 'decode' : 'none';
   }
@@ -65,7 +66,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
     const { session, profiles } = this.#connection;
     const profile = profiles.of(request);
     setClientId(request, session.clientId);
-    this.#edits.request?.(request.headers);
+    this.#rule.filters.request?.(request.headers);
     if (!profile?.wait(() => this.#dispatch(profile.route(request)))) this.#dispatch(profile?.route(request));
   }
 
@@ -94,7 +95,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
 
   refuse(why: Reason): void {
     this.#leave();
-    this.#connection.refuse(this.#exchange, why);
+    this.#connection.refuse(this.#exchange, inRoute(why, this.#rule));
   }
 
   failed(exchange: Exchange, failure: ForwardFailure): void {
@@ -150,7 +151,7 @@ export class InboundCall extends MeteredExchange implements Http2Waiter, Forward
   }
 
   #reasonOf(failure: ForwardFailure): Reason {
-    return failureReason(failure, formatSocketAddress(this.#connection.session.target));
+    return inRoute(failureReason(failure, formatSocketAddress(this.#connection.session.target)), this.#rule);
   }
 
   #leave(): void {

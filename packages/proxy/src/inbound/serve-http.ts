@@ -12,6 +12,7 @@ import type { Direction, Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { localResponse } from '../relay/synthesize.ts';
+import { inRoute } from '../route/in-route.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { Admission, Admissions, ClientAdmissions } from './admissions.ts';
@@ -52,8 +53,8 @@ export async function serveInboundHttp(
   version: 'http/1' | 'http/2',
 ): Promise<void> {
   const served = new InboundHttpConnection('inbound', shared, session, (exchange, rule, meter) => {
-    if (!shared.limit.enter()) return served.refuse(exchange, reason('LOAD_SHED', `${shared.limit.max} requests are in flight`));
-    new InboundCall(served, exchange, rule.filters, meter).forward();
+    if (!shared.limit.enter()) return served.refuse(exchange, inRoute(reason('LOAD_SHED', `${shared.limit.max} requests are in flight`), rule));
+    new InboundCall(served, exchange, rule, meter).forward();
   });
   const server = shared.engine.serve(link, { version, http2: shared.serverHttp2 }, (exchange) => served.handle(exchange));
   connection.enter(server);

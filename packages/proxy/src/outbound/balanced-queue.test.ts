@@ -126,7 +126,7 @@ test('fails all that wait when the time is over, then everything at once, until 
   clock.advance(999);
   expect(first.refused).toBeUndefined();
   clock.advance(1);
-  expect(first.refused).toEqual(reason('FAILFAST', 'web:80: no endpoint ready for 3000 ms: 10.0.0.1 (connecting)'));
+  expect(first.refused).toEqual(reason('FAILFAST', 'web:80: no endpoint ready for 3000 ms: 1 endpoint, 1 connecting: 10.0.0.1 (connecting)'));
   expect(second.refused?.code).toBe('FAILFAST');
   expect(queue.available).toBe(false);
   expect(submit().refused?.code).toBe('GATE_SHUT');

@@ -14,8 +14,9 @@ import {
 } from '@weft/core';
 import { type Balancer, type Dispatched, type Loads, type PenaltyRules, p2c } from '@weft/core/balance';
 import type { PoolObserver } from '../observe/balancer-metrics.ts';
+import { describeMembers } from './describe-members.ts';
 import type { PoolBackend, PoolSnapshot, Waiter } from './pool-backend.ts';
-import { describeMember, type PoolMember } from './pool-member.ts';
+import type { PoolMember } from './pool-member.ts';
 
 export interface BalancedQueueOptions<M extends PoolMember> {
   /** The name that is balanced over, shown in reasons; undefined where requests are forwarded to one endpoint. */
@@ -32,9 +33,6 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly connect: (endpoint: Endpoint, changed: () => void) => M;
   readonly observer?: PoolObserver | undefined;
 }
-
-/** Endpoints that reasons name. */
-const NAMED = 5;
 
 export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, QueueSource<Waiter<M>, Dispatched<M>> {
   readonly authority: string | undefined;
@@ -127,13 +125,7 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
     const name = this.#name;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
     if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    const named: string[] = [];
-    for (const member of this.#members.values()) {
-      if (named.length === NAMED) break;
-      named.push(describeMember(member.status));
-    }
-    const more = this.#members.size > NAMED ? `, and ${this.#members.size - NAMED} more` : '';
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${named.join(', ')}${more}`);
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${describeMembers(this.#members.values())}`);
   }
 
   /** Endpoints are resolved and connected to from the first request on. */

@@ -1,5 +1,5 @@
 // One endpoint as its balancer sees it, and what is shown of it.
-import { formatReason, type Millis, type Reason } from '@weft/core';
+import type { Millis, Reason } from '@weft/core';
 
 /** The connection side of one endpoint. Whoever made it is told of every change of `ready` or `hopeless`. */
 export interface PoolMember {
@@ -26,9 +26,4 @@ export interface MemberStatus {
 /** A peer that proved another identity, or none that is trusted, will not become ready by waiting. */
 export function isHopeless(why: Reason | undefined): boolean {
   return why?.code === 'TLS_PEER_NAME_MISMATCH' || why?.code === 'TLS_PEER_UNTRUSTED' || why?.code === 'TLS_PEER_EXPIRED';
-}
-
-/** `10.0.0.1:80 (CONNECT_REFUSED …)`, as reasons show an endpoint. */
-export function describeMember({ address, state, lastError }: MemberStatus): string {
-  return lastError ? `${address} (${lastError.code}: ${formatReason(lastError)})` : `${address} (${state})`;
 }

@@ -55,7 +55,7 @@ const ROWS: readonly (readonly [side: AnsweringSide, codes: readonly ReasonCode[
   ['inbound', ['CONNECT_REFUSED', 'CONNECT_FAILED', 'UPSTREAM_CLOSED', 'UPSTREAM_PROTOCOL_ERROR'], 502, 14, true],
   ['inbound', ['CONNECT_TIMEOUT'], 504, 4, true],
   ['outbound', ['FAILFAST', 'NO_ENDPOINTS', 'NO_READY_ENDPOINT'], 504, 4, true],
-  ['outbound', ['LOAD_SHED', 'QUEUE_FULL'], 503, 14, true],
+  ['outbound', ['LOAD_SHED', 'QUEUE_FULL', 'GATE_SHUT'], 503, 14, true],
   ['outbound', ['RESPONSE_TIMEOUT'], 504, 4, false],
   ['outbound', ['PROFILE_TIMEOUT'], 504, 4, true],
   ['outbound', ['IDENTITY_REQUIRED', 'DISCOVERY_REJECTED', 'DISCOVERY_UNAVAILABLE', 'BACKEND_INVALID'], 502, 14, true],

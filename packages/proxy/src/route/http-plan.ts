@@ -18,7 +18,7 @@ import { type CompiledMatch, type RoutedRequest, routeTable } from '@weft/core/r
 import type { ProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
-import { placeOf, type RoutePlace, withinRoute } from './in-route.ts';
+import { placeOf, type RoutePlace, selectWithin, withinRoute } from './in-route.ts';
 
 export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */
@@ -88,7 +88,7 @@ export function compileHttp<M, H extends Available>(
       })),
     ),
   );
-  return { parent, canonicalDst: undefined, select: table.select };
+  return { parent, canonicalDst: undefined, select: selectWithin(parent, table.select) };
 }
 
 function compileRule<H extends Available>(

@@ -16,6 +16,17 @@ export function inRoute(why: Reason, at: RoutePlace): Reason {
   return { ...why, detail: why.detail === undefined ? place : `${why.detail}; ${place}` };
 }
 
+/** A request of which it cannot be told which route takes it names the parent. */
+export function selectWithin<Q, S>(parent: Metadata, select: (request: Q) => S): (request: Q) => S {
+  return (request) => {
+    try {
+      return select(request);
+    } catch (error) {
+      throw new ReasonError(inRoute(reasonOf(error), { parent, route: parent }), { cause: error });
+    }
+  };
+}
+
 /** What cannot be compiled names the route that it belongs to. */
 export function withinRoute<R>(route: Metadata, compile: () => R): R {
   try {

@@ -6,14 +6,12 @@ import {
   createRateLimiter,
   defaultMetadata,
   type Filter,
-  formatMetadata,
   type InboundRoute,
   type Labels,
   type Metadata,
   type Random,
   type RateLimiter,
   type Reason,
-  reason,
   reasonOf,
   type ServerPolicy,
 } from '@weft/core';
@@ -21,9 +19,10 @@ import { ANYTHING, type CompiledMatch, grpcMatch, httpMatch, patternCompiler, ro
 import type { RequestHead } from '@weft/http';
 import { rateLimitLabels, routeLabels, serverLabels } from '../observe/labels.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
+import { inRoute, placeOf, type RoutePlace, selectWithin } from './in-route.ts';
 
-export interface InboundRulePlan {
-  readonly route: Metadata;
+/** Its parent is the server. */
+export interface InboundRulePlan extends RoutePlace {
   readonly labels: Labels;
   readonly authorizer: Authorizer;
   readonly filters: FilterPlan;
@@ -92,7 +91,7 @@ function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['selec
     const route = defaultMetadata('default');
     const labels = routeLabels(route);
     const authorizer = createAuthorizer({ authorizations: protocol.authorizations, server, route });
-    const rule: InboundRulePlan = { route, labels, authorizer, filters: compileFilters(formatMetadata(route), [], random), invalid: undefined };
+    const rule: InboundRulePlan = { parent: server, route, labels, authorizer, filters: compileFilters('', [], random), invalid: undefined };
     const selected = { rule, match: ANYTHING };
     return () => selected;
   }
@@ -107,21 +106,21 @@ function compileRoutes(policy: ServerPolicy, random: Random): InboundPlan['selec
     const selected = { rule: unread, match: ANYTHING };
     return () => selected;
   }
-  return routeTable(plans).select;
+  return selectWithin(server, routeTable(plans).select);
 }
 
 const NO_FILTERS: FilterPlan = { request: undefined, response: undefined, intercept: undefined };
 
 /** What cannot be compiled fails the requests that come to it, so that nothing is admitted by omission. `unread`: a rule whose matches cannot be. */
 function compileRoute<M>(route: InboundRoute<M>, server: Metadata, random: Random, match: (match: M) => CompiledMatch) {
-  const labels = routeLabels(route.metadata);
   const authorizer = createAuthorizer({ authorizations: route.authorizations, server, route: route.metadata });
+  const common = { parent: server, route: route.metadata, labels: routeLabels(route.metadata), authorizer };
+  const failing = (error: unknown): InboundRulePlan => ({ ...common, filters: NO_FILTERS, invalid: inRoute(reasonOf(error), common) });
   const rulePlan = (filters: readonly Filter[]): InboundRulePlan => {
-    const common = { route: route.metadata, labels, authorizer };
     try {
-      return { ...common, filters: compileFilters(formatMetadata(route.metadata), filters, random), invalid: undefined };
+      return { ...common, filters: compileFilters(placeOf(common), filters, random), invalid: undefined };
     } catch (error) {
-      return { ...common, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
+      return failing(error);
     }
   };
   let unread: InboundRulePlan | undefined;
@@ -129,14 +128,9 @@ function compileRoute<M>(route: InboundRoute<M>, server: Metadata, random: Rando
     try {
       return { matches: rule.matches.map(match), rule: rulePlan(rule.filters) };
     } catch (error) {
-      unread ??= { route: route.metadata, labels, authorizer, filters: NO_FILTERS, invalid: inRoute(route.metadata, error) };
+      unread ??= failing(error);
       return { matches: [], rule: unread };
     }
   });
   return { hosts: route.hosts, rules, unread };
-}
-
-function inRoute(route: Metadata, error: unknown): Reason {
-  const { code, detail = '' } = reasonOf(error);
-  return reason(code, `${formatMetadata(route)}: ${detail}`);
 }

@@ -6,6 +6,7 @@ import type { BindProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution } from './distribution.ts';
 import { compileFilters } from './filters.ts';
 import type { HttpPlan, ProfileRule, Selected, Source } from './http-plan.ts';
+import { selectWithin } from './in-route.ts';
 
 /** A request that no route takes has the implicit one: no retries, no timeout. */
 export function compileProfile<H extends Available>(profile: ProfileRouting, { backend, random }: Source<H>, meters: BindProfileMeters): HttpPlan<H> {
@@ -38,5 +39,5 @@ export function compileProfile<H extends Available>(profile: ProfileRouting, { b
     match: ANYTHING,
     rule: { ...common, timeouts: {}, retry: undefined, classifiers: DEFAULT_CLASSIFIERS, profile: ruleOf({}, []) },
   };
-  return { parent, canonicalDst: authority, select: (request) => select(request) ?? implicit };
+  return { parent, canonicalDst: authority, select: selectWithin(parent, (request) => select(request) ?? implicit) };
 }
