@@ -125,8 +125,23 @@ const ROWS: readonly Row[] = [
     closes: true,
     why: /^MATCH_LIMIT: .*30000 characters against "\(.*; default\/web$/,
   },
-  { name: 'load-shed', settings: { inbound: { maxInFlight: 0 } }, status: 503, grpcStatus: 14, closes: true, why: within(/^LOAD_SHED: .*0 requests are in flight/) },
-  { name: 'failfast', application: 'away', kinds: ['http2', 'grpc'], status: 504, grpcStatus: 4, closes: true, why: within(/^FAILFAST: .*10\.42\.0\.5:8080: not connected \(CONNECT_REFUSED.*after 250 ms/) },
+  {
+    name: 'load-shed',
+    settings: { inbound: { maxInFlight: 0 } },
+    status: 503,
+    grpcStatus: 14,
+    closes: true,
+    why: within(/^LOAD_SHED: .*0 requests are in flight/),
+  },
+  {
+    name: 'failfast',
+    application: 'away',
+    kinds: ['http2', 'grpc'],
+    status: 504,
+    grpcStatus: 4,
+    closes: true,
+    why: within(/^FAILFAST: .*10\.42\.0\.5:8080: not connected \(CONNECT_REFUSED.*after 250 ms/),
+  },
   {
     name: 'an application that failfast gave up',
     application: 'away',
@@ -138,8 +153,23 @@ const ROWS: readonly Row[] = [
     why: within(/^APPLICATION_UNREACHABLE: .*10\.42\.0\.5:8080: not connected \(CONNECT_REFUSED/),
   },
   { name: 'connection refused', application: 'away', kinds: ['http1'], status: 502, grpcStatus: 14, closes: true, why: within(/^CONNECT_REFUSED: .*/) },
-  { name: 'connect timeout', application: 'frozen', kinds: ['http1'], status: 504, grpcStatus: 4, closes: true, why: within(/^CONNECT_TIMEOUT: .*after 100 ms/) },
-  { name: 'I/O error', application: 'breaks', status: 502, grpcStatus: 14, closes: true, why: within(/^UPSTREAM_CLOSED: .*10\.42\.0\.5:8080: connection (closed|ended before the response)/) },
+  {
+    name: 'connect timeout',
+    application: 'frozen',
+    kinds: ['http1'],
+    status: 504,
+    grpcStatus: 4,
+    closes: true,
+    why: within(/^CONNECT_TIMEOUT: .*after 100 ms/),
+  },
+  {
+    name: 'I/O error',
+    application: 'breaks',
+    status: 502,
+    grpcStatus: 14,
+    closes: true,
+    why: within(/^UPSTREAM_CLOSED: .*10\.42\.0\.5:8080: connection (closed|ended before the response)/),
+  },
 ];
 
 for (const row of ROWS) {

@@ -1,6 +1,17 @@
 // The outbound pipeline of one connection: original destination, discovery, protocol, and on to HTTP or bytes. spec/proxy.md §2.2.
 import type { Socket } from 'node:net';
-import { assertNever, formatSocketAddress, isLoopbackIp, type Labels, type Reason, ReasonError, reason, reasonOf, type SocketAddress, sameSocketAddress } from '@weft/core';
+import {
+  assertNever,
+  formatSocketAddress,
+  isLoopbackIp,
+  type Labels,
+  type Reason,
+  ReasonError,
+  reason,
+  reasonOf,
+  type SocketAddress,
+  sameSocketAddress,
+} from '@weft/core';
 import { detectClientHello } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
 import { detectProtocol } from '../accept/detect.ts';
