@@ -32,10 +32,8 @@ export class MatchIndex<R> {
   }
 
   best(view: RequestView): Candidate<R> | undefined {
-    if (this.#rpcs.size > 0) {
-      const rpc = this.#bestRpc(view);
-      if (rpc) return rpc;
-    }
+    // One that demands nothing may be listed before one that takes every call.
+    if (this.#rpcs.size > 0) return this.#any.better(this.#bestRpc(view), view);
     const { path } = view;
     let best = this.#exact.size > 0 ? this.#exact.get(path)?.better(undefined, view) : undefined;
     if (this.#patternPrefix !== undefined && path.startsWith(this.#patternPrefix)) best = this.#patterns.better(best, view);
@@ -85,15 +83,19 @@ class Bucket<R> {
   better(best: Candidate<R> | undefined, view: RequestView): Candidate<R> | undefined {
     let found = betterOf(best, this.#plain, view);
     const byHeader = this.#byHeader;
-    if (byHeader) {
-      const { headers } = view.request;
-      for (let i = 0; i < headers.length; i += 2) {
-        const list = byHeader.get(headers[i] as string);
-        if (list) found = betterOf(found, list, view);
-      }
+    if (!byHeader || !hasAny(view.request.headers, byHeader)) return found;
+    // Each name once, however often a request has it.
+    for (const name of view.headers.keys()) {
+      const list = byHeader.get(name);
+      if (list) found = betterOf(found, list, view);
     }
     return found;
   }
+}
+
+function hasAny(headers: readonly string[], wanted: ReadonlyMap<string, unknown>): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (wanted.has(headers[i] as string)) return true;
+  return false;
 }
 
 /** `candidates` in the order of ranks, all of which take equally much. */

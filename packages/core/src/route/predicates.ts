@@ -57,33 +57,20 @@ export function pathIs(match: NonNullable<HttpMatch['path']>, compile: CompilePa
 export function headerIs(match: NamedMatch, compile: CompilePattern): Predicate {
   const name = match.name.toLowerCase();
   const value = stringIs(match.value, compile);
-  const isPattern = match.value.kind === 'regex';
+  // Patterns are about text: a value with other bytes has none.
+  const fits = match.value.kind === 'regex' ? (view: RequestView, text: string) => value(view, text) && /^[\t\x20-\x7e]*$/.test(text) : value;
   return {
-    holds(view) {
-      const { headers } = view.request;
-      for (let i = 0; i < headers.length; i += 2) {
-        if (headers[i] !== name) continue;
-        const text = headers[i + 1] as string;
-        // Patterns are about text: a value with other bytes has none.
-        if (isPattern && !/^[\t\x20-\x7e]*$/.test(text)) continue;
-        if (value(view, text)) return true;
-      }
-      return false;
-    },
-    mismatch: ({ request: { headers } }) => ({
-      predicate: 'header',
-      name,
-      wanted: formatString(match.value),
-      found: joined(headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === name)),
-    }),
+    holds: (view) => view.headers.get(name)?.some((text) => fits(view, text)) ?? false,
+    mismatch: (view) => ({ predicate: 'header', name, wanted: formatString(match.value), found: view.headers.get(name)?.join(', ') }),
   };
 }
 
 export function queryIs(match: NamedMatch, compile: CompilePattern): Predicate {
+  const { name } = match;
   const value = stringIs(match.value, compile);
   return {
-    holds: (view) => view.query.getAll(match.name).some((text) => value(view, text)),
-    mismatch: ({ query }) => ({ predicate: 'query', name: match.name, wanted: formatString(match.value), found: joined(query.getAll(match.name)) }),
+    holds: (view) => view.query.get(name)?.some((text) => value(view, text)) ?? false,
+    mismatch: (view) => ({ predicate: 'query', name, wanted: formatString(match.value), found: view.query.get(name)?.join(', ') }),
   };
 }
 
@@ -108,11 +95,7 @@ export function formatPath(match: PathMatch): string {
 }
 
 function stringIs(match: StringMatch, compile: CompilePattern): (view: RequestView, text: string) => boolean {
-  if (match.kind === 'exact') return (_view, text) => text === match.value;
+  if (match.kind === 'exact') return (view, text) => view.equals(match.value, text);
   const pattern = compile(match.regex);
   return (view, text) => view.matches(pattern, text);
-}
-
-function joined(values: readonly string[]): string | undefined {
-  return values.length === 0 ? undefined : values.join(', ');
 }

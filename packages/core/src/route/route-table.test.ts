@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { GrpcMatch, HostMatch, HttpMatch } from '../domain/match.ts';
-import { grpcMatch, httpMatch } from './compile-match.ts';
+import type { GrpcMatch, HostMatch, HttpMatch, NamedMatch, StringMatch } from '../domain/match.ts';
+import { reasonOf } from '../reasons/reason.ts';
+import { ANYTHING, type CompiledMatch, grpcMatch, httpMatch } from './compile-match.ts';
 import { patternCompiler } from './pattern.ts';
 import type { RoutedRequest } from './request-view.ts';
 import { routeTable } from './route-table.ts';
@@ -37,6 +38,14 @@ test('ranks exact hosts over suffixes, longer ones over shorter ones, any over n
   expect(['web.example', 'WEB.example:8080', 'web.example.'].map(of)).toEqual(['exact', 'exact', 'exact']);
   expect(['a.web.example', 'a.b.web.example.', 'x.example', 'dotted.example'].map(of)).toEqual(['long suffix', 'long suffix', 'short suffix', 'short suffix']);
   expect(['dotted.example.', 'example', 'elsewhere', '[::1]:80', undefined].map(of)).toEqual(['with dot', 'any', 'any', 'any', 'any']);
+});
+
+test('takes the host of an authority without user information and port, whatever they are', () => {
+  const select = selecting(route([], ['any']), route([exact('admin.example')], ['admin']), route([exact('::1')], ['v6']));
+  for (const rest of ['', ':', ':80', ':0', ':000080', ':99999', ':http', ':80:80', '.'])
+    expect([rest, select('/', { authority: `Admin.example${rest}` })]).toEqual([rest, 'admin']);
+  expect(select('/', { authority: 'a:b@admin.example:80' })).toBe('admin');
+  for (const authority of ['[::1]', '[::1]:', '[0:0::1]:80', '[::1]:99999']) expect([authority, select('/', { authority })]).toEqual([authority, 'v6']);
 });
 
 test('lets the host decide before everything else, among routes that have a rule for the request', () => {
@@ -207,6 +216,71 @@ function naive(all: readonly { hosts: readonly HostMatch[]; rules: readonly { ma
   }
   return best?.rule;
 }
+
+test('asks each candidate once, however often a request has the header that it wants', () => {
+  let asked = 0;
+  const counting: CompiledMatch = {
+    ...ANYTHING,
+    headers: ['x'],
+    predicates: [{ holds: () => asked++ < 0, mismatch: () => ({ predicate: 'header', wanted: '', found: '' }) }],
+  };
+  const table = routeTable([{ hosts: [], rules: [{ matches: Array(10).fill(counting), rule: 'x' }] }]);
+  expect(table.select(request('/', { headers: Array(1_000).fill(['x', 'v']).flat() }))).toBeUndefined();
+  expect(asked).toBe(10);
+});
+
+test.each(['header', 'query'] as const)('gives up on a request whose %s values are too many for its rules to be compared with', (kind) => {
+  const rules = (count: number, value: (n: number) => StringMatch) =>
+    selecting(
+      route(
+        [],
+        ...Array.from({ length: count }, (_, n) => [`${n}`, match({ [kind === 'header' ? 'headers' : 'query']: [{ name: 'x', value: value(n) }] })] as const),
+      ),
+    );
+  const path = kind === 'query' ? `/?${'x=w&'.repeat(8_000)}` : '/';
+  const headers = kind === 'header' ? Array(8_000).fill(['x', 'w']).flat() : [];
+  const code = (select: ReturnType<typeof rules>): string | undefined => {
+    try {
+      return select(path, { headers }) ?? 'none';
+    } catch (error) {
+      return reasonOf(error).code;
+    }
+  };
+  for (const value of [(n: number) => ({ kind: 'exact', value: `v${n}` }) as const, (n: number) => ({ kind: 'regex', regex: `v${n}.*` }) as const]) {
+    expect(code(rules(100, value))).toBe('none');
+    expect(code(rules(600, value))).toBe('MATCH_LIMIT');
+  }
+});
+
+test('of gRPC rules with the same service, method and number of headers takes the one listed first, and one that demands nothing is among them', () => {
+  const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 1 });
+  const header = fc.constantFrom<NamedMatch>({ name: 'a', value: { kind: 'exact', value: '1' } }, { name: 'b', value: { kind: 'exact', value: '2' } });
+  const rpc = fc.option(fc.record({ service: fc.constantFrom('', 's.A', 's.Ab'), method: fc.constantFrom('', 'Do') }), { nil: undefined });
+  const rule = some(fc.record<GrpcMatch>({ rpc, headers: some(header) }));
+  const calls = fc.record({
+    path: fc.constantFrom('/s.A/Do', '/s.Ab/Do', '/s.A/Else', '/x.Y/Do'),
+    headers: fc.constantFrom([], ['a', '1'], ['b', '2'], ['a', '1', 'b', '2']),
+  });
+  const key = ({ rpc: wanted, headers }: GrpcMatch, [service, method]: readonly string[], has: readonly string[]): readonly number[] | undefined => {
+    if ((wanted?.service && wanted.service !== service) || (wanted?.method && wanted.method !== method)) return undefined;
+    if (!headers.every(({ name }) => has.includes(name))) return undefined;
+    return [wanted?.service.length ?? 0, wanted?.method.length ?? 0, headers.length];
+  };
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 6 }), calls, (rules, { path, headers }) => {
+      const compile = patternCompiler();
+      const table = routeTable([{ hosts: [], rules: rules.map((matches, i) => ({ matches: matches.map((one) => grpcMatch(one, compile)), rule: i })) }]);
+      const keys = rules.flatMap(([wanted], i) => {
+        const found = wanted ? key(wanted, path.slice(1).split('/'), headers) : [0, 0, 0];
+        return found ? [[...found, -i]] : [];
+      });
+      const [best] = keys.sort((a, b) => b.map((n, at) => n - (a[at] ?? 0)).find((n) => n !== 0) ?? 0);
+      const selected = table.select(request(path, { method: 'POST', headers }))?.rule;
+      expect(selected).toBe(best && -(best[3] ?? 0) + 0);
+    }),
+    { seed: 5, numRuns: 3_000 },
+  );
+});
 
 test('agrees with comparing everything with everything', () => {
   fc.assert(
