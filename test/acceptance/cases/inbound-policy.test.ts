@@ -127,6 +127,18 @@ for (const [what, before, after] of [
   });
 }
 
+acceptanceCase('policy updates in a row terminate a TCP connection once', async () => {
+  await using app = await echoes();
+  await using control = await controlPlane().start();
+  await using proxy = await serverProxy(control, app.port);
+  await enforce(control, proxy, server('everybody', detect(ANYBODY)), 'tcp');
+  using wire = await live(proxy);
+  for (const name of ['one', 'two', 'three', 'four']) control.inboundOf(PORT).set(server(name, detect()));
+  await enforce(control, proxy, server('five', detect()), 'tcp');
+  expect(await wire.rest()).toBe('');
+  expect(await proxy.metric(TERMINATED, { target_port: '8080' })).toBe(1);
+});
+
 acceptanceCase('a server whose policy is invalid admits nobody, not even the pod itself', async () => {
   await using app = await httpApplication();
   await using control = await controlPlane().start();
@@ -196,12 +208,16 @@ acceptanceCase('default policy deny', async () => {
   expect(await proxy.metric('inbound_tcp_authz_deny_total', { srv_kind: 'default', srv_name: 'deny', no_tls_reason: 'port_skipped' })).toBe(3);
 });
 
+/** How often something was admitted that only audit admits. The admin port is asked from elsewhere. */
+function auditedBy({ logs }: ProxyProcess): number {
+  return logs.map((line) => JSON.stringify(line)).filter((line) => /Request allowed/.test(line) && line.includes(NEAR)).length;
+}
+
 acceptanceCase('what only audit admits is logged', async () => {
   await using app = await httpApplication();
   await using control = await controlPlane().start();
   await using proxy = await underDefault(control, app.port, 'audit');
-  // The admin port is asked from elsewhere.
-  const audited = (): number => proxy.logs.map((line) => JSON.stringify(line)).filter((line) => /Request allowed/.test(line) && line.includes(NEAR)).length;
+  const audited = (): number => auditedBy(proxy);
   expect(await status(proxy)).toBe(200);
   await vi.waitFor(() => expect(audited()).toBe(1), { timeout: 5_000, interval: 20 });
   using wire = await open(proxy, {});
@@ -211,6 +227,18 @@ acceptanceCase('what only audit admits is logged', async () => {
   const before = audited();
   expect(await status(proxy)).toBe(200);
   expect(audited()).toBe(before);
+});
+
+acceptanceCase('a TCP connection that only audit admits is logged', async () => {
+  await using app = await echoes();
+  await using control = await controlPlane().start();
+  await using proxy = await underDefault(control, app.port, 'audit');
+  expect([await relays(proxy), await relays(proxy)]).toEqual([true, true]);
+  await vi.waitFor(() => expect(auditedBy(proxy)).toBe(2), { timeout: 5_000, interval: 20 });
+  await enforce(control, proxy, server('open', detect(ANYBODY)), 'tcp');
+  const before = auditedBy(proxy);
+  expect(await relays(proxy)).toBe(true);
+  expect(auditedBy(proxy)).toBe(before);
 });
 
 acceptanceCase('the admin port is under the policy of its port', async () => {

@@ -41,8 +41,11 @@ export async function serveInboundTcp(
   const relayed = relay(stream, application);
   connection.enter({ drain: () => undefined, destroy: (error) => relayed.destroy(error) });
   const check = (): void => {
+    // What is over already is not terminated.
+    if (stream.destroyed && application.destroyed) return;
     const again = plan.current.tcp.authorize(client);
     if (again.kind === 'allowed') return;
+    plan.release();
     shared.authz.tcp.terminate.with({ ...session.labels, ...plan.current.labels }).inc();
     shared.refusals.connection('inbound', again.reason, session.labels, { client: client.ip, target: session.labels.target_addr });
     relayed.destroy(new ReasonError(again.reason));

@@ -4,7 +4,7 @@ import type { InboundHttpLocalRateLimit } from '../gen/messages.ts';
 import { metadataFromWire, metadataToWire } from './metadata.ts';
 import { join, optional } from './path.ts';
 
-/** An override keeps its zero: it lifts the limit per identity for its clients. */
+/** An override keeps its zero, which the limiter takes for none: the limit per identity holds for its clients. */
 export function rateLimitFromWire(wire: InboundHttpLocalRateLimit, at: string): RateLimit {
   return {
     metadata: optional(wire.metadata, join(at, 'metadata'), metadataFromWire),

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Gcra, manualClock, memoryBuckets, seeded } from '@weft/core';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SharedBuckets } from './shared-buckets.ts';
+import { SharedTable } from './shared-table.ts';
 
 const ONE = new Gcra(1);
+const SEED = 7;
 
 function scene() {
   let now = 0;
-  const here = new SharedBuckets({ seed: 7 }, () => now);
+  const here = new SharedBuckets({ seed: SEED }, () => now);
   const there = new SharedBuckets(here.buffer, () => now);
   return { here, there, pass: (ns: number) => (now += ns) };
 }
@@ -47,6 +50,54 @@ test('with more keys than room nobody is admitted more than once a second, and i
   expect(admitted.filter((key) => here.take(key, ONE))).toEqual([]);
   pass(1e9);
   expect(keys.slice(-1_000).filter((key) => here.take(key, ONE)).length).toBeGreaterThan(900);
+});
+
+/** Keys that all fall into one set of a scene: there are eight places for them. */
+function neighbours(count: number): string[] {
+  const table = new SharedTable({ seed: SEED }, 2_048, 0);
+  const found: string[] = [];
+  for (let i = 0; found.length < count; i++) if (table.slotOf(`key ${i}`).set === 0) found.push(`key ${i}`);
+  return found;
+}
+
+/** How many more than `rps·t + rps` the worst of all windows admitted, of times in milliseconds: none where it is not above 0. */
+function excess(times: readonly number[], rps: number): number {
+  let worst = 0;
+  for (const [i, begin] of times.entries()) {
+    for (let j = i; j < times.length; j++) worst = Math.max(worst, j - i + 1 - rps - Math.floor((((times[j] as number) - begin) * rps) / 1_000));
+  }
+  return worst;
+}
+
+test('no key is ever admitted more than its limit allows, while keys take places from each other', () => {
+  const keys = neighbours(12);
+  const limits = keys.map((_, key) => new Gcra(1 + (key % 3)));
+  // Requests in one instant: so many of each of some neighbouring keys. Then time passes, often just too little.
+  const burst = fc.record({
+    from: fc.integer({ min: 0, max: keys.length - 1 }),
+    count: fc.integer({ min: 1, max: keys.length }),
+    times: fc.integer({ min: 1, max: 3 }),
+    thread: fc.integer({ min: 0, max: 1 }),
+    gap: fc.constantFrom(0, 1, 40, 250, 333, 500, 910, 960, 999, 1_000, 5_000),
+  });
+  // Without `size` a list has ten at most.
+  const bursts = fc.array(burst, { maxLength: 40, size: 'max' });
+  fc.assert(
+    fc.property(bursts, (list) => {
+      const { here, there, pass } = scene();
+      let ms = 0;
+      const admitted = keys.map((): number[] => []);
+      for (const { from, count, times, thread, gap } of list) {
+        for (let i = 0; i < count * times; i++) {
+          const key = (from + (i % count)) % keys.length;
+          if ([here, there][(thread + i) % 2]?.take(keys[key] as string, limits[key] as Gcra)) admitted[key]?.push(ms);
+        }
+        ms += gap;
+        pass(gap * 1e6);
+      }
+      expect(limits.map(({ rps }, key) => excess(admitted[key] ?? [], rps))).toEqual(limits.map(() => 0));
+    }),
+  );
 });
 
 test('threads that take at the same time get no more than there is', async () => {
