@@ -36,11 +36,11 @@ function decide({ metadata: server, protocol }: ServerPolicy, { client, request 
     const { authorizations } = protocol;
     return { ...NOTHING, ...explainAuthorizations(authorizations, client), verdict: authorized(authorizations, client, server) ?? { kind: 'forwarded' } };
   }
-  if (!request) return { ...NOTHING, authorizations: [], verdict: refused(reason('UNAUTHORIZED', `${formatMetadata(server)} takes HTTP only`)) };
+  if (!request) return { ...NOTHING, authorizations: [], verdict: refused(reason('UNAUTHORIZED', `${formatMetadata(server)} takes HTTP only`), 'connection') };
   try {
     return decideHttp(server, protocol, client, request);
   } catch (error) {
-    return { ...NOTHING, authorizations: [], verdict: refused(reasonOf(error)) };
+    return { ...NOTHING, authorizations: [], verdict: refused(reasonOf(error), 'request') };
   }
 }
 
@@ -48,7 +48,8 @@ const NOTHING = { candidates: [], filters: [], rateLimits: [] } as const;
 
 function decideHttp(server: Metadata, protocol: HttpServerProtocol, client: InboundClient, request: RoutedRequest): Decision {
   const { candidates, precedence, winner } = select(protocol, request);
-  if (!winner) return { ...NOTHING, candidates, authorizations: [], verdict: refused(reason('ROUTE_NOT_FOUND', `${request.method} ${request.path}`)) };
+  if (!winner)
+    return { ...NOTHING, candidates, authorizations: [], verdict: refused(reason('ROUTE_NOT_FOUND', `${request.method} ${request.path}`), 'request') };
   const { route, rule, match } = winner;
   const { authorizations } = protocol.routes.find(({ metadata }) => metadata === route) ?? protocol;
   return {
@@ -75,9 +76,10 @@ function select(protocol: HttpServerProtocol, request: RoutedRequest): Explained
     : explainRoutes(protocol.routes, (match) => httpMatch(match, compile), request);
 }
 
+/** Connections are decided on without a route. */
 function authorized(authorizations: readonly Authorization[], client: InboundClient, server: Metadata, route?: Metadata) {
   const verdict = createAuthorizer({ authorizations, server, route }).authorize(client);
-  return verdict.kind === 'denied' ? refused(verdict.reason) : undefined;
+  return verdict.kind === 'denied' ? refused(verdict.reason, route ? 'request' : 'connection') : undefined;
 }
 
 function explainAuthorizations(authorizations: readonly Authorization[], client: InboundClient): Pick<Decision, 'authorizations'> {
