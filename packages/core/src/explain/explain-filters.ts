@@ -5,7 +5,8 @@ import type { Random } from '../ports/random.ts';
 import { formatReason, type Reason, reasonOf } from '../reasons/reason.ts';
 import { INTERNAL_ERROR, refusalAnswer } from '../reasons/refusal-answer.ts';
 import type { CompiledMatch } from '../route/compile-match.ts';
-import { sortFilters } from '../route/interception.ts';
+import { inRoute, placeOf, type RoutePlace } from '../route/in-route.ts';
+import { type SortedFilters, sortFilters } from '../route/interception.ts';
 import { redirectLocation } from '../route/redirect.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import type { FilterExplanation, ReasonExplanation, Verdict } from './explanation.ts';
@@ -17,16 +18,22 @@ export function explainFilters(filters: readonly Filter[], request: RoutedReques
   return filters.map((filter) => ({ filter, effect: effectOf(filter, request, match) }));
 }
 
-/** Undefined: the request passes, or may pass. `place` is named where a filter answers; `side`: where injected failures are internal errors. */
+/** Undefined: the request passes, or may pass. `place` is named; `side`: where injected failures are internal errors. */
 export function verdictOfFilters(
-  place: string,
+  place: RoutePlace,
   filters: readonly Filter[],
   request: RoutedRequest,
   match: CompiledMatch,
   side: 'inbound' | 'outbound',
 ): Verdict | undefined {
+  let sorted: SortedFilters;
   try {
-    const why = sortFilters(place, filters, NEVER).intercept?.(request, match);
+    sorted = sortFilters(placeOf(place), filters, NEVER);
+  } catch (error) {
+    return refused(inRoute(reasonOf(error), place), 'request');
+  }
+  try {
+    const why = sorted.intercept?.(request, match);
     return why && answered(why, side);
   } catch (error) {
     return refused(reasonOf(error), 'request');

@@ -3,7 +3,7 @@ import type { GrpcRetryConditions, HttpRetryConditions, HttpRule } from '../doma
 import type { Filter } from '../domain/match.ts';
 import { formatMetadata, type Metadata } from '../domain/metadata.ts';
 import { type Reason, reason } from '../reasons/reason.ts';
-import { inRoute, placeOf } from '../route/in-route.ts';
+import { inRoute } from '../route/in-route.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import { type Surroundings, verdictOfDistribution } from './distribution-verdict.ts';
 import { explainDistribution } from './explain-distribution.ts';
@@ -31,8 +31,7 @@ export function explainHttp(
     return { candidates, filters: [], backends: [], verdict: refused(why, 'request') };
   }
   const { route, rule, match } = winner;
-  const place = placeOf({ parent, route });
-  const ofFilters = (filters: readonly Filter[]) => verdictOfFilters(place, filters, request, match, 'outbound');
+  const ofFilters = (filters: readonly Filter[]) => verdictOfFilters({ parent, route }, filters, request, match, 'outbound');
   const effects = (filters: readonly Filter[]) => explainFilters(filters, request, match);
   return {
     candidates,

@@ -4,13 +4,11 @@ import type { ClientPolicy, Distribution } from '../domain/client-policy.ts';
 import { plainEndpoint } from '../domain/endpoint.ts';
 import type { Filter, HttpMatch } from '../domain/match.ts';
 import { defaultMetadata } from '../domain/metadata.ts';
-import type { Authorization, ServerPolicy } from '../domain/server-policy.ts';
 import { httpMatch } from '../route/compile-match.ts';
 import { patternCompiler } from '../route/pattern.ts';
 import type { OutboundRouting } from '../route/profile-routes.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import { routeTable } from '../route/route-table.ts';
-import { explainInbound } from './explain-inbound.ts';
 import { explainOutbound } from './explain-outbound.ts';
 import { explainRoutes } from './explain-routes.ts';
 
@@ -233,73 +231,6 @@ test('explains TLS by server name, and connections that are forbidden', () => {
     backends: [{ kind: 'forward', target: '10.0.0.1:443' }],
   });
   expect(tls('elsewhere').verdict).toMatchObject({ kind: 'refused', reason: { code: 'ROUTE_NOT_FOUND' } });
-});
-
-const NETWORK = { net: { ip: '10.0.0.0', prefix: 8 }, except: [{ ip: '10.9.0.0', prefix: 16 }] } as const;
-const authorization = (name: string, authentication: Authorization['authentication']): Authorization => ({
-  metadata: defaultMetadata(name),
-  networks: [NETWORK],
-  authentication,
-});
-
-test('names the authorization that decides inbound, what the others lack, and the limits that count', () => {
-  const identity = { kind: 'dns', name: 'web.ns.serviceaccount.identity.linkerd.cluster.local' } as const;
-  const policy: ServerPolicy = {
-    metadata: defaultMetadata('server'),
-    protocol: {
-      kind: 'http1',
-      authorizations: [],
-      rateLimit: { totalRps: 100, identityRps: 10, overrides: [{ identities: [identity.name], rps: 50 }] },
-      routes: [
-        {
-          metadata: defaultMetadata('route'),
-          hosts: [],
-          authorizations: [
-            authorization('others', { kind: 'clients', identities: ['other.id'], suffixes: [] }),
-            authorization('meshed', { kind: 'tls' }),
-            authorization('anybody', { kind: 'unauthenticated' }),
-          ],
-          rules: [{ matches: [], filters: [] }],
-        },
-      ],
-    },
-  };
-  const meshed = explainInbound(policy, { client: { ip: '10.0.0.1', tls: { kind: 'mesh', identity } }, request: request('/') });
-  expect(meshed).toMatchObject({
-    verdict: { kind: 'forwarded' },
-    authorizations: [
-      { authorization: 'default/others', outcome: 'rejects', rejectedBy: 'identity' },
-      { authorization: 'default/meshed', outcome: 'admits' },
-      { authorization: 'default/anybody', outcome: 'not asked' },
-    ],
-    rateLimits: [
-      { scope: 'total', requestsPerSecond: 100 },
-      { scope: 'override', requestsPerSecond: 50 },
-    ],
-  });
-  const excepted = explainInbound(policy, { client: { ip: '10.9.0.1', tls: { kind: 'none' } }, request: request('/') });
-  expect(excepted.authorizations.map(({ rejectedBy }) => rejectedBy)).toEqual(['network-except', 'network-except', 'network-except']);
-  expect(excepted.verdict).toMatchObject({ kind: 'refused', reason: { code: 'UNAUTHORIZED' } });
-});
-
-test('answers injected failures inbound as internal errors', () => {
-  const policy: ServerPolicy = {
-    metadata: defaultMetadata('server'),
-    protocol: {
-      kind: 'http2',
-      authorizations: [],
-      routes: [
-        {
-          metadata: defaultMetadata('route'),
-          hosts: [],
-          authorizations: [authorization('anybody', { kind: 'unauthenticated' })],
-          rules: [{ matches: [], filters: [{ kind: 'http-failure', status: 418, message: 'tea' }] }],
-        },
-      ],
-    },
-  };
-  const { verdict } = explainInbound(policy, { client: { ip: '10.0.0.1', tls: { kind: 'none' } }, request: request('/') });
-  expect(verdict).toMatchObject({ kind: 'answered', status: 500 });
 });
 
 test('finds the winner that routing finds, first among those that hold', () => {
