@@ -15,6 +15,7 @@ interface Live extends OutboundExplanation {
 }
 
 const BETA = 'beta.ns.svc.cluster.local:80';
+const WEIGHTLESS = '10.43.0.8:80';
 const GONE = 'gone.ns.svc.cluster.local:80';
 
 function routed() {
@@ -84,13 +85,17 @@ test('explains where a request would go, with the balancer as it stands, and the
 
 test('refuses in the words of the response what the proxy refuses', async () => {
   const http = httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { path: { kind: 'exact', value: '/none' } }, to: { kind: 'empty' } });
+  const nowhere = { kind: 'random-available', backends: [{ backend: backend(balanced(NAME)), filters: [], weight: 0 }] } as const;
+  const weightless = clientPolicy({ kind: 'http1', ...httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { method: 'PUT' }, to: nowhere }) });
   const onlyA = { routes: http.routes.map((route) => ({ ...route, hosts: [{ kind: 'exact', host: 'a.example' } as const] })) };
   await using control = await controlPlane()
     .outbound(SERVICE, clientPolicy({ kind: 'http1', ...onlyA }))
+    .outbound(WEIGHTLESS, weightless)
     .endpoints(NAME)
     .start();
+  const connectsTo = { [SERVICE]: NAME, [WEIGHTLESS]: 'weightless:80', '127.0.0.1:4140': 'itself:80' };
   const env = { LINKERD2_PROXY_OUTBOUND_HTTP_FAILFAST_TIMEOUT: '100ms' };
-  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo: { [SERVICE]: NAME, '127.0.0.1:4140': 'itself:80' }, env });
+  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo, env });
   const ask = async (target: string, query: string) => JSON.parse((await proxy.admin(`/explain?direction=outbound&target=${target}&${query}`)).body) as Live;
   const agree = async (target: string, path: string, authority: string, code: string): Promise<void> => {
     const { verdict } = await ask(target, `path=${path}&authority=${authority}`);
@@ -100,6 +105,7 @@ test('refuses in the words of the response what the proxy refuses', async () => 
   };
   await agree(SERVICE, '/', 'b.example', 'ROUTE_NOT_FOUND');
   await agree(SERVICE, '/none', 'a.example', 'LOAD_SHED');
+  await agree(WEIGHTLESS, '/', 'a.example', 'POLICY_INVALID');
   await agree('127.0.0.1:4140', '/', 'a.example', 'CONNECT_LOOPBACK_REFUSED');
   expect(await ask(SERVICE, 'authority=a.example')).toMatchObject({ verdict: { kind: 'forwarded' }, backends: [{ balancer: { gate: 'unused' } }] });
   expect((await get(proxy.outboundAddress(SERVICE), { headers: { host: 'a.example' } })).status).toBe(504);
