@@ -133,6 +133,7 @@ export {
   reason,
   reasonOf,
 } from './reasons/reason.ts';
+export { INTERNAL_ERROR, type RefusalAnswer, refusalAnswer } from './reasons/refusal-answer.ts';
 export { renderReasons } from './reasons/render.ts';
 export { type RequestOption, type Timeouts, takeRetryOptions, takeTimeoutOptions } from './retry/request-options.ts';
 export { grpcRetryPolicy, httpRetryPolicy, isRetryable, type RetryPolicy } from './retry/retry-policy.ts';

@@ -87,6 +87,8 @@ export interface ProxyPorts {
   readonly otherMetrics?: (retainIdleMs: number) => Promise<readonly RegistrySnapshot[]>;
   /** Asks the other threads how their balancers stand, for `/explain`. Default: those of this proxy carry the traffic. */
   readonly otherBalancers?: AskBalancers;
+  /** Where the other threads listen for outbound connections. Default: this proxy listens itself. */
+  readonly otherOutbound?: () => readonly SocketAddress[];
   /** Opens the inbound and outbound listeners. Default: `openListener`, which binds their addresses. */
   readonly listen?: OpenListener;
   /** In place of own counts up to `maxInFlight`, where several proxies share them. */

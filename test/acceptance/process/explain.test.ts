@@ -15,6 +15,7 @@ interface Live extends OutboundExplanation {
 }
 
 const BETA = 'beta.ns.svc.cluster.local:80';
+const WEIGHTLESS = '10.43.0.8:80';
 const GONE = 'gone.ns.svc.cluster.local:80';
 
 function routed() {
@@ -60,7 +61,9 @@ test('explains where a request would go, with the balancer as it stands, and the
   ]);
   expect((await get(proxy.outboundAddress(SERVICE), { path: '/gone' })).status).toBe(502);
   const gone = await ask('path=/gone');
-  expect(gone.explained.backends[0]?.balancer.endpoints).toMatchObject([{ address: '10.42.0.7:8080', lastError: { code: 'CONNECT_REFUSED' } }]);
+  expect(gone.explained.backends[0]?.balancer.endpoints).toMatchObject([
+    { address: '10.42.0.7:8080', lastError: { code: 'CONNECT_REFUSED', text: expect.stringContaining('the endpoint refused the connection') as string } },
+  ]);
 
   const other = await ask('path=/api/x&header=x-beta:off');
   expect(other.explained.candidates).toMatchObject([
@@ -78,6 +81,35 @@ test('explains where a request would go, with the balancer as it stands, and the
     }),
   );
   await expect.poll(async () => (await ask('')).explained.verdict).toMatchObject({ kind: 'refused', reason: { code: 'BACKEND_INVALID' } });
+});
+
+test('refuses in the words of the response what the proxy refuses', async () => {
+  const http = httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { path: { kind: 'exact', value: '/none' } }, to: { kind: 'empty' } });
+  const nowhere = { kind: 'random-available', backends: [{ backend: backend(balanced(NAME)), filters: [], weight: 0 }] } as const;
+  const weightless = clientPolicy({ kind: 'http1', ...httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { method: 'PUT' }, to: nowhere }) });
+  const onlyA = { routes: http.routes.map((route) => ({ ...route, hosts: [{ kind: 'exact', host: 'a.example' } as const] })) };
+  await using control = await controlPlane()
+    .outbound(SERVICE, clientPolicy({ kind: 'http1', ...onlyA }))
+    .outbound(WEIGHTLESS, weightless)
+    .endpoints(NAME)
+    .start();
+  const connectsTo = { [SERVICE]: NAME, [WEIGHTLESS]: 'weightless:80', '127.0.0.1:4140': 'itself:80' };
+  const env = { LINKERD2_PROXY_OUTBOUND_HTTP_FAILFAST_TIMEOUT: '100ms' };
+  await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4', connectsTo, env });
+  const ask = async (target: string, query: string) => JSON.parse((await proxy.admin(`/explain?direction=outbound&target=${target}&${query}`)).body) as Live;
+  const agree = async (target: string, path: string, authority: string, code: string): Promise<void> => {
+    const { verdict } = await ask(target, `path=${path}&authority=${authority}`);
+    const { status, headers } = await get(proxy.outboundAddress(target), { path, headers: { host: authority } });
+    expect(verdict).toMatchObject({ kind: 'refused', status, reason: { code } });
+    expect(verdict.kind === 'refused' && `${verdict.reason.code}: ${verdict.reason.text}`).toBe(headers['l5d-proxy-error']);
+  };
+  await agree(SERVICE, '/', 'b.example', 'ROUTE_NOT_FOUND');
+  await agree(SERVICE, '/none', 'a.example', 'LOAD_SHED');
+  await agree(WEIGHTLESS, '/', 'a.example', 'POLICY_INVALID');
+  await agree('127.0.0.1:4140', '/', 'a.example', 'CONNECT_LOOPBACK_REFUSED');
+  expect(await ask(SERVICE, 'authority=a.example')).toMatchObject({ verdict: { kind: 'forwarded' }, backends: [{ balancer: { gate: 'unused' } }] });
+  expect((await get(proxy.outboundAddress(SERVICE), { headers: { host: 'a.example' } })).status).toBe(504);
+  await agree(SERVICE, '/', 'a.example', 'GATE_SHUT');
 });
 
 test('explains who decides about a client that comes in, as the proxy decides', async () => {
@@ -123,10 +155,12 @@ test('explains who decides about a client that comes in, as the proxy decides', 
 test('says which parameter is wrong, and takes no other method', async () => {
   await using control = await controlPlane().start();
   await using proxy = await readyProxy({ control, name: 'client', ip: '10.42.0.4' });
-  const { status, body } = await proxy.admin('/explain?direction=sideways&target=web&colour=red');
+  const { status, body } = await proxy.admin('/explain?direction=sideways&target=web&colour=red&client=x');
   expect(status).toBe(400);
   expect(body).toContain('direction: "sideways" is neither outbound nor inbound');
   expect(body).toContain('colour: is no parameter');
+  expect(body).toContain('target: "web" is no ip:port, name:port or port');
+  expect(body).toContain('client: "x" is no IP address');
   const posted = await get(`127.0.0.1:${proxy.adminPort}`, { method: 'POST', path: '/explain' });
   expect([posted.status, posted.headers.allow]).toEqual([405, 'GET']);
 });

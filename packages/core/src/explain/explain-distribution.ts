@@ -3,10 +3,8 @@ import { formatSocketAddress } from '../address/socket-address.ts';
 import { assertNever } from '../assert-never.ts';
 import type { Backend, Distribution } from '../domain/client-policy.ts';
 import type { Filter } from '../domain/match.ts';
-import { formatMetadata, type Metadata } from '../domain/metadata.ts';
-import { reason } from '../reasons/reason.ts';
-import { refused } from './explain-filters.ts';
-import type { BackendExplanation, FilterExplanation, OutboundDecision, Verdict } from './explanation.ts';
+import { formatMetadata } from '../domain/metadata.ts';
+import type { BackendExplanation, FilterExplanation, OutboundDecision } from './explanation.ts';
 
 export function explainDistribution(
   distribution: Distribution,
@@ -36,19 +34,6 @@ export function explainDistribution(
     default:
       return assertNever(distribution);
   }
-}
-
-/** What is certain before a backend is chosen. `verdictOf`: of the filters of the only backend. */
-export function verdictOfDistribution(route: Metadata, distribution: Distribution, verdictOf: (filters: readonly Filter[]) => Verdict | undefined): Verdict {
-  const backends = distribution.kind === 'empty' ? [] : distribution.backends;
-  const [only, ...others] = backends;
-  if (!only) return refused(reason('LOAD_SHED', `route ${formatMetadata(route)} has no backend`));
-  if (distribution.kind === 'random-available' && distribution.backends.every(({ weight }) => weight === 0)) {
-    return refused(reason('POLICY_INVALID', 'every backend has weight 0'));
-  }
-  if (others.length > 0) return { kind: 'forwarded' };
-  const { dispatcher } = only.backend;
-  return verdictOf(only.filters) ?? (dispatcher.kind === 'fail' ? refused(reason('BACKEND_INVALID', dispatcher.message)) : { kind: 'forwarded' });
 }
 
 function explainBackend({ metadata, dispatcher }: Backend): Pick<BackendExplanation, 'backend' | 'kind' | 'target'> {

@@ -3,8 +3,10 @@ import { assertNever } from '../assert-never.ts';
 import type { Filter, HeaderModifier, Ratio } from '../domain/match.ts';
 import type { Random } from '../ports/random.ts';
 import { formatReason, type Reason, reasonOf } from '../reasons/reason.ts';
+import { INTERNAL_ERROR, refusalAnswer } from '../reasons/refusal-answer.ts';
 import type { CompiledMatch } from '../route/compile-match.ts';
-import { sortFilters } from '../route/interception.ts';
+import { inRoute, placeOf, type RoutePlace } from '../route/in-route.ts';
+import { type SortedFilters, sortFilters } from '../route/interception.ts';
 import { redirectLocation } from '../route/redirect.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import type { FilterExplanation, ReasonExplanation, Verdict } from './explanation.ts';
@@ -16,37 +18,43 @@ export function explainFilters(filters: readonly Filter[], request: RoutedReques
   return filters.map((filter) => ({ filter, effect: effectOf(filter, request, match) }));
 }
 
-/** Undefined: the request passes, or may pass. `side`: where injected failures are internal errors. */
+/** Undefined: the request passes, or may pass. `place` is named; `side`: where injected failures are internal errors. */
 export function verdictOfFilters(
-  route: string,
+  place: RoutePlace,
   filters: readonly Filter[],
   request: RoutedRequest,
   match: CompiledMatch,
   side: 'inbound' | 'outbound',
 ): Verdict | undefined {
+  let sorted: SortedFilters;
   try {
-    const why = sortFilters(route, filters, NEVER).intercept?.(request, match);
+    sorted = sortFilters(placeOf(place), filters, NEVER);
+  } catch (error) {
+    return refused(inRoute(reasonOf(error), place), 'request');
+  }
+  try {
+    const why = sorted.intercept?.(request, match);
     return why && answered(why, side);
   } catch (error) {
-    return refused(reasonOf(error));
+    return refused(reasonOf(error), 'request');
   }
 }
 
-export function refused(why: Reason): Verdict {
-  return { kind: 'refused', reason: explainReason(why) };
+/** A request gets a response, a connection is closed. */
+export function refused(why: Reason, what: 'request' | 'connection'): Verdict {
+  const status = what === 'request' ? refusalAnswer(why.code).status : undefined;
+  return { kind: 'refused', ...(status !== undefined && { status }), reason: explainReason(why) };
 }
 
 export function explainReason(why: Reason): ReasonExplanation {
   return { code: why.code, text: formatReason(why) };
 }
 
-const INTERNAL_ERROR = 500;
-
 function answered(why: Reason, side: 'inbound' | 'outbound'): Verdict {
   const { answer } = why;
-  if (!answer) return refused(why);
+  if (!answer) return refused(why, 'request');
   const configured = answer.kind === 'grpc-failure' ? 200 : answer.status;
-  return { kind: 'answered', status: side === 'inbound' && answer.kind !== 'redirect' ? INTERNAL_ERROR : configured, reason: explainReason(why) };
+  return { kind: 'answered', status: side === 'inbound' && answer.kind !== 'redirect' ? INTERNAL_ERROR.status : configured, reason: explainReason(why) };
 }
 
 function effectOf(filter: Filter, request: RoutedRequest, match: CompiledMatch): string {

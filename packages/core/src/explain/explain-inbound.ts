@@ -3,11 +3,12 @@ import { compileAuthorization, formatInboundClient, formatRejection, type Inboun
 import { createAuthorizer } from '../authorize/authorizer.ts';
 import type { Filter } from '../domain/match.ts';
 import { defaultMetadata, formatMetadata, type Metadata } from '../domain/metadata.ts';
-import type { Authorization, RateLimit, ServerPolicy, ServerProtocol } from '../domain/server-policy.ts';
+import type { Authorization, InboundRoute, RateLimit, ServerPolicy, ServerProtocol } from '../domain/server-policy.ts';
 import type { Buckets } from '../rate-limit/buckets.ts';
 import { createRateLimiter } from '../rate-limit/rate-limiter.ts';
 import { reason, reasonOf } from '../reasons/reason.ts';
 import { ANYTHING, grpcMatch, httpMatch } from '../route/compile-match.ts';
+import { inRoute } from '../route/in-route.ts';
 import { patternCompiler } from '../route/pattern.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import { explainFilters, refused, verdictOfFilters } from './explain-filters.ts';
@@ -36,19 +37,31 @@ function decide({ metadata: server, protocol }: ServerPolicy, { client, request 
     const { authorizations } = protocol;
     return { ...NOTHING, ...explainAuthorizations(authorizations, client), verdict: authorized(authorizations, client, server) ?? { kind: 'forwarded' } };
   }
-  if (!request) return { ...NOTHING, authorizations: [], verdict: refused(reason('UNAUTHORIZED', `${formatMetadata(server)} takes HTTP only`)) };
+  if (!request) return { ...NOTHING, authorizations: [], verdict: refused(reason('UNAUTHORIZED', `${formatMetadata(server)} takes HTTP only`), 'connection') };
   try {
     return decideHttp(server, protocol, client, request);
   } catch (error) {
-    return { ...NOTHING, authorizations: [], verdict: refused(reasonOf(error)) };
+    return { ...NOTHING, authorizations: [], verdict: refused(inRoute(reasonOf(error), { parent: server, route: server }), 'request') };
   }
 }
 
 const NOTHING = { candidates: [], filters: [], rateLimits: [] } as const;
 
 function decideHttp(server: Metadata, protocol: HttpServerProtocol, client: InboundClient, request: RoutedRequest): Decision {
+  const unread = unreadRoute(protocol);
+  if (unread) {
+    const { metadata: route, authorizations, why } = unread;
+    const verdict = authorized(authorizations, client, server, route) ?? refused(inRoute(why, { parent: server, route }), 'request');
+    return { ...NOTHING, ...explainAuthorizations(authorizations, client), verdict };
+  }
   const { candidates, precedence, winner } = select(protocol, request);
-  if (!winner) return { ...NOTHING, candidates, authorizations: [], verdict: refused(reason('ROUTE_NOT_FOUND', `${request.method} ${request.path}`)) };
+  if (!winner)
+    return {
+      ...NOTHING,
+      candidates,
+      authorizations: [],
+      verdict: refused(reason('ROUTE_NOT_FOUND', `${request.method} ${request.path}, server ${formatMetadata(server)}`), 'request'),
+    };
   const { route, rule, match } = winner;
   const { authorizations } = protocol.routes.find(({ metadata }) => metadata === route) ?? protocol;
   return {
@@ -58,8 +71,27 @@ function decideHttp(server: Metadata, protocol: HttpServerProtocol, client: Inbo
     filters: explainFilters(rule.filters, request, match),
     rateLimits: protocol.kind === 'grpc' || !protocol.rateLimit ? [] : rateLimitsOf(protocol.rateLimit, client),
     verdict: authorized(authorizations, client, server, route) ??
-      verdictOfFilters(formatMetadata(route), rule.filters, request, match, 'inbound') ?? { kind: 'forwarded' },
+      verdictOfFilters({ parent: server, route }, rule.filters, request, match, 'inbound') ?? { kind: 'forwarded' },
   };
+}
+
+/** The first route with a match that is not understood: its authorizations decide, and nothing is served. spec/proxy.md §8. */
+function unreadRoute(protocol: HttpServerProtocol) {
+  const compile = patternCompiler();
+  return protocol.kind === 'grpc'
+    ? firstUnread(protocol.routes, (match) => grpcMatch(match, compile))
+    : firstUnread(protocol.routes, (match) => httpMatch(match, compile));
+}
+
+function firstUnread<M>(routes: readonly InboundRoute<M>[], read: (match: M) => unknown) {
+  for (const { metadata, authorizations, rules } of routes) {
+    try {
+      for (const { matches } of rules) matches.forEach(read);
+    } catch (error) {
+      return { metadata, authorizations, why: reasonOf(error) };
+    }
+  }
+  return undefined;
 }
 
 function select(protocol: HttpServerProtocol, request: RoutedRequest): ExplainedSelection<Rule> {
@@ -75,9 +107,10 @@ function select(protocol: HttpServerProtocol, request: RoutedRequest): Explained
     : explainRoutes(protocol.routes, (match) => httpMatch(match, compile), request);
 }
 
+/** Connections are decided on without a route. */
 function authorized(authorizations: readonly Authorization[], client: InboundClient, server: Metadata, route?: Metadata) {
   const verdict = createAuthorizer({ authorizations, server, route }).authorize(client);
-  return verdict.kind === 'denied' ? refused(verdict.reason) : undefined;
+  return verdict.kind === 'denied' ? refused(verdict.reason, route ? 'request' : 'connection') : undefined;
 }
 
 function explainAuthorizations(authorizations: readonly Authorization[], client: InboundClient): Pick<Decision, 'authorizations'> {

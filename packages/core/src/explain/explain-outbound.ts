@@ -1,19 +1,20 @@
 // Where a hypothetical request or connection to a destination would go, and why. spec/proxy.md §2.2, §7.
-import { assertNever } from '../assert-never.ts';
-import type { HttpRule } from '../domain/client-policy.ts';
-import type { Filter } from '../domain/match.ts';
 import { formatMetadata } from '../domain/metadata.ts';
-import { reason, reasonOf } from '../reasons/reason.ts';
+import { reasonOf } from '../reasons/reason.ts';
+import { checkOutbound } from '../route/check-outbound.ts';
 import { grpcMatch, httpMatch } from '../route/compile-match.ts';
+import { inRoute } from '../route/in-route.ts';
 import { patternCompiler } from '../route/pattern.ts';
 import type { OutboundRouting } from '../route/profile-routes.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
-import { explainDistribution, verdictOfDistribution } from './explain-distribution.ts';
-import { explainFilters, refused, verdictOfFilters } from './explain-filters.ts';
+import type { Surroundings } from './distribution-verdict.ts';
+import { refused } from './explain-filters.ts';
+import { explainHttp, type HttpContext } from './explain-http.ts';
+import { takeRequiredIdentity } from './explain-options.ts';
 import { explainProfile } from './explain-profile.ts';
-import { type ExplainedSelection, explainRoutes } from './explain-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { explainOpaque, explainTls } from './explain-tcp.ts';
-import type { OutboundDecision, OutboundExplanation } from './explanation.ts';
+import type { OutboundDecision, OutboundExplanation, Verdict } from './explanation.ts';
 
 export interface OutboundQuestion {
   readonly request: RoutedRequest;
@@ -23,16 +24,18 @@ export interface OutboundQuestion {
   readonly sni?: string | undefined;
 }
 
+type Protocol = OutboundExplanation['protocol'];
+type HttpPolicy = Extract<OutboundRouting['policy']['protocol'], { kind: 'detect' | 'http1' | 'http2' | 'grpc' }>;
+
 /** Never throws: what cannot be decided is refused in the verdict, as it is on the way of a request. */
-export function explainOutbound(routing: OutboundRouting, question: OutboundQuestion): OutboundExplanation {
+export function explainOutbound(routing: OutboundRouting, question: OutboundQuestion, surroundings: Surroundings = {}): OutboundExplanation {
   const protocol = protocolOf(routing, question);
   const parent = formatMetadata(routing.policy.parent);
-  const drivenBy = routing.profile && protocol !== 'opaque' ? 'profile' : 'policy';
-  return { direction: 'outbound', parent, drivenBy, protocol, ...decide(routing, protocol, question) };
+  return { direction: 'outbound', parent, drivenBy: drivenBy(routing, protocol), protocol, ...decide(routing, protocol, question, surroundings) };
 }
 
 /** What the connection is taken for: as the policy declares, else as it is found to be. */
-function protocolOf({ policy: { protocol } }: OutboundRouting, { protocol: found }: OutboundQuestion): OutboundExplanation['protocol'] {
+function protocolOf({ policy: { protocol } }: OutboundRouting, { protocol: found }: OutboundQuestion): Protocol {
   if (protocol.kind === 'http1') return 'http/1';
   if (protocol.kind === 'http2') return 'http/2';
   // TLS is not taken apart: where nothing declares it, it is bytes.
@@ -40,58 +43,47 @@ function protocolOf({ policy: { protocol } }: OutboundRouting, { protocol: found
   return protocol.kind;
 }
 
-function decide({ policy, profile }: OutboundRouting, kind: OutboundExplanation['protocol'], { request, sni = '' }: OutboundQuestion): OutboundDecision {
+/** A profile drives HTTP only where the policy leaves the protocol open. */
+function drivenBy({ policy, profile, opaqueByProfile }: OutboundRouting, protocol: Protocol): OutboundExplanation['drivenBy'] {
+  const byProfile = protocol === 'opaque' ? opaqueByProfile : profile && policy.protocol.kind === 'detect';
+  return byProfile ? 'profile' : 'policy';
+}
+
+function decide(
+  routing: OutboundRouting,
+  taken: Protocol,
+  { request: asked, protocol: found, sni = '' }: OutboundQuestion,
+  surroundings: Surroundings,
+): OutboundDecision {
+  const { policy, profile } = routing;
   const { protocol } = policy;
-  const compile = patternCompiler();
   try {
-    switch (protocol.kind) {
-      case 'tls':
-        return explainTls(protocol.routes, sni);
-      case 'opaque':
-        return explainOpaque(protocol.routes);
-      case 'grpc':
-        return explainHttp(
-          explainRoutes(protocol.routes, (match) => grpcMatch(match, compile), request),
-          request,
-        );
-      case 'detect': {
-        if (kind === 'opaque') return explainOpaque(protocol.opaque.routes);
-        if (profile) return explainProfile(profile, request);
-        const { routes } = kind === 'http/1' ? protocol.http1 : protocol.http2;
-        return explainHttp(
-          explainRoutes(routes, (match) => httpMatch(match, compile), request),
-          request,
-        );
-      }
-      case 'http1':
-      case 'http2':
-        return explainHttp(
-          explainRoutes(protocol.routes, (match) => httpMatch(match, compile), request),
-          request,
-        );
-      default:
-        return assertNever(protocol);
-    }
+    checkOutbound(routing);
   } catch (error) {
-    return { candidates: [], filters: [], backends: [], verdict: refused(reasonOf(error)) };
+    // Whatever the policy declares, what comes is looked at to answer it.
+    return nothing(refused(reasonOf(error), found === 'http/1' || found === 'http/2' ? 'request' : 'connection'));
+  }
+  if (protocol.kind === 'tls') return explainTls(protocol.routes, sni, surroundings);
+  if (protocol.kind === 'opaque') return explainOpaque(protocol.routes, surroundings);
+  if (protocol.kind === 'detect' && taken === 'opaque') return explainOpaque(protocol.opaque.routes, surroundings);
+  const driving = protocol.kind === 'detect' ? profile : undefined;
+  const context: HttpContext = { parent: driving?.parent ?? policy.parent, surroundings, ...takeRequiredIdentity(asked) };
+  try {
+    const decision = driving ? explainProfile(driving, context) : explainHttp(select(protocol, taken, context.request), context);
+    return { ...decision, requiredIdentity: context.requiredIdentity };
+  } catch (error) {
+    return nothing(refused(inRoute(reasonOf(error), { parent: context.parent, route: context.parent }), 'request'));
   }
 }
 
-function explainHttp<C>({ candidates, precedence, winner }: ExplainedSelection<HttpRule<unknown, C>>, request: RoutedRequest): OutboundDecision {
-  if (!winner) {
-    const why = reason('ROUTE_NOT_FOUND', `${request.method} ${request.authority ?? ''}${request.path}`);
-    return { candidates, filters: [], backends: [], verdict: refused(why) };
-  }
-  const { route, rule, match } = winner;
-  const verdictOf = (filters: readonly Filter[]) => verdictOfFilters(formatMetadata(route), filters, request, match, 'outbound');
-  const effects = (filters: readonly Filter[]) => explainFilters(filters, request, match);
-  return {
-    candidates,
-    precedence,
-    filters: effects(rule.filters),
-    ...explainDistribution(rule.distribution, effects),
-    verdict: verdictOf(rule.filters) ?? verdictOfDistribution(route, rule.distribution, verdictOf),
-    timeouts: rule.timeouts,
-    retry: rule.retry && `up to ${rule.retry.maxRetries} more times`,
-  };
+/** Throws MATCH_LIMIT. */
+function select(protocol: HttpPolicy, taken: Protocol, request: RoutedRequest) {
+  const compile = patternCompiler();
+  if (protocol.kind === 'grpc') return explainRoutes(protocol.routes, (match) => grpcMatch(match, compile), request);
+  const { routes } = protocol.kind !== 'detect' ? protocol : taken === 'http/1' ? protocol.http1 : protocol.http2;
+  return explainRoutes(routes, (match) => httpMatch(match, compile), request);
+}
+
+function nothing(verdict: Verdict): OutboundDecision {
+  return { candidates: [], filters: [], backends: [], verdict };
 }

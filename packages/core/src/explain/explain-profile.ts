@@ -1,11 +1,14 @@
 // Which route of a ServiceProfile takes a request. spec/proxy.md §7.7.
+import { isValidBudget } from '../retry/retry-tokens.ts';
 import { patternCompiler } from '../route/pattern.ts';
 import { compileCondition, formatCondition, type ProfileRouting } from '../route/profile-routes.ts';
-import { RequestView, type RoutedRequest } from '../route/request-view.ts';
-import { explainDistribution, verdictOfDistribution } from './explain-distribution.ts';
+import { RequestView } from '../route/request-view.ts';
+import { explainDistribution } from './explain-distribution.ts';
+import { type HttpContext, verdictOfBackends } from './explain-http.ts';
 import type { CandidateExplanation, OutboundDecision } from './explanation.ts';
 
-export function explainProfile(profile: ProfileRouting, request: RoutedRequest): OutboundDecision {
+export function explainProfile(profile: ProfileRouting, context: HttpContext): OutboundDecision {
+  const { request } = context;
   const compile = patternCompiler();
   let winner: ProfileRouting['routes'][number] | undefined;
   let decided = false;
@@ -28,13 +31,13 @@ export function explainProfile(profile: ProfileRouting, request: RoutedRequest):
   const implicit: CandidateExplanation = { route: 'implicit', rule: candidates.length, match: 0, wants: [], outcome: decided ? 'loses' : 'wins' };
   const all = [...candidates, implicit];
   const [first, second] = all.flatMap(({ outcome }, index) => (outcome === 'rejected' ? [] : [index]));
-  const budget = winner?.isRetryable === true && profile.retryBudget;
+  const budget = winner?.isRetryable && profile.retryBudget && isValidBudget(profile.retryBudget) ? profile.retryBudget : undefined;
   return {
     candidates: all,
     precedence: first === undefined || second === undefined ? undefined : { over: second, criterion: 'order', winner: first, other: second },
     filters: [],
     ...explainDistribution(profile.distribution, () => []),
-    verdict: verdictOfDistribution(profile.parent, profile.distribution, () => undefined),
+    verdict: verdictOfBackends(profile, profile.parent, context, () => undefined),
     timeouts: { requestMs: winner?.timeoutMs },
     retry: budget ? `failures, within ${budget.retryRatio} of the requests and ${budget.minRetriesPerSecond} per second` : undefined,
   };

@@ -4,12 +4,11 @@ import type { ClientPolicy, Distribution } from '../domain/client-policy.ts';
 import { plainEndpoint } from '../domain/endpoint.ts';
 import type { Filter, HttpMatch } from '../domain/match.ts';
 import { defaultMetadata } from '../domain/metadata.ts';
-import type { Authorization, ServerPolicy } from '../domain/server-policy.ts';
 import { httpMatch } from '../route/compile-match.ts';
 import { patternCompiler } from '../route/pattern.ts';
+import type { OutboundRouting } from '../route/profile-routes.ts';
 import type { RoutedRequest } from '../route/request-view.ts';
 import { routeTable } from '../route/route-table.ts';
-import { explainInbound } from './explain-inbound.ts';
 import { explainOutbound } from './explain-outbound.ts';
 import { explainRoutes } from './explain-routes.ts';
 
@@ -106,28 +105,55 @@ test('refuses by the pattern that cannot be read', () => {
   expect(explained.verdict).toMatchObject({ kind: 'refused', reason: { code: 'POLICY_INVALID', text: expect.stringContaining('"/a("') } });
 });
 
+test('refuses all that comes under a policy one rule of which cannot be followed, whichever rule takes it', () => {
+  const broken: readonly (readonly [what: string, broken: ReturnType<typeof rule>])[] = [
+    ['every backend has weight 0', rule([match({ method: 'PUT' })], { kind: 'random-available', backends: [{ ...balancer('b'), weight: 0 }] })],
+    ['filter unknown is not supported on requests', rule([match({ method: 'PUT' })], first('b'), [{ kind: 'unknown' }])],
+    [
+      'filter unknown is not supported on requests',
+      rule([match({ method: 'PUT' })], { kind: 'first-available', backends: [balancer('b', [{ kind: 'unknown' }])] }),
+    ],
+  ];
+  for (const [what, one] of broken) {
+    const { verdict } = ask(http(rule([], first('a')), one), request('/'));
+    const text = `the policy for this target could not be understood: route default/r: ${what}`;
+    expect(verdict).toEqual({ kind: 'refused', status: 500, reason: { code: 'POLICY_INVALID', text } });
+  }
+});
+
+test('closes connections that are no requests under a policy that is invalid', () => {
+  const explained = explainOutbound({ policy: http(rule([], first('a'), [{ kind: 'unknown' }])) }, { request: request('/'), protocol: 'opaque' });
+  expect(explained.verdict).toEqual({ kind: 'refused', reason: { code: 'POLICY_INVALID', text: expect.any(String) as string } });
+});
+
+test('names route and parent where a request is refused, as the response does', () => {
+  const text = (policy: ClientPolicy, asked = request('/')) => {
+    const { verdict } = ask(policy, asked);
+    return verdict.kind === 'refused' ? [verdict.status, verdict.reason.text] : verdict;
+  };
+  expect(text(http(rule([], { kind: 'empty' })))).toEqual([503, 'too many requests are in flight: there is no backend; route default/r of default/svc']);
+  expect(text(http(rule([], first('a'))), request('/x', { authority: 'o' }))).toEqual([404, 'no route matches the request: GET o/x; default/svc']);
+});
+
+const PROFILED: OutboundRouting = {
+  policy: {
+    parent: defaultMetadata('svc'),
+    protocol: { kind: 'detect', timeoutMs: 1, opaque: { routes: [] }, http1: { routes: [] }, http2: { routes: [] } },
+  },
+  profile: {
+    authority: 'web:80',
+    parent: defaultMetadata('svc'),
+    retryBudget: { retryRatio: 0.2, minRetriesPerSecond: 10, ttlMs: 10_000 },
+    distribution: first('web'),
+    routes: [
+      { condition: { kind: 'path', regex: '/books/.*' }, responseClasses: [], labels: { route: 'books' }, isRetryable: false },
+      { condition: { kind: 'method', method: 'GET' }, responseClasses: [], labels: { route: 'reads' }, isRetryable: true, timeoutMs: 300 },
+    ],
+  },
+};
+
 test('explains the routes of a profile by their conditions', () => {
-  const policy = http();
-  const explained = explainOutbound(
-    {
-      policy: {
-        parent: policy.parent,
-        protocol: { kind: 'detect', timeoutMs: 1, opaque: { routes: [] }, http1: { routes: [] }, http2: { routes: [] } },
-      },
-      profile: {
-        authority: 'web:80',
-        parent: policy.parent,
-        retryBudget: { retryRatio: 0.2, minRetriesPerSecond: 10, ttlMs: 10_000 },
-        distribution: first('web'),
-        routes: [
-          { condition: { kind: 'path', regex: '/books/.*' }, responseClasses: [], labels: { route: 'books' }, isRetryable: false },
-          { condition: { kind: 'method', method: 'GET' }, responseClasses: [], labels: { route: 'reads' }, isRetryable: true, timeoutMs: 300 },
-        ],
-      },
-    },
-    { request: request('/authors'), protocol: 'http/2' },
-  );
-  expect(explained).toMatchObject({
+  expect(explainOutbound(PROFILED, { request: request('/authors'), protocol: 'http/2' })).toMatchObject({
     drivenBy: 'profile',
     candidates: [
       { route: 'route=books', outcome: 'rejected', mismatch: { predicate: 'condition', wanted: 'path /books/.*', found: 'GET /authors' } },
@@ -137,6 +163,20 @@ test('explains the routes of a profile by their conditions', () => {
     timeouts: { requestMs: 300 },
     retry: 'failures, within 0.2 of the requests and 10 per second',
   });
+});
+
+test('promises no retries of a profile whose budget is out of range', () => {
+  const { profile } = PROFILED;
+  const retryBudget = { retryRatio: 0.2, minRetriesPerSecond: 10, ttlMs: 1_000_000 };
+  const explained = explainOutbound({ ...PROFILED, profile: profile && { ...profile, retryBudget } }, { request: request('/authors'), protocol: 'http/2' });
+  expect([explained.candidates[1]?.outcome, explained.retry]).toEqual(['wins', undefined]);
+});
+
+test('says whether a profile decides where opaque connections go', () => {
+  const drivenBy = (routing: OutboundRouting) => explainOutbound(routing, { request: request('/'), protocol: 'opaque' }).drivenBy;
+  expect(drivenBy(PROFILED)).toBe('policy');
+  expect(drivenBy({ ...PROFILED, opaqueByProfile: true })).toBe('profile');
+  expect(drivenBy({ policy: { ...PROFILED.policy, protocol: { kind: 'opaque', routes: [] } }, opaqueByProfile: true })).toBe('profile');
 });
 
 test('explains TLS by server name, and connections that are forbidden', () => {
@@ -191,73 +231,6 @@ test('explains TLS by server name, and connections that are forbidden', () => {
     backends: [{ kind: 'forward', target: '10.0.0.1:443' }],
   });
   expect(tls('elsewhere').verdict).toMatchObject({ kind: 'refused', reason: { code: 'ROUTE_NOT_FOUND' } });
-});
-
-const NETWORK = { net: { ip: '10.0.0.0', prefix: 8 }, except: [{ ip: '10.9.0.0', prefix: 16 }] } as const;
-const authorization = (name: string, authentication: Authorization['authentication']): Authorization => ({
-  metadata: defaultMetadata(name),
-  networks: [NETWORK],
-  authentication,
-});
-
-test('names the authorization that decides inbound, what the others lack, and the limits that count', () => {
-  const identity = { kind: 'dns', name: 'web.ns.serviceaccount.identity.linkerd.cluster.local' } as const;
-  const policy: ServerPolicy = {
-    metadata: defaultMetadata('server'),
-    protocol: {
-      kind: 'http1',
-      authorizations: [],
-      rateLimit: { totalRps: 100, identityRps: 10, overrides: [{ identities: [identity.name], rps: 50 }] },
-      routes: [
-        {
-          metadata: defaultMetadata('route'),
-          hosts: [],
-          authorizations: [
-            authorization('others', { kind: 'clients', identities: ['other.id'], suffixes: [] }),
-            authorization('meshed', { kind: 'tls' }),
-            authorization('anybody', { kind: 'unauthenticated' }),
-          ],
-          rules: [{ matches: [], filters: [] }],
-        },
-      ],
-    },
-  };
-  const meshed = explainInbound(policy, { client: { ip: '10.0.0.1', tls: { kind: 'mesh', identity } }, request: request('/') });
-  expect(meshed).toMatchObject({
-    verdict: { kind: 'forwarded' },
-    authorizations: [
-      { authorization: 'default/others', outcome: 'rejects', rejectedBy: 'identity' },
-      { authorization: 'default/meshed', outcome: 'admits' },
-      { authorization: 'default/anybody', outcome: 'not asked' },
-    ],
-    rateLimits: [
-      { scope: 'total', requestsPerSecond: 100 },
-      { scope: 'override', requestsPerSecond: 50 },
-    ],
-  });
-  const excepted = explainInbound(policy, { client: { ip: '10.9.0.1', tls: { kind: 'none' } }, request: request('/') });
-  expect(excepted.authorizations.map(({ rejectedBy }) => rejectedBy)).toEqual(['network-except', 'network-except', 'network-except']);
-  expect(excepted.verdict).toMatchObject({ kind: 'refused', reason: { code: 'UNAUTHORIZED' } });
-});
-
-test('answers injected failures inbound as internal errors', () => {
-  const policy: ServerPolicy = {
-    metadata: defaultMetadata('server'),
-    protocol: {
-      kind: 'http2',
-      authorizations: [],
-      routes: [
-        {
-          metadata: defaultMetadata('route'),
-          hosts: [],
-          authorizations: [authorization('anybody', { kind: 'unauthenticated' })],
-          rules: [{ matches: [], filters: [{ kind: 'http-failure', status: 418, message: 'tea' }] }],
-        },
-      ],
-    },
-  };
-  const { verdict } = explainInbound(policy, { client: { ip: '10.0.0.1', tls: { kind: 'none' } }, request: request('/') });
-  expect(verdict).toMatchObject({ kind: 'answered', status: 500 });
 });
 
 test('finds the winner that routing finds, first among those that hold', () => {

@@ -54,20 +54,23 @@ export interface BackendExplanation {
 
 export interface ReasonExplanation {
   readonly code: Reason['code'];
+  /** As `l5d-proxy-error` has it behind the code. */
   readonly text: string;
 }
 
-/** `forwarded`: to one of the backends, or to the application. */
+/** `forwarded`: to one of the backends, or to the application. Where backends would differ, one of them takes the request. */
 export type Verdict =
   | { readonly kind: 'forwarded' }
   /** By a filter, in place of a backend. */
   | { readonly kind: 'answered'; readonly status: number; readonly reason: ReasonExplanation }
-  | { readonly kind: 'refused'; readonly reason: ReasonExplanation };
+  /** `status`: of the response; absent: the connection is closed. */
+  | { readonly kind: 'refused'; readonly status?: number | undefined; readonly reason: ReasonExplanation };
 
 export interface OutboundExplanation extends OutboundDecision {
   readonly direction: 'outbound';
   /** What the traffic is for: usually a Service. */
   readonly parent: string;
+  /** What says where the traffic goes. */
   readonly drivenBy: 'policy' | 'profile';
   /** As the policy declares it, or as it is found. */
   readonly protocol: 'http/1' | 'http/2' | 'grpc' | 'tls' | 'opaque';
@@ -81,6 +84,8 @@ export interface OutboundDecision extends RouteExplanation {
   readonly timeouts?: { readonly requestMs?: number | undefined; readonly responseMs?: number | undefined; readonly idleMs?: number | undefined } | undefined;
   /** In words; absent: failures are not tried again. */
   readonly retry?: string | undefined;
+  /** By `l5d-require-id`: an endpoint with another identity, or none, is refused. */
+  readonly requiredIdentity?: string | undefined;
 }
 
 export interface AuthorizationExplanation {

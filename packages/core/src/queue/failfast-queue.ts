@@ -60,6 +60,12 @@ export class FailfastQueue<E extends QueueEntry, R> {
     return this.#shut;
   }
 
+  /** Why what comes now does not get to wait, unless something is ready for it. */
+  get refusal(): Reason | undefined {
+    const { source } = this.#options;
+    return source.hopeless ?? (this.#shut ? shutReason(source.failfast()) : undefined);
+  }
+
   submit(entry: E): void {
     const { source, capacity, name, clock } = this.#options;
     const taken = this.#line.length === 0 ? source.take() : undefined;
@@ -67,9 +73,8 @@ export class FailfastQueue<E extends QueueEntry, R> {
       this.#setShut(false);
       return source.start(entry, taken, 0);
     }
-    const { hopeless } = source;
-    if (hopeless) return entry.refuse(hopeless);
-    if (this.#shut) return entry.refuse(shutReason(source.failfast()));
+    const why = this.refusal;
+    if (why) return entry.refuse(why);
     if (!this.#line.join(entry, clock.now())) return entry.refuse(reason('QUEUE_FULL', `${name}: ${capacity} wait`));
     if (!this.#timer) this.#restart();
   }

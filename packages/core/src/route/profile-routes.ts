@@ -23,6 +23,8 @@ export interface OutboundRouting {
   readonly policy: ClientPolicy;
   /** Set where a ServiceProfile drives HTTP in place of the policy. */
   readonly profile?: ProfileRouting | undefined;
+  /** Whether a ServiceProfile decides where opaque connections go, in place of the policy. Default false. */
+  readonly opaqueByProfile?: boolean | undefined;
 }
 
 export type Condition = (view: RequestView) => boolean;

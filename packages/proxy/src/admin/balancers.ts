@@ -1,8 +1,9 @@
 // How the balancers stand that a hypothetical request would meet: in this thread, or in those that carry the traffic.
-import type { OutboundQuestion } from '@weft/core/explain';
+import type { Reason } from '@weft/core';
+import { explainReason, type OutboundQuestion, type ReasonExplanation } from '@weft/core/explain';
 import type { Discover, Lookup, Plan } from '../outbound/discover.ts';
 import { httpPlanOf } from '../outbound/dispatch.ts';
-import type { PoolSnapshot } from '../outbound/pool-backend.ts';
+import type { EndpointSnapshot, PoolSnapshot } from '../outbound/pool-backend.ts';
 import type { Target } from './explain-query.ts';
 
 /** Of one worker, in the order of the backends of the policy. */
@@ -39,6 +40,11 @@ function choicesOf(
   }
 }
 
+/** One backend, as it is shown: reasons in words. */
+export function shownBalancer({ name, gate, why, waiting, endpoints }: PoolSnapshot): unknown {
+  return { name, gate, why: inWords(why), waiting, endpoints: endpoints.map(shownEndpoint) };
+}
+
 /** One backend over all workers: each has connections, queue and breakers of its own, so that an endpoint is shown once for each. */
 export function mergedBalancer(workers: readonly WorkerBalancers[], index: number): unknown {
   const known = workers.flatMap(({ worker, pools }) => {
@@ -49,9 +55,20 @@ export function mergedBalancer(workers: readonly WorkerBalancers[], index: numbe
   if (!first) return undefined;
   return {
     name: first.pool.name,
-    gate: known.every(({ pool }) => pool.gate === 'shut') ? 'shut' : 'open',
+    gate: GATES.find((gate) => known.some(({ pool }) => pool.gate === gate)),
     waiting: known.reduce((sum, { pool }) => sum + pool.waiting, 0),
-    workers: known.map(({ worker, pool: { gate, why, waiting } }) => ({ worker, gate, why, waiting })),
-    endpoints: known.flatMap(({ worker, pool }) => pool.endpoints.map((endpoint) => ({ worker, ...endpoint }))),
+    workers: known.map(({ worker, pool: { gate, why, waiting } }) => ({ worker, gate, why: inWords(why), waiting })),
+    endpoints: known.flatMap(({ worker, pool }) => pool.endpoints.map((endpoint) => ({ worker, ...shownEndpoint(endpoint) }))),
   };
+}
+
+/** Of a connection that any worker may take, the one that lets most pass comes first. */
+const GATES = ['open', 'resolving', 'unused', 'shut'] as const satisfies readonly PoolSnapshot['gate'][];
+
+function shownEndpoint({ lastError, ...endpoint }: EndpointSnapshot) {
+  return { ...endpoint, lastError: inWords(lastError) };
+}
+
+function inWords(why: Reason | undefined): ReasonExplanation | undefined {
+  return why && explainReason(why);
 }

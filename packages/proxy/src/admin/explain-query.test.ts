@@ -38,7 +38,14 @@ test('reads a question about a client that comes in', () => {
 });
 
 test('names every parameter that is wrong, at once', () => {
-  expect(errorsOf('')).toEqual(['direction: what is not given is neither outbound nor inbound']);
+  expect(errorsOf('')).toEqual(['direction: what is not given is neither outbound nor inbound', 'target: what is not given is no ip:port, name:port or port']);
+  expect(errorsOf('direction=sideways&target=web&client=x&path=nope&protocol=spdy')).toEqual([
+    'direction: "sideways" is neither outbound nor inbound',
+    'path: "nope" is no path; it begins with / and has what is not ASCII in percent',
+    'protocol: "spdy" is none of http/1, http/2, tls, opaque',
+    'client: "x" is no IP address',
+    'target: "web" is no ip:port, name:port or port',
+  ]);
   expect(errorsOf('direction=outbound&method=G T&path=x&header=novalue&client=1&protocol=h3&what=1&path=/')).toEqual([
     'path: is given more than once',
     'what: is no parameter; there are direction, target, method, path, authority, header, protocol, sni, client, identity, tls',
@@ -50,10 +57,21 @@ test('names every parameter that is wrong, at once', () => {
     'target: what is not given is no ip:port or name:port',
   ]);
   expect(errorsOf('direction=inbound&target=70000&client=nobody&identity=x y&tls=maybe&sni=a')).toEqual([
-    'sni: has a meaning outbound only',
-    'target: "70000" is no port or ip:port',
     'client: "nobody" is no IP address',
     'identity: "x y" is no identity',
     'tls: "maybe" is neither true nor false',
+    'sni: has a meaning outbound only',
+    'target: "70000" is no port or ip:port',
   ]);
+});
+
+test('takes no authority, header or server name that no request can have', () => {
+  const outbound = (query: string) => errorsOf(`direction=outbound&target=web:80&${query}`);
+  expect(outbound('authority=a%20b')).toEqual(['authority: "a b" is no host or host:port']);
+  expect(outbound('authority=')).toEqual(['authority: "" is no host or host:port']);
+  expect(outbound('authority=web:99999')).toEqual(['authority: "web:99999" is no host or host:port']);
+  for (const value of ['b%0d%0ac', '%0d%0a', '%00'])
+    expect(outbound(`header=a:${value}`)).toEqual([`header: ${JSON.stringify(decodeURIComponent(`a:${value}`))} has a value that no header can have`]);
+  expect(outbound('sni=')).toEqual(['sni: "" is no server name']);
+  expect(outbound('authority=[::1]:80&header=a:%20b%09c%20')).toEqual(['none']);
 });

@@ -1,14 +1,15 @@
 // `GET /explain?direction=…&target=…`: what would happen to a hypothetical request, by the policy and the balancers that are in force now.
-import { type Clock, isLoopbackIp, type PolicyPort, reason, reasonOf, type ServerPolicy } from '@weft/core';
-import { explainInbound, explainOutbound, type OutboundExplanation, type OutboundQuestion } from '@weft/core/explain';
+import { type Clock, isLoopbackIp, type PolicyPort, type Reason, reason, type ServerPolicy } from '@weft/core';
+import { explainInbound, explainOutbound, type OutboundQuestion, refused, takeRequiredIdentity } from '@weft/core/explain';
 import type { LocalResponse, RequestHead } from '@weft/http';
-import type { Discover, Discovered } from '../outbound/discover.ts';
+import type { Discovered, Lookup } from '../outbound/discover.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { AdminRoute } from '../ports.ts';
-import { type AskBalancers, balancersOf, lookUp, mergedBalancer } from './balancers.ts';
+import { type AskBalancers, balancersOf, lookUp, mergedBalancer, shownBalancer } from './balancers.ts';
 import { readExplainQuery, type Target } from './explain-query.ts';
 
 export interface ExplainRouteOptions {
-  readonly discover: Discover;
+  readonly outbound: Pick<Outbound, 'discover' | 'loopTo' | 'refuses'>;
   readonly policy: PolicyPort;
   readonly clock: Clock;
   /** Set where other threads carry the traffic: their balancers are shown. */
@@ -43,35 +44,65 @@ export function explainRoute(options: ExplainRouteOptions): AdminRoute {
   };
 }
 
-async function outbound(target: Target, question: OutboundQuestion, { discover, clock, otherBalancers }: ExplainRouteOptions): Promise<LocalResponse> {
-  const lookup = lookUp(discover, target);
-  const late = new AbortController();
-  const timer = clock.after(DISCOVERY_MS, () => late.abort(new Error(`the control plane has said nothing for ${DISCOVERY_MS} ms`)));
+async function outbound(target: Target, question: OutboundQuestion, options: ExplainRouteOptions): Promise<LocalResponse> {
+  const loop = target.kind === 'address' ? options.outbound.loopTo(target.address) : undefined;
+  if (loop) return json(refusal(loop, 'connection'));
+  const lookup = lookUp(options.outbound.discover, target);
   try {
-    const found = await lookup.ready(late.signal);
-    if (found.kind === 'refused') return json({ direction: 'outbound', verdict: { kind: 'refused', reason: found.reason } });
-    return json(await withBalancers(explainOutbound(found.routing, question), found, target, question, otherBalancers));
-  } catch (error) {
-    return json({ direction: 'outbound', verdict: { kind: 'refused', reason: reason('DISCOVERY_UNAVAILABLE', reasonOf(error).detail) } });
+    const found = await discovered(lookup, options.clock);
+    if (found.kind === 'refused') return json(refusal(found.reason, refusedAs(target, question, found.reason)));
+    return json(await explained(found, target, question, options));
   } finally {
-    timer.cancel();
     lookup.release();
   }
 }
 
-/** Adds to each backend how the balancer behind it stands. */
-async function withBalancers(
-  explained: OutboundExplanation,
-  { plan }: Extract<Discovered, { kind: 'plan' }>,
+/** A control plane that says nothing refuses. */
+async function discovered(lookup: Lookup, clock: Clock): Promise<Discovered> {
+  const late = new AbortController();
+  const timer = clock.after(DISCOVERY_MS, () => late.abort());
+  try {
+    return await lookup.ready(late.signal);
+  } catch (error) {
+    if (!late.signal.aborted) throw error;
+    return { kind: 'refused', reason: reason('DISCOVERY_UNAVAILABLE', `the control plane has said nothing for ${DISCOVERY_MS} ms`) };
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Requests to names and requests under an invalid policy are answered; else connections are closed before anything is read. */
+function refusedAs(target: Target, { protocol }: OutboundQuestion, { code }: Reason): 'request' | 'connection' {
+  const http = protocol === 'http/1' || protocol === 'http/2';
+  return http && (target.kind === 'name' || code === 'POLICY_INVALID') ? 'request' : 'connection';
+}
+
+function refusal(why: Reason, what: 'request' | 'connection'): unknown {
+  return { direction: 'outbound', candidates: [], filters: [], backends: [], verdict: refused(why, what) };
+}
+
+/** By the policy first: it says which balancers are asked how they stand. */
+async function explained(
+  { plan, routing }: Extract<Discovered, { kind: 'plan' }>,
   target: Target,
   question: OutboundQuestion,
-  ask: AskBalancers | undefined,
+  { outbound: { refuses }, otherBalancers }: ExplainRouteOptions,
 ): Promise<unknown> {
-  const { protocol } = explained;
-  const asked = { ...question, protocol: protocol === 'grpc' ? ('http/2' as const) : protocol };
-  const workers = await ask?.(target, asked);
+  const { protocol, backends } = explainOutbound(routing, question);
+  const { request } = takeRequiredIdentity(question.request);
+  const asked = { ...question, request, protocol: protocol === 'grpc' ? ('http/2' as const) : protocol };
+  const workers = await otherBalancers?.(target, asked);
   const own = workers ? [] : balancersOf(plan, asked);
-  return { ...explained, backends: explained.backends.map((backend, n) => ({ ...backend, balancer: workers ? mergedBalancer(workers, n) : own[n] })) };
+  const each = (workers ?? [{ pools: own }]).filter(({ pools }) => pools.length > 0);
+  // A connection is any worker's: where one of them would forward, it may be forwarded.
+  const all = (each.length > 0 ? each : [{ pools: [] }]).map(({ pools }) => explainOutbound(routing, question, { backends: pools, refuses }));
+  const one = all.find(({ verdict }) => verdict.kind === 'forwarded') ?? all[0];
+  const balancer = (n: number): unknown => {
+    if (workers) return mergedBalancer(workers, n);
+    const pool = own[n];
+    return pool && shownBalancer(pool);
+  };
+  return { ...one, backends: backends.map((backend, n) => ({ ...backend, balancer: balancer(n) })) };
 }
 
 async function policyOf(port: number, { policy, clock }: ExplainRouteOptions): Promise<ServerPolicy | undefined> {

@@ -32,6 +32,8 @@ export type Session = 'http1' | 'http2' | 'opaque';
 export interface EndpointDialer {
   /** Whether the endpoint is of this pod: plaintext, without hints. */
   isLocal(endpoint: Endpoint): boolean;
+  /** Why the endpoint is never connected to. */
+  refuses(endpoint: Endpoint): Reason | undefined;
   /** A plaintext or TLS socket, transport header sent. Rejects with a ReasonError that names the address. */
   dial(endpoint: Endpoint, session: Session, signal?: AbortSignal): Promise<Socket>;
 }
@@ -39,13 +41,15 @@ export interface EndpointDialer {
 export function endpointDialer(options: EndpointDialerOptions): EndpointDialer {
   const locals = new Set(options.localIps);
   const isLocal = (endpoint: Endpoint): boolean => locals.has(endpoint.address.ip);
+  const refuses = ({ address }: Endpoint): Reason | undefined =>
+    options.refuseLoopback && isLoopbackIp(address.ip) ? reason('CONNECT_LOOPBACK_REFUSED', formatSocketAddress(address)) : undefined;
 
   return {
     isLocal,
+    refuses,
     async dial(endpoint, session, signal) {
-      if (options.refuseLoopback && isLoopbackIp(endpoint.address.ip)) {
-        throw new ReasonError(reason('CONNECT_LOOPBACK_REFUSED', formatSocketAddress(endpoint.address)));
-      }
+      const refused = refuses(endpoint);
+      if (refused) throw new ReasonError(refused);
       const identity = isLocal(endpoint) ? undefined : endpoint.identity;
       const header = identity && transportTarget(endpoint);
       const address: SocketAddress =

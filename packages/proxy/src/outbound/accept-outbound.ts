@@ -57,10 +57,8 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
     if (!target) throw new ReasonError(reason('ORIGINAL_DST_UNKNOWN'));
     labels = targetLabels(target);
     options.transport.track(connection.socket, { direction: 'outbound', peer: 'src', ...labels, ...serverTlsLabels({ kind: 'none', why: 'loopback' }) });
-    // Where the listener is on loopback, connecting is refused anyway, and HTTP is told so.
-    if (!isLoopbackIp(target.ip) && options.ownAddresses().some((own) => sameSocketAddress(own, target))) {
-      throw new ReasonError(reason('CONNECTION_LOOP', formatSocketAddress(target)));
-    }
+    const loop = loopTo(target, options.ownAddresses());
+    if (loop) throw new ReasonError(loop);
     if (options.ingress) return await serveIngress(connection, target, options);
     lookup = options.discover.lookup(target);
     const found = await lookup.ready(connection.signal);
@@ -75,6 +73,12 @@ export async function acceptOutbound(connection: Connection, listener: Listener,
   } finally {
     lookup?.release();
   }
+}
+
+/** Why no connection to this address is taken. Where the listener is on loopback, connecting is refused anyway, and HTTP is told so. */
+export function loopTo(target: SocketAddress, ownAddresses: readonly SocketAddress[]): Reason | undefined {
+  const loops = !isLoopbackIp(target.ip) && ownAddresses.some((own) => sameSocketAddress(own, target));
+  return loops ? reason('CONNECTION_LOOP', formatSocketAddress(target)) : undefined;
 }
 
 interface Accepted {

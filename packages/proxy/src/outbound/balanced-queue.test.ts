@@ -240,17 +240,20 @@ test('who comes again after the policy has gone is refused', () => {
 
 test('shows its endpoints, what they carry, and why nothing passes', () => {
   const { clock, source, members, queue, submit } = setup({ ready: false });
-  source.set([A, B]);
+  expect(queue.snapshot()).toMatchObject({ gate: 'unused', available: true, refusal: undefined, endpoints: [] });
   submit();
+  expect(queue.snapshot()).toMatchObject({ gate: 'resolving', refusal: undefined, waiting: 1 });
+  source.set([A, B]);
   expect(queue.snapshot()).toMatchObject({ name: 'web:80', gate: 'open', why: undefined, waiting: 1 });
   expect(queue.snapshot().endpoints).toEqual([
     { address: '10.0.0.1', state: 'connecting', lastError: undefined, since: 0, load: 30, pending: 0 },
     { address: '10.0.0.2', state: 'connecting', lastError: undefined, since: 0, load: 30, pending: 0 },
   ]);
   clock.advance(3_000);
-  expect(queue.snapshot()).toMatchObject({ gate: 'shut', why: { code: 'FAILFAST' }, waiting: 0 });
+  expect(queue.snapshot()).toMatchObject({ gate: 'shut', available: false, why: { code: 'FAILFAST' }, waiting: 0 });
+  expect(queue.snapshot().refusal).toEqual(submit().refused);
   members[1]?.turn(true);
-  expect(queue.snapshot()).toMatchObject({ gate: 'open', endpoints: [{ state: 'connecting' }, { state: 'ready' }] });
+  expect(queue.snapshot()).toMatchObject({ gate: 'open', available: true, refusal: undefined, endpoints: [{ state: 'connecting' }, { state: 'ready' }] });
 });
 
 test('counts as the balancers of Linkerd do', () => {

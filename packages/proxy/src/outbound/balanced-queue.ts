@@ -97,7 +97,16 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
     const now = this.#options.clock.now();
     const why = this.#rejected ?? (this.#queue.shut ? this.failfast() : undefined);
     const endpoints = this.#balancer.members.map(({ endpoint, load }) => ({ ...endpoint.status, load: load.peek(now), pending: load.inFlight }));
-    return { name: this.#name, gate: why ? 'shut' : 'open', why, waiting: this.#queue.length, endpoints };
+    const open = this.#unsubscribe ? (this.#known ? 'open' : 'resolving') : 'unused';
+    return {
+      name: this.#name,
+      available: this.available,
+      gate: why ? 'shut' : open,
+      why,
+      refusal: this.ready ? undefined : this.#queue.refusal,
+      waiting: this.#queue.length,
+      endpoints,
+    };
   }
 
   take(): Dispatched<M> | undefined {

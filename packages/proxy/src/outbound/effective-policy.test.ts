@@ -55,3 +55,16 @@ test('lets a profile with a split rule HTTP and opaque traffic alike', () => {
   const none = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides: overrides.slice(1) }), policy);
   expect(targets(none.policy)).toMatchObject({ http: [{ path: 'web:80' }] });
 });
+
+test('tells opaque traffic that the profile directs from what the policy directs', () => {
+  const byProfile = (extra: Partial<Profile>, known: ClientPolicy = policy) =>
+    effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', ...extra }), known).opaqueByProfile;
+  const overrides = [{ authority: 'a:80', weight: 1 }];
+  const opaque: ClientPolicy = { ...policy, protocol: { kind: 'opaque', routes: [] } };
+  expect([byProfile({ overrides }, opaque), byProfile({ overrides, opaqueProtocol: true }, opaque), byProfile({ opaqueProtocol: true })]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect([byProfile({ opaqueProtocol: true }, opaque), byProfile({})]).toEqual([false, undefined]);
+});

@@ -38,16 +38,17 @@ export function isKnown(profile: Profile): boolean {
 
 function effective(port: number, profile: Profile | undefined, base: ClientPolicy, plain: Endpoint | undefined): OutboundRouting {
   if (!profile) return { policy: base };
-  if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaqueOf(port, profile, base, plain) } } };
+  const { opaque, opaqueByProfile } = opaqueOf(port, profile, base, plain);
+  if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaque } }, opaqueByProfile };
   if (profile.fullyQualifiedName === '' || (profile.routes.length === 0 && profile.overrides.length === 0)) return { policy: base };
   const authority = `${profile.fullyQualifiedName}:${port}`;
   const parent = profile.parent ?? base.parent;
   const distribution = profileDistribution(authority, profile);
   const http = httpOver(parent, distribution);
-  const opaque = opaqueOf(port, profile, base, plain);
   return {
     policy: { parent, protocol: { kind: 'detect', timeoutMs: DETECT_TIMEOUT_MS, opaque, http1: http, http2: http } },
     profile: { authority, parent, routes: profile.routes, retryBudget: profile.retryBudget, distribution },
+    opaqueByProfile,
   };
 }
 
@@ -70,12 +71,18 @@ function detectOver(parent: Metadata, dispatcher: Dispatcher): ClientPolicy {
 }
 
 /** The profile rules only when it splits traffic; else the policy, as far as it speaks of opaque connections. */
-function opaqueOf(port: number, profile: Profile, policy: ClientPolicy, plain: Endpoint | undefined): OpaqueProtocol {
+function opaqueOf(
+  port: number,
+  profile: Profile,
+  policy: ClientPolicy,
+  plain: Endpoint | undefined,
+): { readonly opaque: OpaqueProtocol; readonly opaqueByProfile: boolean } {
   const authority = `${profile.fullyQualifiedName}:${port}`;
-  if (profile.overrides.length > 0) return opaqueOver(policy.parent, profileDistribution(authority, profile));
-  if (policy.protocol.kind === 'opaque') return policy.protocol;
-  if (policy.protocol.kind === 'detect') return policy.protocol.opaque;
-  return opaqueOver(policy.parent, first(policy.parent, dispatcherOf(authority, profile, plain)));
+  const byProfile = (distribution: Distribution) => ({ opaque: opaqueOver(policy.parent, distribution), opaqueByProfile: true });
+  if (profile.overrides.length > 0) return byProfile(profileDistribution(authority, profile));
+  if (policy.protocol.kind === 'opaque') return { opaque: policy.protocol, opaqueByProfile: false };
+  if (policy.protocol.kind === 'detect') return { opaque: policy.protocol.opaque, opaqueByProfile: false };
+  return byProfile(first(policy.parent, dispatcherOf(authority, profile, plain)));
 }
 
 function dispatcherOf(authority: string, profile: Profile, plain: Endpoint | undefined): Dispatcher {

@@ -1,5 +1,15 @@
 // Puts the outbound side together: discovery, balancers, connections to endpoints. spec/proxy.md §2.2.
-import { Breaker, type Clock, formatSocketAddress, type Logger, type MetricRegistry, type Random, type Reason, type SocketAddress } from '@weft/core';
+import {
+  Breaker,
+  type Clock,
+  type Endpoint,
+  formatSocketAddress,
+  type Logger,
+  type MetricRegistry,
+  type Random,
+  type Reason,
+  type SocketAddress,
+} from '@weft/core';
 import type { HttpEngine } from '@weft/http';
 import type { TlsClient } from '@weft/tls';
 import type { Connection } from '../accept/connections.ts';
@@ -19,7 +29,7 @@ import { type TransportMetrics, zoneOf } from '../observe/transport-metrics.ts';
 import type { Dialer, OriginalDst, ProxyPorts } from '../ports.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import type { Taps } from '../tap/taps.ts';
-import { acceptOutbound, type OutboundOptions } from './accept-outbound.ts';
+import { acceptOutbound, loopTo, type OutboundOptions } from './accept-outbound.ts';
 import { Backends } from './backends.ts';
 import { createDiscover, type Discover } from './discover.ts';
 import { Tries } from './tries/tries.ts';
@@ -58,6 +68,10 @@ export interface Outbound {
   readonly discover: Discover;
   readonly limit: InFlightLimit;
   readonly tries: Tries;
+  /** Why connections to this address are not taken. */
+  loopTo(target: SocketAddress): Reason | undefined;
+  /** Why this endpoint is never connected to. */
+  refuses(endpoint: Endpoint): Reason | undefined;
 }
 
 export function createOutbound(deps: OutboundDeps): Outbound {
@@ -163,5 +177,13 @@ export function createOutbound(deps: OutboundDeps): Outbound {
       logger: deps.logger,
     },
   };
-  return { accept: (connection, listener) => acceptOutbound(connection, listener, options), destroy: (why) => discover.destroy(why), discover, limit, tries };
+  return {
+    accept: (connection, listener) => acceptOutbound(connection, listener, options),
+    destroy: (why) => discover.destroy(why),
+    discover,
+    limit,
+    tries,
+    loopTo: (target) => loopTo(target, deps.ownAddresses()),
+    refuses: (endpoint) => dialer.refuses(endpoint),
+  };
 }

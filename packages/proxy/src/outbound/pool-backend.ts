@@ -28,10 +28,17 @@ export type TcpBackend = PoolBackend<TcpEndpoint>;
 /** A pool at one moment, for people and tools. */
 export interface PoolSnapshot {
   readonly name: string;
-  /** `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. */
-  readonly gate: 'open' | 'shut';
+  /** Whether rules with several backends take it for usable. */
+  readonly available: boolean;
+  /**
+   * `shut`: what comes fails at once, because no endpoint became ready in time or the name is not resolved. `unused`: nothing has come
+   * yet, so that endpoints are not asked for. `resolving`: they are not known yet.
+   */
+  readonly gate: 'open' | 'shut' | 'unused' | 'resolving';
   /** Why the gate is shut. */
   readonly why: Reason | undefined;
+  /** Why what comes now is refused at once. */
+  readonly refusal: Reason | undefined;
   readonly waiting: number;
   readonly endpoints: readonly EndpointSnapshot[];
 }
@@ -49,6 +56,6 @@ export function failing<M>(why: Reason): PoolBackend<M> {
     available: true,
     submit: (waiter) => waiter.refuse(why),
     authority: undefined,
-    snapshot: () => ({ name: 'invalid', gate: 'shut', why, waiting: 0, endpoints: [] }),
+    snapshot: () => ({ name: 'invalid', available: true, gate: 'shut', why, refusal: why, waiting: 0, endpoints: [] }),
   };
 }

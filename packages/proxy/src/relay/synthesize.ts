@@ -1,74 +1,18 @@
 // Responses that the proxy makes itself: which status a reason has, and how it is written. spec/proxy.md §4.6.
-import { formatReason, type Reason, type ReasonCode } from '@weft/core';
+import { formatReason, INTERNAL_ERROR, type Reason, type ReasonCode, type RefusalAnswer, refusalAnswer } from '@weft/core';
 import { type Exchange, type FieldList, field, type LocalResponse, type RequestHead } from '@weft/http';
 
-interface Answer {
-  readonly status: number;
-  readonly grpcStatus: number;
-  /** Whether the client's connection is closed afterwards. */
-  readonly close: boolean;
+interface Answer extends RefusalAnswer {
   readonly location?: string;
   /** In place of the reason. */
   readonly message?: string;
 }
-
-const INTERNAL: Answer = { status: 500, grpcStatus: 13, close: true };
-const BAD_GATEWAY: Answer = { status: 502, grpcStatus: 14, close: true };
-const GATEWAY_TIMEOUT: Answer = { status: 504, grpcStatus: 4, close: true };
-const RESPONSE_TIMEOUT: Answer = { status: 504, grpcStatus: 4, close: false };
-const UNAVAILABLE: Answer = { status: 503, grpcStatus: 14, close: true };
-const FORBIDDEN: Answer = { status: 403, grpcStatus: 7, close: false };
-const RATE_LIMITED: Answer = { status: 429, grpcStatus: 8, close: false };
-const LOOP: Answer = { status: 508, grpcStatus: 10, close: true };
-const NOT_FOUND: Answer = { status: 404, grpcStatus: 5, close: false };
-const BAD_REQUEST: Answer = { status: 400, grpcStatus: 3, close: true };
 
 /** Who answers: the sides differ in what they tell, spec/proxy.md §4.6, second table. */
 export type AnsweringSide = 'inbound' | 'outbound' | 'admin';
 
 /** The admin listener has no other words than these. */
 const ADMIN_CODES: ReadonlySet<ReasonCode> = new Set(['ROUTE_NOT_FOUND', 'UNAUTHORIZED', 'REQUEST_INVALID']);
-
-/** Everything not listed is an internal error. */
-const ANSWERS: Partial<Record<ReasonCode, Answer>> = {
-  CONNECTION_LOOP: LOOP,
-  GATEWAY_LOOP: LOOP,
-  GATEWAY_DOMAIN_INVALID: NOT_FOUND,
-  TLS_PEER_UNTRUSTED: BAD_GATEWAY,
-  TLS_PEER_EXPIRED: BAD_GATEWAY,
-  TLS_PEER_NAME_MISMATCH: BAD_GATEWAY,
-  TLS_PEER_NO_CERTIFICATE: BAD_GATEWAY,
-  TLS_HANDSHAKE_FAILED: BAD_GATEWAY,
-  TLS_HANDSHAKE_TIMEOUT: GATEWAY_TIMEOUT,
-  DISCOVERY_REJECTED: BAD_GATEWAY,
-  DISCOVERY_UNAVAILABLE: BAD_GATEWAY,
-  DISCOVERY_LIMIT: UNAVAILABLE,
-  BACKEND_INVALID: BAD_GATEWAY,
-  ROUTE_NOT_FOUND: NOT_FOUND,
-  NO_ENDPOINTS: GATEWAY_TIMEOUT,
-  NO_READY_ENDPOINT: GATEWAY_TIMEOUT,
-  FAILFAST: GATEWAY_TIMEOUT,
-  GATE_SHUT: UNAVAILABLE,
-  LOAD_SHED: UNAVAILABLE,
-  APPLICATION_UNREACHABLE: UNAVAILABLE,
-  QUEUE_FULL: UNAVAILABLE,
-  DRAINING: UNAVAILABLE,
-  IDENTITY_REQUIRED: BAD_GATEWAY,
-  CONNECT_REFUSED: BAD_GATEWAY,
-  CONNECT_TIMEOUT: GATEWAY_TIMEOUT,
-  CONNECT_FAILED: BAD_GATEWAY,
-  CONNECT_UNSUPPORTED: BAD_GATEWAY,
-  CONNECT_LOOPBACK_REFUSED: BAD_GATEWAY,
-  UPSTREAM_CLOSED: BAD_GATEWAY,
-  UPSTREAM_RESET: BAD_GATEWAY,
-  UPSTREAM_PROTOCOL_ERROR: BAD_GATEWAY,
-  DOWNGRADED: BAD_GATEWAY,
-  REQUEST_INVALID: BAD_REQUEST,
-  RESPONSE_TIMEOUT,
-  PROFILE_TIMEOUT: GATEWAY_TIMEOUT,
-  UNAUTHORIZED: FORBIDDEN,
-  RATE_LIMITED,
-};
 
 export function isGrpcRequest(request: RequestHead): boolean {
   return request.version === '2' && field(request.headers, 'content-type')?.startsWith('application/grpc') === true;
@@ -101,7 +45,7 @@ export function localTrailers(why: Reason, informational: boolean, side: Answeri
 
 /** What ends one that broke: to its client that is an internal error, whatever the reason. */
 export function brokenTrailers(why: Reason, informational: boolean): FieldList {
-  return trailersOf(INTERNAL, why, informational);
+  return trailersOf(INTERNAL_ERROR, why, informational);
 }
 
 function trailersOf(answer: Answer, why: Reason, informational: boolean): FieldList {
@@ -112,13 +56,13 @@ function trailersOf(answer: Answer, why: Reason, informational: boolean): FieldL
 
 /** Failures that a route injects are only outbound what the policy says; inbound they are internal errors, as in Linkerd. */
 function answerOf(why: Reason, side: AnsweringSide): Answer {
-  if (side === 'admin' && !ADMIN_CODES.has(why.code)) return INTERNAL;
+  if (side === 'admin' && !ADMIN_CODES.has(why.code)) return INTERNAL_ERROR;
   const { answer } = why;
   if (answer?.kind === 'redirect') return { status: answer.status, grpcStatus: 5, close: false, location: answer.location };
-  if (answer && side === 'inbound') return INTERNAL;
+  if (answer && side === 'inbound') return INTERNAL_ERROR;
   if (answer?.kind === 'http-failure') return { status: answer.status, grpcStatus: 9, close: false, message: answer.message };
   if (answer?.kind === 'grpc-failure') return { status: 200, grpcStatus: answer.code, close: false, message: answer.message };
-  return ANSWERS[why.code] ?? INTERNAL;
+  return refusalAnswer(why.code);
 }
 
 function messageOf(why: Reason): string {

@@ -1,5 +1,6 @@
 // Which backend of a rule takes the next request. spec/proxy.md §6.4.
-import { assertNever, type Backend, type Distribution, type Filter, type Random, ReasonError, type RouteBackend, reason } from '@weft/core';
+import { assertNever, type Backend, type Distribution, type Filter, type Random, type RouteBackend } from '@weft/core';
+import { checkWeights } from '@weft/core/route';
 
 /** A backend as distributions see it. */
 export interface Available {
@@ -37,9 +38,7 @@ export function compileDistribution<B extends Available, F>(distribution: Distri
     case 'first-available':
       return firstAvailable(distribution.backends.map(compile));
     case 'random-available': {
-      if (distribution.backends.length > 0 && distribution.backends.every((one) => one.weight === 0)) {
-        throw new ReasonError(reason('POLICY_INVALID', 'every backend has weight 0'));
-      }
+      checkWeights(distribution);
       const choices = distribution.backends.map(compile);
       if (choices.length < 2) return firstAvailable(choices);
       const weights = distribution.backends.map((one) => one.weight);

@@ -1,6 +1,6 @@
 // Opaque and TLS routes compiled: where a connection goes, or why it may not. spec/proxy.md §2.2, §6.6, §7.1.
-import { type Filter, formatMetadata, type Metadata, type OpaqueProtocol, type Reason, ReasonError, reason, type TcpRule, type TlsRoute } from '@weft/core';
-import { HostIndex } from '@weft/core/route';
+import type { Filter, Metadata, OpaqueProtocol, Reason, TcpRule, TlsRoute } from '@weft/core';
+import { forbids, HostIndex } from '@weft/core/route';
 import type { RouteConnections } from '../observe/route-metrics.ts';
 import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import type { Source } from './http-plan.ts';
@@ -37,14 +37,6 @@ function compileTcpRule<T extends Available>(parent: Metadata, route: Metadata, 
     forbidden: filters(rule.filters),
     distribute: compileDistribution(rule.distribution, { backend, filters, random }),
   };
-}
-
-function forbids(filters: readonly Filter[], route: Metadata): Reason | undefined {
-  for (const filter of filters) {
-    if (filter.kind === 'invalid') throw new ReasonError(reason('POLICY_INVALID', filter.message));
-    if (filter.kind !== 'forbidden') throw new ReasonError(reason('POLICY_INVALID', `filter ${filter.kind} is not supported on connections`));
-  }
-  return filters.length > 0 ? reason('CONNECTION_FORBIDDEN', formatMetadata(route)) : undefined;
 }
 
 export function compileTls<T extends Available>(parent: Metadata, routes: readonly TlsRoute[], source: TcpSource<T>): (sni: string) => TcpPlan<T> | undefined {

@@ -93,7 +93,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       const pool = startWorkers({ ...start, config, ports: control, tap, listeners: configuredListeners(config, book), logger, onFailed: options.onFailed });
       workers = pool;
       await pool.listening;
-      proxy = createProxy({ ...ports, otherMetrics: (retainIdleMs) => pool.count(retainIdleMs), otherBalancers: pool.balancers }, adminOnly(settings));
+      proxy = createProxy(
+        { ...ports, otherMetrics: (retainIdleMs) => pool.count(retainIdleMs), otherBalancers: pool.balancers, otherOutbound: () => pool.addresses.outbound },
+        adminOnly(settings),
+      );
     } else {
       proxy = createProxy(ports, settings);
     }
