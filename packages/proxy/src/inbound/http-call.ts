@@ -1,6 +1,7 @@
 // One inbound request, forwarded to the application and watched. One object per request serves as queue entry, forward rules and observer.
 // spec/proxy.md §4.1, §4.6.
 import { type Clock, DEFAULT_CLASSIFIERS, formatSocketAddress, isGrpcContentType, type Reason } from '@weft/core';
+import { inRoute } from '@weft/core/route';
 import {
   type Exchange,
   type ExchangeObserver,
@@ -20,7 +21,6 @@ import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { setClientId } from '../relay/l5d-headers.ts';
 import { MeteredExchange, type RouteMeter } from '../relay/metered-exchange.ts';
 import { brokenTrailers, isGrpcRequest, localResponse } from '../relay/synthesize.ts';
-import { inRoute } from '../route/in-route.ts';
 import type { InboundRulePlan } from '../route/inbound-plan.ts';
 import { inboundSides } from '../tap/sides.ts';
 import type { Taps } from '../tap/taps.ts';

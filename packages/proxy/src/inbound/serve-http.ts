@@ -1,6 +1,7 @@
 // Serves one inbound connection as HTTP: for each request route, then authorization, filters and rate limits, by the newest policy.
 // spec/proxy.md §8.3.
 import { type Authorization, type Clock, formatMetadata, type RateLimitDenial, type Reason, reason, reasonOf } from '@weft/core';
+import { inRoute } from '@weft/core/route';
 import type { Exchange, Http2Params, HttpEngine, Link } from '@weft/http';
 import type { Connection } from '../accept/connections.ts';
 import type { AccessLog } from '../observe/access-log.ts';
@@ -12,7 +13,6 @@ import type { Direction, Refusals } from '../observe/refusals.ts';
 import { breakOff } from '../relay/break-off.ts';
 import type { InFlightLimit } from '../relay/in-flight-limit.ts';
 import { localResponse } from '../relay/synthesize.ts';
-import { inRoute } from '../route/in-route.ts';
 import type { InboundPlan, InboundRulePlan } from '../route/inbound-plan.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { Admission, Admissions, ClientAdmissions } from './admissions.ts';

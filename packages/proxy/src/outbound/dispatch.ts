@@ -1,11 +1,10 @@
 // Hands a request to a backend of its target's plan: shared by the sidecar, the ingress and the gateway. spec/proxy.md §2.2, §7.
 import { formatMetadata, ReasonError, reason } from '@weft/core';
-import type { RoutedRequest } from '@weft/core/route';
+import { inRoute, type RoutedRequest } from '@weft/core/route';
 import type { Exchange, RequestHead } from '@weft/http';
 import { setCanonicalDst, takeRequiredId } from '../relay/l5d-headers.ts';
 import { type HeadEdits, joinEdits } from '../route/filters.ts';
 import type { HttpPlan } from '../route/http-plan.ts';
-import { inRoute } from '../route/in-route.ts';
 import type { TcpPlan } from '../route/tcp-plan.ts';
 import type { Discovered, Plan } from './discover.ts';
 import { type CallConnection, HttpCall } from './http-call.ts';

@@ -12,6 +12,7 @@ import {
   type Ticket,
 } from '@weft/core';
 import { type Dispatch, penaltyOf } from '@weft/core/balance';
+import { inRoute, type RoutePlace } from '@weft/core/route';
 import {
   type Exchange,
   type ExchangeObserver,
@@ -32,7 +33,6 @@ import { MeteredExchange } from '../relay/metered-exchange.ts';
 import { localResponse, synthesize } from '../relay/synthesize.ts';
 import type { HeadEdits } from '../route/filters.ts';
 import type { HttpRulePlan } from '../route/http-plan.ts';
-import { inRoute, type RoutePlace } from '../route/in-route.ts';
 import { outboundSides } from '../tap/sides.ts';
 import type { Taps } from '../tap/taps.ts';
 import type { HttpBackend, Waiter } from './pool-backend.ts';

@@ -14,11 +14,10 @@ import {
   type RetryBudget,
   type RuleClassifiers,
 } from '@weft/core';
-import { type CompiledMatch, type RoutedRequest, routeTable } from '@weft/core/route';
+import { type CompiledMatch, placeOf, type RoutedRequest, type RoutePlace, routeTable, selectWithin, withinRoute } from '@weft/core/route';
 import type { ProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution, type Distribute } from './distribution.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
-import { placeOf, type RoutePlace, selectWithin, withinRoute } from './in-route.ts';
 
 export interface HttpRulePlan<B> extends RoutePlace {
   /** Of a gRPC route: every response is classified by its grpc-status. */

@@ -15,11 +15,21 @@ import {
   reasonOf,
   type ServerPolicy,
 } from '@weft/core';
-import { ANYTHING, type CompiledMatch, grpcMatch, httpMatch, patternCompiler, routeTable } from '@weft/core/route';
+import {
+  ANYTHING,
+  type CompiledMatch,
+  grpcMatch,
+  httpMatch,
+  inRoute,
+  patternCompiler,
+  placeOf,
+  type RoutePlace,
+  routeTable,
+  selectWithin,
+} from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
 import { rateLimitLabels, routeLabels, serverLabels } from '../observe/labels.ts';
 import { compileFilters, type FilterPlan } from './filters.ts';
-import { inRoute, placeOf, type RoutePlace, selectWithin } from './in-route.ts';
 
 /** Its parent is the server. */
 export interface InboundRulePlan extends RoutePlace {

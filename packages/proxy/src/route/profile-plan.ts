@@ -1,12 +1,11 @@
 // The routes of a ServiceProfile compiled: they differ in classes, retries and timeouts, and share one distribution. spec/proxy.md §7.7.
 import { DEFAULT_CLASSIFIERS, formatMetadata, type ProfileRoute, profileClassifiers } from '@weft/core';
-import { ANYTHING, type ProfileRouting, profileRoutes } from '@weft/core/route';
+import { ANYTHING, type ProfileRouting, profileRoutes, selectWithin } from '@weft/core/route';
 import { profileRouteLabels } from '../observe/labels.ts';
 import type { BindProfileMeters } from '../observe/profile-metrics.ts';
 import { type Available, compileDistribution } from './distribution.ts';
 import { compileFilters } from './filters.ts';
 import type { HttpPlan, ProfileRule, Selected, Source } from './http-plan.ts';
-import { selectWithin } from './in-route.ts';
 
 /** A request that no route takes has the implicit one: no retries, no timeout. */
 export function compileProfile<H extends Available>(profile: ProfileRouting, { backend, random }: Source<H>, meters: BindProfileMeters): HttpPlan<H> {

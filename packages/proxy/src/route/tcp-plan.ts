@@ -1,10 +1,9 @@
 // Opaque and TLS routes compiled: where a connection goes, or why it may not. spec/proxy.md §2.2, §6.6, §7.1.
 import type { Filter, Metadata, OpaqueProtocol, Reason, TcpRule, TlsRoute } from '@weft/core';
-import { forbids, HostIndex } from '@weft/core/route';
+import { forbids, HostIndex, withinRoute } from '@weft/core/route';
 import type { RouteConnections } from '../observe/route-metrics.ts';
 import { type Available, compileDistribution, type Distribute, distribute } from './distribution.ts';
 import type { Source } from './http-plan.ts';
-import { withinRoute } from './in-route.ts';
 
 export interface TcpPlan<B> {
   readonly parent: Metadata;

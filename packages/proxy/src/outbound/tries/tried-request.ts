@@ -2,12 +2,12 @@
 // through or its time is over. spec/proxy.md §7.5, §7.6.
 
 import { type Reason, type ReasonCode, type ResponseClass, reason, reasonOf, TIMED_OUT, type Timer, UNCLASSIFIED } from '@weft/core';
+import { inRoute } from '@weft/core/route';
 import { type Exchange, type FieldList, type ForwardFailure, type ResponseHead, type RetryRules, type Verdict } from '@weft/http';
 import { localResponse } from '../../relay/synthesize.ts';
 import type { Choice } from '../../route/distribution.ts';
 import type { FilterPlan, HeadEdits } from '../../route/filters.ts';
 import type { Selected } from '../../route/http-plan.ts';
-import { inRoute } from '../../route/in-route.ts';
 import type { CallConnection } from '../http-call.ts';
 import type { HttpBackend } from '../pool-backend.ts';
 import { Attempt } from './attempt.ts';
