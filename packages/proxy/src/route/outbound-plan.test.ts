@@ -78,6 +78,11 @@ test('routes TLS by server name: exact over suffix, longer over shorter, the ear
   expect(tls(['exact', [{ kind: 'exact', host: 'a.example' }]])('b.example')).toBeUndefined();
 });
 
+test('server names of routes have no case: those of clients are in lower case', () => {
+  const select = tls(['exact', [{ kind: 'exact', host: 'A.Example' }]], ['suffix', [{ kind: 'suffix', reverseLabels: ['Example', 'B'] }]]);
+  expect(['a.example', 'x.b.example', 'b.example'].map((sni) => select(sni)?.distribute()?.backend.name)).toEqual(['exact', 'suffix', undefined]);
+});
+
 test('forbids connections by the filter of the route, or of the backend', () => {
   const select = tls(['route', [{ kind: 'exact', host: 'a' }], FORBIDDEN], ['backend', [{ kind: 'exact', host: 'b' }], [], FORBIDDEN]);
   expect(select('a')?.forbidden).toEqual({ code: 'CONNECTION_FORBIDDEN', detail: 'default/route' });
