@@ -77,7 +77,7 @@ test('an HTTP/1 endpoint among several is tried in the background and takes no r
     const { clock, state, endpoint, paused } = setup({ balanced });
     expect([endpoint.ready, state.dials]).toEqual([true, 0]);
     state.reachable = false;
-    await expect(endpoint.http1.connect?.()).rejects.toThrow();
+    await expect(endpoint.http1.connect?.()).rejects.toMatchObject({ reason: { code: 'CONNECT_REFUSED' } });
     expect([endpoint.ready, clock.pending]).toEqual(balanced ? [false, 1] : [true, 0]);
     if (!balanced) continue;
     expect([await paused(), await paused()]).toEqual([100, 200]);
