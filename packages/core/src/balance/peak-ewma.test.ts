@@ -72,6 +72,13 @@ describe('penalty peak-EWMA', () => {
     expect(load.cost(20_000)).toBeCloseTo(50 * e1 + 10 * (1 - e1), 9);
   });
 
+  test('decays over no less than 1 ms', () => {
+    const load = new RowEstimate(new PenaltyPeakEwma({ defaultRttMs: 100, decayMs: 0.1 }), 0);
+    expect(load.cost(1)).toBeCloseTo(100 * e1, 9);
+    load.dispatch(1).penalize(1, 5000);
+    expect(load.cost(2)).toBeCloseTo(5000 * e1, 9);
+  });
+
   test('records a penalty in place of the elapsed time, never below the decayed estimate', () => {
     const load = new RowEstimate(new PenaltyPeakEwma({ defaultRttMs: 30, decayMs: 10_000 }), 0);
     load.dispatch(0).penalize(1, 5000);

@@ -1,6 +1,6 @@
 import { type ClientPolicy, defaultMetadata, type Endpoint, type Profile, plainEndpoint } from '@weft/core';
 import { expect, test } from 'vitest';
-import { effectivePolicy } from './effective-policy.ts';
+import { effectivePolicy, effectivePolicyOfName } from './effective-policy.ts';
 
 const ADDRESS = { ip: '10.43.0.7', port: 80 };
 const endpoint: Endpoint = { ...plainEndpoint({ ip: '10.42.0.5', port: 8080 }), hint: 'h2' };
@@ -67,4 +67,16 @@ test('tells opaque traffic that the profile directs from what the policy directs
     true,
   ]);
   expect([byProfile({ opaqueProtocol: true }, opaque), byProfile({})]).toEqual([false, undefined]);
+});
+
+test('estimates the load of all that a profile names from 30 ms on, over 10 s', () => {
+  const load = { kind: 'peak-ewma', defaultRttMs: 30, decayMs: 10_000 };
+  const balancer = (path: string) => ({ kind: 'balancer', path, load });
+  const named = profile({ fullyQualifiedName: 'web' });
+  const both = (path: string) => ({ http: [balancer(path)], opaque: [balancer(path)] });
+  expect(targets(effectivePolicy(ADDRESS, { ...named, overrides: [{ authority: 'a:80', weight: 1 }] }, policy).policy)).toEqual(both('a:80'));
+  expect(targets(effectivePolicy(ADDRESS, { ...named, overrides: [{ authority: 'a:80', weight: 0 }] }, policy).policy)).toEqual(both('web:80'));
+  expect(targets(effectivePolicy(ADDRESS, { ...named, opaqueProtocol: true }, policy).policy)).toEqual({ http: 'none', opaque: [balancer('web:80')] });
+  const byName = effectivePolicyOfName(80, named, undefined);
+  expect(byName && targets(byName.policy)).toEqual(both('web:80'));
 });

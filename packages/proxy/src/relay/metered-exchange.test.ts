@@ -1,4 +1,4 @@
-import { createRegistry, DEFAULT_CLASSIFIERS, manualClock, type ResponseClass, type ResponseClassifier, TIMED_OUT } from '@weft/core';
+import { type Clock, createRegistry, DEFAULT_CLASSIFIERS, manualClock, type ResponseClass, type ResponseClassifier, TIMED_OUT } from '@weft/core';
 import type { ExchangeOutcome, ForwardFailure, LocalResponse } from '@weft/http';
 import { expect, test } from 'vitest';
 import { httpMetrics } from '../observe/http-metrics.ts';
@@ -8,10 +8,12 @@ const registry = createRegistry({ clock: manualClock() });
 
 class Watched extends MeteredExchange {
   readonly classes: (ResponseClass | undefined)[] = [];
+  /** When the response was taken to have come. */
+  readonly samples: number[] = [];
   readonly #answer: LocalResponse | undefined;
 
-  constructor(name: string, classifier: ResponseClassifier, answer?: LocalResponse) {
-    super(manualClock());
+  constructor(name: string, classifier: ResponseClassifier, answer?: LocalResponse, clock: Clock = manualClock()) {
+    super(clock);
     this.#answer = answer;
     this.begin(httpMetrics(registry).bind({ name }), classifier);
   }
@@ -25,7 +27,9 @@ class Watched extends MeteredExchange {
   }
   protected override onHead(): void {}
   protected override onAnswer(): void {}
-  protected override onSample(): void {}
+  protected override onSample(now: number): void {
+    this.samples.push(now);
+  }
   protected override onEnd(): void {}
   protected override onClass(one: ResponseClass | undefined): void {
     this.classes.push(one);
@@ -90,6 +94,36 @@ test('what was given up counts as what it was given up for', () => {
   exchange.giveUp(TIMED_OUT);
   exchange.end({ kind: 'client-gone' });
   expect(shown('late-answer', exchange)).toEqual([['response_total{classification="failure",error="timeout"} 1'], [true]]);
+});
+
+test('the first frame of the body is the sample, data or trailers, or the end where there is none: the head is not', () => {
+  const clock = manualClock();
+  const started = (): Watched => new Watched('sampled', http, { status: 502, headers: [] }, clock);
+  const [body, rpc, empty, refused, gone] = [started(), started(), started(), started(), started()];
+  clock.advance(10);
+  for (const exchange of [body, rpc, empty]) exchange.head(head(200));
+  clock.advance(20);
+  expect([body.samples, rpc.samples, empty.samples]).toEqual([[], [], []]);
+  body.data(1);
+  rpc.trailers(['grpc-status', '0']);
+  empty.end({ kind: 'complete' });
+  refused.end(BROKEN);
+  gone.end({ kind: 'client-gone' });
+  clock.advance(30);
+  body.data(1);
+  for (const exchange of [body, rpc]) exchange.end({ kind: 'complete' });
+  expect([body, rpc, empty, refused, gone].map(({ samples }) => samples)).toEqual([[30], [30], [30], [30], [30]]);
+  expect(registry.render()).toContain('response_latency_ms_sum{name="sampled",status_code="200"} 90');
+});
+
+test('an upgraded connection is its own sample at its head', () => {
+  const clock = manualClock();
+  const exchange = new Watched('upgraded', http, undefined, clock);
+  clock.advance(10);
+  exchange.head(head(101));
+  clock.advance(10);
+  exchange.end({ kind: 'tunnel', bytesRead: 1, bytesWritten: 1 });
+  expect(exchange.samples).toEqual([10]);
 });
 
 test('an upgraded connection counts when it begins, once', () => {

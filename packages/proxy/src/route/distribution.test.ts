@@ -54,6 +54,27 @@ test('draws by weight among those available', () => {
   expect(pick()).toBe('b0');
 });
 
+test('leaves the weight of one that is not available to the others, wherever it stands', () => {
+  const { made, pick } = compile(weighted(6, 1, 3));
+  const drawn = (unavailable: string): Record<string, number> => {
+    for (const [name, fake] of made) fake.available = name !== unavailable;
+    const counts: Record<string, number> = { b0: 0, b1: 0, b2: 0 };
+    for (let i = 0; i < 4000; i++) {
+      const name = pick() ?? '';
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  };
+  const withoutFirst = drawn('b0');
+  expect(withoutFirst.b0).toBe(0);
+  expect(withoutFirst.b1).toBeGreaterThan(850);
+  expect(withoutFirst.b1).toBeLessThan(1150);
+  const withoutSecond = drawn('b1');
+  expect(withoutSecond.b1).toBe(0);
+  expect(withoutSecond.b0).toBeGreaterThan(2500);
+  expect(withoutSecond.b0).toBeLessThan(2830);
+});
+
 test('has no backend where the rule names none, and refuses weights that admit nobody', () => {
   expect(compile({ kind: 'empty' }).pick()).toBeUndefined();
   expect(() => compile(weighted(0, 0))).toThrow('every backend has weight 0');

@@ -39,15 +39,17 @@ function both(first: HeadEdits['request'], second: HeadEdits['request']): HeadEd
   };
 }
 
-/** Add, then set, then remove. */
+/** Add, then set, then remove. A field that is set has one value: of several that are given for it the last. */
 function modify(modifier: HeaderModifier): (headers: FieldList) => void {
-  const add = modifier.add.map(([name, value]) => [name.toLowerCase(), value] as const);
-  const set = modifier.set.map(([name, value]) => [name.toLowerCase(), value] as const);
-  const remove = [...set.map(([name]) => name), ...modifier.remove.map((name) => name.toLowerCase())];
-  const removed = new Set(modifier.remove.map((name) => name.toLowerCase()));
+  const set = new Map(modifier.set.map(([name, value]) => [name.toLowerCase(), value]));
+  const remove = new Set(modifier.remove.map((name) => name.toLowerCase()));
+  const replaced = new Set([...set.keys(), ...remove]);
+  for (const name of remove) set.delete(name);
+  // What is set or removed afterwards need not be added.
+  const add = modifier.add.map(([name, value]) => [name.toLowerCase(), value] as const).filter(([name]) => !replaced.has(name));
   return (headers) => {
+    for (const name of replaced) removeField(headers, name);
     for (const [name, value] of add) headers.push(name, value);
-    for (const name of remove) removeField(headers, name);
-    for (const [name, value] of set) if (!removed.has(name)) headers.push(name, value);
+    for (const [name, value] of set) headers.push(name, value);
   };
 }

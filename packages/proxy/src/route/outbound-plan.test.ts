@@ -5,6 +5,7 @@ import {
   createRegistry,
   type Distribution,
   defaultMetadata,
+  type FailureAccrual,
   type Filter,
   type HostMatch,
   type ProfileRoute,
@@ -14,7 +15,7 @@ import type { ProfileRouting } from '@weft/core/route';
 import type { RequestHead } from '@weft/http';
 import { expect, test } from 'vitest';
 import { routeMetrics } from '../observe/route-metrics.ts';
-import { compileOutbound, type OutboundPlan } from './outbound-plan.ts';
+import { type BackendUse, compileOutbound, type OutboundPlan } from './outbound-plan.ts';
 
 interface Fake {
   readonly name: string;
@@ -42,9 +43,12 @@ const request = (path: string, extra: Partial<RequestHead> = {}): RequestHead =>
   ...extra,
 });
 
-function compile(protocol: ClientProtocol, profile?: ProfileRouting): OutboundPlan<Fake, Fake> {
+function compile(protocol: ClientProtocol, profile?: ProfileRouting, used: (use: BackendUse) => void = () => undefined): OutboundPlan<Fake, Fake> {
   const policy: ClientPolicy = { parent: defaultMetadata('svc'), protocol };
-  const fake = ({ metadata }: Backend): Fake => ({ name: metadata.name, available: true });
+  const fake = ({ metadata }: Backend, use: BackendUse): Fake => {
+    used(use);
+    return { name: metadata.name, available: true };
+  };
   const connections = () => routeMetrics(createRegistry()).bind('tls', defaultMetadata('svc'), defaultMetadata('route'), { ip: undefined, port: 1 });
   return compileOutbound({ policy, profile }, { http: fake, tcp: fake, connections, profileMeters: routeMetrics(createRegistry()).profile, random: seeded(1) });
 }
@@ -74,10 +78,38 @@ test('routes TLS by server name: exact over suffix, longer over shorter, the ear
   expect(tls(['exact', [{ kind: 'exact', host: 'a.example' }]])('b.example')).toBeUndefined();
 });
 
+test('server names of routes have no case: those of clients are in lower case', () => {
+  const select = tls(['exact', [{ kind: 'exact', host: 'A.Example' }]], ['suffix', [{ kind: 'suffix', reverseLabels: ['Example', 'B'] }]]);
+  expect(['a.example', 'x.b.example', 'b.example'].map((sni) => select(sni)?.distribute()?.backend.name)).toEqual(['exact', 'suffix', undefined]);
+});
+
 test('forbids connections by the filter of the route, or of the backend', () => {
   const select = tls(['route', [{ kind: 'exact', host: 'a' }], FORBIDDEN], ['backend', [{ kind: 'exact', host: 'b' }], [], FORBIDDEN]);
   expect(select('a')?.forbidden).toEqual({ code: 'CONNECTION_FORBIDDEN', detail: 'default/route' });
   expect([select('b')?.forbidden, select('b')?.distribute()?.filters?.code]).toEqual([undefined, 'CONNECTION_FORBIDDEN']);
+});
+
+test('tells each backend of HTTP and gRPC routes whose it is, what it is asked in, and when its endpoints are ejected', () => {
+  const accrual = (maxFailures: number): FailureAccrual => ({ kind: 'consecutive', maxFailures, backoff: { minMs: 1, maxMs: 2, jitter: 0 } });
+  const parent = defaultMetadata('svc');
+  const routes = (name: string) => [
+    { metadata: defaultMetadata('r'), hosts: [], rules: [{ matches: [], filters: [], distribution: to(name), timeouts: {}, allowL5dHeaders: false }] },
+  ];
+  const uses = (protocol: ClientProtocol): readonly BackendUse[] => {
+    const found: BackendUse[] = [];
+    compile(protocol, undefined, (use) => found.push(use));
+    return found;
+  };
+  expect(uses({ kind: 'grpc', routes: routes('g'), accrual: accrual(1) })).toEqual([{ parent, protocol: 'http/2', accrual: accrual(1) }]);
+  expect(uses({ kind: 'http1', routes: routes('a'), accrual: accrual(2) })).toEqual([{ parent, protocol: 'http/1', accrual: accrual(2) }]);
+  expect(uses({ kind: 'http2', routes: routes('b'), accrual: accrual(3) })).toEqual([{ parent, protocol: 'http/2', accrual: accrual(3) }]);
+  const [http1, http2] = [{ routes: routes('a'), accrual: accrual(4) }, { routes: routes('b') }];
+  const opaque = { routes: [{ metadata: defaultMetadata('o'), rules: [{ filters: [], distribution: to('o') }] }] };
+  expect(uses({ kind: 'detect', timeoutMs: 1, opaque, http1, http2 })).toEqual([
+    { parent, protocol: 'http/1', accrual: accrual(4) },
+    { parent, protocol: 'http/2', accrual: undefined },
+    { parent, protocol: 'opaque' },
+  ]);
 });
 
 test('names the route whose pattern or filter cannot be used', () => {

@@ -7,6 +7,7 @@ import { metadataFromWire, metadataToWire } from './metadata.ts';
 import { each, join, nonEmpty, required, type Wire } from './path.ts';
 import { durationFromWire, durationToWire } from './time.ts';
 
+/** Backends of HTTP and gRPC routes have a deprecated `request_timeout` as well, which is not read, as in Linkerd: that of the rule is. */
 interface WireRouteBackend<F> {
   readonly backend?: OutboundBackend | null | undefined;
   readonly filters?: readonly F[] | undefined;

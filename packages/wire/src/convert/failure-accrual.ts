@@ -7,7 +7,10 @@ import { join, required, type Wire } from './path.ts';
 import { durationFromWire, durationToWire } from './time.ts';
 
 const DEFAULT_WINDOW_MS = 10_000;
+/** Shorter ones are refused, as in Linkerd: they could not be kept to. */
 const MIN_WINDOW_MS = 10;
+/** Of a threshold. */
+const BASIS_POINTS = 10_000;
 const MAX_MIN_REQUESTS = 1_000_000;
 const MAX_JITTER = 100;
 
@@ -21,7 +24,8 @@ export function failureAccrualFromWire(wire: OutboundFailureAccrual, at: string)
   const { successRateThreshold: threshold = 0, decay, minRequests = 0, maxConsecutiveFailures = 0, backoff } = wire.unified;
   const windowMs = decay ? durationFromWire(decay, join(path, 'decay')) : DEFAULT_WINDOW_MS;
   if (!(threshold >= 0 && threshold <= 1)) throw new ConvertError('VALUE_INVALID', join(path, 'success_rate_threshold'), threshold);
-  if (threshold > 0 && windowMs < MIN_WINDOW_MS) throw new ConvertError('VALUE_INVALID', join(path, 'decay'), windowMs);
+  // One that rounds to nothing is off, and with it the window.
+  if (Math.round(threshold * BASIS_POINTS) > 0 && windowMs < MIN_WINDOW_MS) throw new ConvertError('VALUE_INVALID', join(path, 'decay'), windowMs);
   if (minRequests > MAX_MIN_REQUESTS) throw new ConvertError('VALUE_INVALID', join(path, 'min_requests'), minRequests);
   return { kind: 'unified', threshold, windowMs, minRequests, maxConsecutiveFailures, backoff: backoffFromWire(backoff, join(path, 'backoff')) };
 }

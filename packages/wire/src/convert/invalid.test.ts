@@ -155,6 +155,8 @@ describe('client policies', () => {
     [`VALUE_INVALID ${at}.retry.backoff.max_backoff`, rule({ retry: { backoff: { minBackoff: seconds(2), maxBackoff: seconds(1) } } })],
     ['valid', accrual({ consecutiveFailures: { maxFailures: 7, backoff } })],
     ['valid', accrual({ unified: { successRateThreshold: 0, decay: { nanos: 1 }, backoff } })],
+    ['valid', accrual({ unified: { successRateThreshold: 0.00004, decay: { nanos: 1 }, backoff } })],
+    ['valid', accrual({ unified: { successRateThreshold: 0.5, decay: { nanos: 10_000_000 }, backoff } })],
     ['KIND_UNKNOWN protocol.http2.failure_accrual.kind', accrual({ ejection: { minReadyEndpoints: 1 } })],
     ['FIELD_MISSING protocol.http2.failure_accrual.consecutive_failures.backoff', accrual({ consecutiveFailures: { maxFailures: 7 } })],
     [
@@ -193,6 +195,11 @@ describe('client policies', () => {
     };
     expect(timeouts({ requestTimeout: seconds(1) })).toBe(1000);
     expect(timeouts({ requestTimeout: seconds(1), timeouts: { request: seconds(2) } })).toBe(2000);
+  });
+
+  test('that of a backend is not read', () => {
+    const backends = { firstAvailable: { backends: [{ backend, requestTimeout: seconds(1) }] } };
+    expect(clientPolicyFromWire(rule({ backends }))).toEqual(clientPolicyFromWire(rule({ backends: first({}) })));
   });
 
   test('the accrual window defaults to ten seconds', () => {
