@@ -30,6 +30,22 @@ test('binds anchors to the alternatives beside them, as Linkerd does', () => {
   expect(['/a', '/a/x', '/x/b', '/b/x', '/c/x', '/x/d', '/e', '/e/x'].map((where) => select('GET', where))).toEqual([0, 0, 0, undefined, 1, 1, 2, undefined]);
 });
 
+test('takes a last $ behind a backslash for a character, and leaves the end open then, as Linkerd does', () => {
+  const select = selecting(path('/a\\$'), path('/b\\\\$'), path('/c\\\\\\$'), path('/d\\$$'));
+  expect(['/a$', '/a$x', '/x/a$', '/a'].map((where) => select('GET', where))).toEqual([0, 0, undefined, undefined]);
+  expect(['/b\\', '/b\\x', '/c\\$x', '/d$', '/d$x'].map((where) => select('GET', where))).toEqual([1, undefined, 2, 3, undefined]);
+});
+
+test('reads what repeats an anchor', () => {
+  expect(['/a', '/a/x', '/x'].map((where) => selecting(path('^?/a'))('GET', where))).toEqual([0, undefined, undefined]);
+});
+
+test('leaves out a route that takes too long to compile, keeps the others, and spends no more on the same again', () => {
+  const hostile = path('(?:a?){1000}'.repeat(300));
+  const select = selecting(...Array.from({ length: 300 }, () => hostile), path('/a'));
+  expect(select('GET', '/a')).toBe(300);
+});
+
 test('ignores white space around patterns', () => {
   expect(selecting(path(' /a\t'))('GET', '/a')).toBe(0);
 });

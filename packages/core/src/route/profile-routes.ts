@@ -81,11 +81,17 @@ function pathCondition(regex: string, compile: CompilePattern): Condition | unde
   }
 }
 
-/** Linkerd writes `^` before the pattern and `$` behind it, so that each binds to the alternative beside it only: `/a|/b` takes `/a/x` and `/x/b`. */
+/**
+ * Linkerd writes `^` before the pattern and `$` behind it where it has none, so that each binds to the alternative beside it only: `/a|/b` takes
+ * `/a/x` and `/x/b`. For it a `$` behind a backslash is one already, so that `/a\$` takes `/a$x`.
+ */
 function anchored(regex: string): string {
   const pattern = `${regex.startsWith('^') ? '' : '^'}${regex}${regex.endsWith('$') ? '' : '$'}`;
-  return regex.includes('|') ? `(?s:.*)(?:${pattern})(?s:.*)` : pattern.slice(1, -1);
+  return !regex.includes('|') && WHOLE.test(pattern) ? pattern.slice(1, -1) : `(?s:.*)(?:${pattern})(?s:.*)`;
 }
+
+/** Begins with an anchor that is not repeated, and ends with one that is not a character. */
+const WHOLE = /^\^(?![*+?{]).*(?<!\\)(?:\\\\)*\$$/s;
 
 /** Such as `GET and path /authors/[^/]*`. */
 export function formatCondition(condition: RequestCondition): string {
