@@ -30,7 +30,11 @@ export function fakeSocket(): Socket {
 
 const BACKOFF = { minMs: 100, maxMs: 60_000, jitter: 0 };
 const NOTHING = (): void => undefined;
-const dialerOf = ({ dial = () => new Promise<Socket>(NOTHING) }: FakeEndpointOptions): EndpointDialer => ({ isLocal: () => false, dial });
+const dialerOf = ({ dial = () => new Promise<Socket>(NOTHING) }: FakeEndpointOptions): EndpointDialer => ({
+  refuses: () => undefined,
+  isLocal: () => false,
+  dial,
+});
 
 /** Upstreams of it carry nothing. Their `connect` dials, in both versions. */
 const engine: HttpEngine = {
