@@ -206,6 +206,37 @@ test('gives each try the time to its head, but the last one what it takes', asyn
   expect(sample(scene.client.metrics, 'outbound_http_route_retry_successes_total')).toBe(1);
 });
 
+test('a response timeout that is shorter than that of a try ends the request, and no other try follows', async () => {
+  await using scene = await silent({ http: retry503({ maxRetries: 1, timeoutMs: 1_000 }), timeouts: { responseMs: 100 } });
+  const answer = ask(scene.port);
+  await until(() => scene.responses.length === 1);
+  scene.clock.advance(99);
+  expect(timedOut(scene)).toEqual([0, 0]);
+  scene.clock.advance(5);
+  const { status, headers } = await answer;
+  expect(status).toBe(504);
+  expect(headers['l5d-proxy-error']).toMatch(/response timeout of 100 ms/);
+  expect(requests(scene)).toBe(1);
+  expect(timedOut(scene)).toEqual([1, 1]);
+});
+
+test('gives the first try its time even where no other can follow', async () => {
+  for (const [retry, body] of [
+    [{ maxRetries: 0 }, 'body'],
+    [{ maxRetries: 2, maxRequestBytes: 3 }, 'body'],
+  ] as const) {
+    await using scene = await silent({ http: retry503({ ...retry, timeoutMs: 100 }) });
+    const answer = ask(scene.port, { method: 'POST', body, headers: { 'content-length': '4' } });
+    await until(() => scene.responses.length === 1);
+    await until(() => scene.clock.pending > 1);
+    scene.clock.advance(105);
+    const { status, headers } = await answer;
+    expect(status).toBe(504);
+    expect(headers['l5d-proxy-error']).toMatch(/response headers timeout of 100 ms/);
+    expect(requests(scene)).toBe(1);
+  }
+});
+
 test('the request timeout spans all tries', async () => {
   await using scene = await silent({ http: retry503({ maxRetries: 5, timeoutMs: 100 }), timeouts: { requestMs: 250 } });
   const answer = ask(scene.port);
