@@ -206,6 +206,31 @@ test('gives each try the time to its head, but the last one what it takes', asyn
   expect(sample(scene.client.metrics, 'outbound_http_route_retry_successes_total')).toBe(1);
 });
 
+test.each([{ requestMs: 100 }, { responseMs: 100 }, { idleMs: 100 }])('%j is not counted in a tunnel', async (timeouts) => {
+  await using scene = await tried([], { timeouts, http: retry503({ timeoutMs: 50 }) });
+  const port = await scene.mesh.listen((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+      socket.pipe(socket);
+    });
+  });
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+  const socket = await tcp(scene.port);
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+  await until(() => text.endsWith('\r\n\r\n'));
+  expect(text).toMatch(/^HTTP\/1.1 101 /);
+  for (let i = 1; i <= 3; i += 1) {
+    scene.clock.advance(1_000);
+    socket.write(`echo ${i}`);
+    await until(() => text.endsWith(`echo ${i}`));
+  }
+  expect(timedOut(scene)).toEqual([0, 0]);
+  socket.destroy();
+});
+
 test('a response timeout that is shorter than that of a try ends the request, and no other try follows', async () => {
   await using scene = await silent({ http: retry503({ maxRetries: 1, timeoutMs: 1_000 }), timeouts: { responseMs: 100 } });
   const answer = ask(scene.port);
