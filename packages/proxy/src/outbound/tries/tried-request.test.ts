@@ -241,10 +241,20 @@ test('the place among those in flight is given back once, however the request en
 });
 
 test.each([{ requestMs: 100 }, { responseMs: 100 }, { idleMs: 100 }])('%j does not count for what became a tunnel', (timeouts) => {
-  start({ timeouts });
-  const { observer, rules } = exchange.last;
-  observer?.head?.(head(101));
-  rules.response?.(head(101), exchange.request);
-  clock.advance(10_000);
-  expect([told, clock.pending]).toEqual([[], 0]);
+  for (const [method, status, counts] of [
+    ['GET', 101, false],
+    ['CONNECT', 200, false],
+    ['GET', 200, true],
+    ['CONNECT', 403, true],
+  ] as const) {
+    exchange = new ScriptedExchange();
+    exchange.request.method = method;
+    told = [];
+    start({ timeouts });
+    const { observer, rules } = exchange.last;
+    observer?.head?.(head(status));
+    rules.response?.(head(status), exchange.request);
+    clock.advance(10_000);
+    expect([told, clock.pending]).toEqual([counts ? ['RESPONSE_TIMEOUT'] : [], 0]);
+  }
 });
