@@ -63,6 +63,7 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
   'http2-proxy sends a request once, and relays what it answers': [
     'lets a request go on that could have been sent again, but was answered before its end',
     'sends a request again that an HTTP/2 upstream goes away without having taken, body and all',
+    'sends a request again but once where an HTTP/2 upstream goes away each time',
     'tries a http/1 request with its body again, and relays the answer that is let through',
     'tries a http/2 request with its body again, and relays the answer that is let through',
     'tries again at another upstream',

@@ -3,7 +3,7 @@ import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ProfileRoute } from '@weft/core';
 import { expect, test } from 'vitest';
-import { ask, NAME, until } from './pair.ts';
+import { ask, firstBytes, NAME, tcp, until } from './pair.ts';
 import { sample } from './test-mesh.ts';
 import { answerOf, grpcCall, http1App, http2App, retry503, retryUnavailable, type Scene, session, tried } from './tried-scene.ts';
 
@@ -114,6 +114,63 @@ test('does not try a body again that is too long, by its own account or in fact'
   expect((await ask(scene.port, { method: 'POST', body: '12345678901', headers: { 'content-length': '11' } })).status).toBe(503);
   expect((await ask(scene.port, { method: 'POST', body: 'x'.repeat(100_000), headers: { 'transfer-encoding': 'chunked' } })).status).toBe(503);
   expect(app.bodies.map((body) => body.length)).toEqual([11, 100_000]);
+});
+
+test('tries a request again whose body is still coming where nothing was answered, and not where something was', async () => {
+  const statusRanges = [{ start: 502, end: 503 }];
+  await using scene = await tried([], { http: retry503({ conditions: { statusRanges } }) });
+  const got: string[] = [];
+  const port = await scene.mesh.listen((socket) => {
+    const index = got.push('') - 1;
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => {
+      got[index] += chunk.toString('latin1');
+      const text = got[index] ?? '';
+      if (index === 0 && text.endsWith('half ')) socket.resetAndDestroy();
+      if (index === 1 && text.endsWith('whole')) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nfine');
+      if (index === 2 && text.endsWith('half ')) socket.write('HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy');
+    });
+  });
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+  const half = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf ';
+  const unanswered = await tcp(scene.port);
+  unanswered.write(half);
+  await until(() => got[1]?.endsWith('half ') === true);
+  const answer = firstBytes(unanswered);
+  unanswered.write('whole');
+  expect(await answer).toMatch(/^HTTP\/1.1 200 /);
+  unanswered.destroy();
+  expect(got[1]).toMatch(/\r\n\r\nhalf whole$/);
+  expect(counted(scene)).toEqual([1, 1, 0, 0]);
+  const answered = await tcp(scene.port);
+  answered.write(half);
+  expect(await firstBytes(answered)).toMatch(/^HTTP\/1.1 503 /);
+  answered.destroy();
+  expect(got).toHaveLength(3);
+  expect(counted(scene)).toEqual([1, 1, 0, 0]);
+});
+
+test('tries a refused stream again whose body is still coming', async () => {
+  await using scene = await tried([], { http: retry503(), version: 'http2' });
+  const got: string[] = [];
+  const port = await http2App(scene.mesh, (stream) => {
+    const index = got.push('') - 1;
+    stream.on('data', (chunk: Buffer) => {
+      got[index] += chunk.toString();
+      if (index === 0) stream.close(7);
+    });
+    stream.on('end', () => {
+      if (index > 0) stream.respond({ ':status': 200 }, { endStream: true });
+    });
+  });
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+  const stream = session(scene).request({ ':path': '/', ':method': 'POST', ':authority': NAME });
+  const answer = answerOf(stream);
+  stream.write('half ');
+  await until(() => got[1] === 'half ');
+  stream.end('whole');
+  expect((await answer).headers[':status']).toBe(200);
+  expect(got).toEqual(['half ', 'half whole']);
 });
 
 test('goes on with the connection of the client, whose requests stay apart', async () => {
@@ -257,6 +314,51 @@ test('tries what a profile calls a failure as often as its budget allows', async
   expect(sample(scene.client.metrics, 'route_response_total', ...route, 'status_code="533"', 'classification="failure"')).toBe(1);
   expect(sample(scene.client.metrics, 'request_total', 'direction="outbound"')).toBe(4);
   scene.clock.advance(1_000);
+});
+
+test('the routes of a profile share its budget', async () => {
+  const route = (path: string): ProfileRoute => ({
+    condition: { kind: 'path', regex: path },
+    responseClasses: [],
+    labels: { route: path },
+    isRetryable: true,
+  });
+  const retryBudget = { retryRatio: 0, minRetriesPerSecond: 1, ttlMs: 1_000 };
+  await using scene = await tried([], { profile: { routes: [route('/a'), route('/b')], retryBudget } });
+  const app = statuses(533);
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(await http1App(scene.mesh, app.handler))]);
+  expect((await ask(scene.port, { path: '/a' })).body).toBe('answer 2');
+  expect((await ask(scene.port, { path: '/b' })).body).toBe('answer 3');
+  expect((await ask(scene.port, { path: '/a' })).body).toBe('answer 4');
+  expect(sample(scene.client.metrics, 'route_retryable_total', 'rt_route="/b"', 'skipped="no_budget"')).toBe(1);
+});
+
+test('counts every request towards the budget of a profile, also one that is too long to be sent again, or that nobody answers', async () => {
+  await using scene = await tried([], profile({}, { retryRatio: 1, minRetriesPerSecond: 0, ttlMs: 60_000 }));
+  const port = await http1App(scene.mesh, (request, response) => {
+    request.resume();
+    if (request.url === '/long') request.on('end', () => response.end('fine'));
+    else response.writeHead(533).end();
+  });
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+  const tries = (): number => sample(scene.client.metrics, 'request_total', 'direction="outbound"') ?? 0;
+  expect((await ask(scene.port)).status).toBe(533);
+  expect(tries()).toBe(1);
+  expect((await ask(scene.port, { path: '/long', method: 'POST', body: 'x'.repeat(64 * 1024 + 1) })).body).toBe('fine');
+  expect(tries()).toBe(2);
+  expect((await ask(scene.port)).status).toBe(533);
+  expect(tries()).toBe(4);
+  scene.mesh.control.endpointsOf(NAME).set([]);
+  let nobody: number | undefined;
+  void ask(scene.port).then(({ status }) => (nobody = status));
+  await until(() => {
+    scene.clock.advance(500);
+    return nobody !== undefined;
+  });
+  expect(nobody).toBe(504);
+  scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+  expect((await ask(scene.port)).status).toBe(533);
+  expect(tries()).toBe(6);
 });
 
 test('goes by the first response class that matches, and does not try successes again', async () => {

@@ -206,6 +206,67 @@ test('gives each try the time to its head, but the last one what it takes', asyn
   expect(sample(scene.client.metrics, 'outbound_http_route_retry_successes_total')).toBe(1);
 });
 
+const UPGRADE = ['GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n', '101 Fine\r\nconnection: upgrade\r\nupgrade: echo'] as const;
+const CONNECT = ['CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n', '200 Fine'] as const;
+
+test.each([{ requestMs: 100 }, { responseMs: 100 }, { idleMs: 100 }])('%j is not counted in a tunnel', async (timeouts) => {
+  for (const [request, head] of [UPGRADE, CONNECT]) {
+    await using scene = await tried([], { timeouts, http: retry503({ timeoutMs: 50 }) });
+    const port = await scene.mesh.listen((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 ${head}\r\n\r\n`);
+        socket.pipe(socket);
+      });
+    });
+    scene.mesh.control.endpointsOf(NAME).set([scene.endpoint(port)]);
+    const socket = await tcp(scene.port);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.write(request);
+    await until(() => text.endsWith('\r\n\r\n'));
+    expect(text.split(' ')[1]).toBe(head.split(' ')[0]);
+    for (let i = 1; i <= 3; i += 1) {
+      scene.clock.advance(1_000);
+      socket.write(`echo ${i}`);
+      await until(() => text.endsWith(`echo ${i}`));
+    }
+    expect(timedOut(scene)).toEqual([0, 0]);
+    socket.destroy();
+  }
+});
+
+test('a response timeout that is shorter than that of a try ends the request, and no other try follows', async () => {
+  await using scene = await silent({ http: retry503({ maxRetries: 1, timeoutMs: 1_000 }), timeouts: { responseMs: 100 } });
+  const answer = ask(scene.port);
+  await until(() => scene.responses.length === 1);
+  scene.clock.advance(99);
+  expect(timedOut(scene)).toEqual([0, 0]);
+  scene.clock.advance(5);
+  const { status, headers } = await answer;
+  expect(status).toBe(504);
+  expect(headers['l5d-proxy-error']).toMatch(/response timeout of 100 ms/);
+  expect(requests(scene)).toBe(1);
+  expect(timedOut(scene)).toEqual([1, 1]);
+});
+
+test('gives the first try its time even where no other can follow', async () => {
+  for (const [retry, body] of [
+    [{ maxRetries: 0 }, 'body'],
+    [{ maxRetries: 2, maxRequestBytes: 3 }, 'body'],
+  ] as const) {
+    await using scene = await silent({ http: retry503({ ...retry, timeoutMs: 100 }) });
+    const answer = ask(scene.port, { method: 'POST', body, headers: { 'content-length': '4' } });
+    await until(() => scene.responses.length === 1);
+    await until(() => scene.clock.pending > 1);
+    scene.clock.advance(105);
+    const { status, headers } = await answer;
+    expect(status).toBe(504);
+    expect(headers['l5d-proxy-error']).toMatch(/response headers timeout of 100 ms/);
+    expect(requests(scene)).toBe(1);
+  }
+});
+
 test('the request timeout spans all tries', async () => {
   await using scene = await silent({ http: retry503({ maxRetries: 5, timeoutMs: 100 }), timeouts: { requestMs: 250 } });
   const answer = ask(scene.port);

@@ -172,16 +172,24 @@ test('an impostor in place of the server is answered with 502 and never sees the
   expect(answer.headers['l5d-proxy-error']).toMatch(/TLS_PEER_UNTRUSTED|peer certificate/);
 });
 
-test('a name whose policy is rejected breaks the connection with the reason', async () => {
+test('a name whose policy cannot be followed is answered with the reason', async () => {
   await using mesh = await TestMesh.start();
   const agent = await startAgent(mesh);
   mesh.control.outboundOf(NAME).reject(reason('POLICY_INVALID', 'nothing fits'));
+  const answer = await askBy(agent, URL_OF_SERVICE);
+  expect([answer.status, answer.headers['l5d-proxy-error']]).toEqual([500, expect.stringMatching(/^POLICY_INVALID: .*nothing fits/)]);
+});
+
+test('a name whose policy is rejected breaks the connection with the reason', async () => {
+  await using mesh = await TestMesh.start();
+  const agent = await startAgent(mesh);
+  mesh.control.outboundOf(NAME).reject(reason('DISCOVERY_REJECTED', 'nothing fits'));
   const error = await askBy(agent, URL_OF_SERVICE).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ReasonError);
-  expect(error).toMatchObject({ reason: { code: 'POLICY_INVALID', detail: expect.stringContaining('nothing fits') } });
+  expect(error).toMatchObject({ reason: { code: 'DISCOVERY_REJECTED', detail: expect.stringContaining('nothing fits') } });
   const dispatcher = meshDispatcher(agent);
   const inUndici = await undiciRequest(URL_OF_SERVICE, { dispatcher }).catch((thrown: unknown) => thrown);
-  expect(inUndici).toMatchObject({ reason: { code: 'POLICY_INVALID' } });
+  expect(inUndici).toMatchObject({ reason: { code: 'DISCOVERY_REJECTED' } });
   await dispatcher.close();
 });
 

@@ -117,6 +117,27 @@ export const poolCases: readonly EngineCase[] = [
     },
   },
   {
+    name: 'does not send a request again whose body has gone out in part',
+    async run(bench) {
+      const { port, peers } = await bench.rawOrigin(async (peer, index) => {
+        await peer.receive('\r\n\r\n');
+        peer.take();
+        peer.send('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nfirst');
+        if (index > 0) return;
+        await peer.receive('part of');
+        peer.socket.resetAndDestroy();
+      });
+      const proxy = await bench.proxy({ client: 'http/1', server: 'http/1', origin: port });
+      const client = await bench.rawClient(proxy.port);
+      client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      await client.receive('first');
+      client.send('PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\npart of');
+      await client.receive('502');
+      expect(peers).toHaveLength(1);
+      expect(proxy.failures.map((failure) => failure.kind)).toEqual(['closed']);
+    },
+  },
+  {
     name: 'does not begin on an idle connection that was destroyed in the same turn',
     async run(bench) {
       const { proxy, peers } = await counting(bench, {

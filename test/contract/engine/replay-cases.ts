@@ -2,10 +2,10 @@
 // (spec/proxy.md §7.6).
 import { expect } from 'vitest';
 import type { Bench, Version } from './bench.ts';
-import { answerOf, http1, http2 } from './calls.ts';
+import { answerOf, http1, http2, type StreamReset } from './calls.ts';
 import { settled } from './flow-cases.ts';
-import { dialPort } from './peer.ts';
-import { ask, origin, tries, VERSIONS } from './retry-scene.ts';
+import { dialPort, type Peer } from './peer.ts';
+import { ask, origin, pending, tries, VERSIONS } from './retry-scene.ts';
 import type { EngineCase } from './suite.ts';
 
 async function triesAgain(bench: Bench, version: Version): Promise<void> {
@@ -296,14 +296,7 @@ export const replayCases: readonly EngineCase[] = [
   {
     name: 'sends a request again that an HTTP/2 upstream goes away without having taken, body and all',
     async run(bench) {
-      const frame = (type: number, flags: number, stream: number, payload: string): string =>
-        `${Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]).toString('latin1')}${payload}`;
-      const { port, peers } = await bench.rawOrigin(async (peer, index) => {
-        peer.send(frame(4, 0, 0, ''));
-        await peer.receive('the body');
-        // GOAWAY that names no stream; then 200 without a body.
-        peer.send(index === 0 ? frame(7, 0, 0, '\0'.repeat(8)) : frame(1, 5, 1, '\x88'));
-      });
+      const { port, peers } = await goesAway(bench, 1);
       const proxy = await tries(bench, { client: 'http/2', origins: [port], failed: (exchange) => exchange.reset(2) });
       const answer = await http2(bench.http2Client(proxy.port), { headers: { ':method': 'POST' }, body: 'the body' });
       expect(answer.status).toBe(200);
@@ -311,4 +304,27 @@ export const replayCases: readonly EngineCase[] = [
       expect(proxy.watched).toHaveLength(1);
     },
   },
+  {
+    name: 'sends a request again but once where an HTTP/2 upstream goes away each time',
+    async run(bench) {
+      const { port, peers } = await goesAway(bench, 2);
+      const proxy = await tries(bench, { client: 'http/2', origins: [port], failed: (exchange) => exchange.reset(2) });
+      const answer = pending(http2(bench.http2Client(proxy.port), { headers: { ':method': 'POST' }, body: 'the body' }));
+      await expect(answer).rejects.toMatchObject({ rstCode: 2 } satisfies Partial<StreamReset>);
+      expect(peers).toHaveLength(2);
+      expect(proxy.failures).toEqual([{ kind: 'reset', code: 7 }]);
+    },
+  },
 ];
+
+/** An HTTP/2 origin whose first connections go away when they have the request, without having taken it. */
+async function goesAway(bench: Bench, times: number): Promise<{ readonly port: number; readonly peers: readonly Peer[] }> {
+  const frame = (type: number, flags: number, stream: number, payload: string): string =>
+    `${Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]).toString('latin1')}${payload}`;
+  return await bench.rawOrigin(async (peer, index) => {
+    peer.send(frame(4, 0, 0, ''));
+    await peer.receive('the body');
+    // GOAWAY that names no stream; then 200 without a body.
+    peer.send(index < times ? frame(7, 0, 0, '\0'.repeat(8)) : frame(1, 5, 1, '\x88'));
+  });
+}

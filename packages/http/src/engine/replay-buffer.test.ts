@@ -38,6 +38,18 @@ test('lets go of what is too long only once it has gone out', () => {
   expect(replay.sendTo(none.end, { observer: null, call: none.end })).toBe(false);
 });
 
+test('keeps as many bytes as it may, and not one more', () => {
+  const replay = new ReplayBuffer(4, [Buffer.from('123')]);
+  const { end } = taker();
+  replay.sendTo(end, { observer: null, call: end });
+  replay.add(Buffer.from('4'));
+  replay.passed();
+  expect(replay.lost).toBe(false);
+  replay.add(Buffer.from('5'));
+  replay.passed();
+  expect(replay.lost).toBe(true);
+});
+
 test('stops where the body goes elsewhere meanwhile', () => {
   const replay = new ReplayBuffer(100, [Buffer.from('one'), Buffer.from('two')]);
   const { end, got } = taker();

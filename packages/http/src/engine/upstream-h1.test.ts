@@ -67,10 +67,12 @@ class Get implements Call {
   readonly hasBody = false;
   readonly oneOff: boolean;
   readonly bytes = null;
-  readonly replayable = true;
+  replayable = true;
   readonly over = false;
   end: CallEnd | undefined;
   tunnel: TunnelEnd | undefined;
+  /** Known once it has ended. */
+  how: string | undefined;
   readonly #ended: Promise<string>;
   #end: (how: string) => void = () => undefined;
 
@@ -88,7 +90,10 @@ class Get implements Call {
     };
     this.oneOff = oneOff;
     this.#ended = new Promise((resolve) => {
-      this.#end = resolve;
+      this.#end = (how) => {
+        this.how = how;
+        resolve(how);
+      };
     });
   }
 
@@ -135,6 +140,22 @@ async function arrived(to: H1Upstream, ...calls: Get[]): Promise<Socket[]> {
   for (const call of calls) to.start(call);
   await until(() => requests.length === from + calls.length);
   return calls.map(({ head }) => requests.slice(from).find(({ text }) => text.split(' ')[1]?.endsWith(head.path))?.socket as Socket);
+}
+
+/** What becomes of a request on a connection that was used before, after the origin has done that to it. */
+async function afterDeath(call: Get, die: (socket: Socket) => void): Promise<string> {
+  const to = upstream();
+  const used = await served(to);
+  const [socket] = await arrived(to, call);
+  expect(number(socket)).toBe(number(used));
+  const known = requests.length;
+  die(used);
+  await until(() => call.how !== undefined || requests.length > known);
+  if (call.how !== undefined) return call.how;
+  const again = requests[known];
+  expect(again?.text).toMatch(new RegExp(`^${call.head.method} ${call.head.path} `));
+  again?.socket.write(OK);
+  return `sent again, ${await call.ended}`;
 }
 
 /** The origin answers it; which of its connections the request came by. */
@@ -242,6 +263,25 @@ test('an idle connection that its peer ends, or that says something unasked, is 
   talks.write(OK);
   await once(talks, 'close');
   expect(number(await served(to))).not.toBe(number(talks));
+});
+
+test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])('%s is sent again when a connection that was used before dies unanswered', async (method) => {
+  expect(await afterDeath(new Get({ method }), (socket) => socket.resetAndDestroy())).toBe('sent again, 200');
+  expect(await afterDeath(new Get({ method }), (socket) => socket.end())).toBe('sent again, 200');
+});
+
+test.each(['POST', 'PATCH', 'LOCK', 'get'])('%s is not sent again: it may have had an effect', async (method) => {
+  expect(await afterDeath(new Get({ method }), (socket) => socket.resetAndDestroy())).toBe('closed');
+});
+
+test('a request whose body is no longer whole is not sent again', async () => {
+  const put = new Get({ method: 'PUT' });
+  put.replayable = false;
+  expect(await afterDeath(put, (socket) => socket.resetAndDestroy())).toBe('closed');
+});
+
+test('a request is not sent again once a part of an answer has come', async () => {
+  expect(await afterDeath(new Get(), (socket) => socket.end('HTTP/1.1 2'))).toBe('closed');
 });
 
 test('nothing of a request is kept when it is over, however it ends', async () => {

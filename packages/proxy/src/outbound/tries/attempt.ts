@@ -61,7 +61,8 @@ export class Attempt extends HttpCall {
   override head(head: ResponseHead): void {
     this.#request.clocks.head();
     super.head(head);
-    if (head.status === 101) this.#request.becameTunnel();
+    const connects = this.#exchange.request.method === 'CONNECT' && head.status >= 200 && head.status < 300;
+    if (head.status === 101 || connects) this.#request.becameTunnel();
   }
 
   override data(bytes: number): void {

@@ -60,6 +60,22 @@ test('retries errors that another try may mend', () => {
   expect([retries.retriesAnswer(502, []), retries.retriesAnswer(404, []), retries.retriesAnswer(200, ['grpc-status', '14'])]).toEqual([true, false, true]);
 });
 
+test('every request deposits to the budget, also one that had no answer or could not have been sent again', () => {
+  for (const ends of [
+    (retries: Retries) => retries.retriesError(true),
+    (retries: Retries) => retries.retriesError(false),
+    (retries: Retries) => retries.unasked(),
+    (retries: Retries) => retries.judge(head(200)),
+  ]) {
+    const tokens = new RetryWindow({ retryRatio: 1, minRetriesPerSecond: 0, ttlMs: 10_000 }, manualClock());
+    const meter = retryMetrics(createRegistry()).budget('web', {});
+    const of = (): Retries => new BudgetRetries(tokens, DEFAULT_CLASSIFIERS.http, meter);
+    expect(of().judge(head(503))).toBe('relay');
+    expect(ends(of())).not.toBe(true);
+    expect([of().judge(head(503)), of().judge(head(503))]).toEqual(['retry', 'relay']);
+  }
+});
+
 /** What came of a try: a status, a code in the head or in trailers, an answer of the proxy, an error; or it could not be repeated. */
 type Result =
   | { readonly kind: 'head'; readonly status: number }

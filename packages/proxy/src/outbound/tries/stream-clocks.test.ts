@@ -89,6 +89,22 @@ test('the head of a try that may be retried has a timeout of its own, and then t
   expect(late.expired).toEqual(['response headers 20 at 520']);
 });
 
+test('the response timeout runs beside that of the head of a try: whichever is over first counts', () => {
+  const { clock, clocks, expired } = bench({ responseMs: 50 });
+  clocks.tryStarted(500);
+  clock.advance(1_000);
+  clocks.flushed();
+  clock.advance(49);
+  expect(expired).toEqual([]);
+  clock.advance(1);
+  expect(expired).toEqual(['response 50 at 1050']);
+  const equal = bench({ responseMs: 50 });
+  equal.clocks.tryStarted(50);
+  equal.clocks.flushed();
+  equal.clock.advance(50);
+  expect(equal.expired).toEqual(['response headers 50 at 50']);
+});
+
 test('the idle timeout begins anew with each frame of either direction', () => {
   const { clock, clocks, expired } = bench({ idleMs: 30 });
   clocks.tryStarted(undefined);

@@ -101,12 +101,11 @@ export class StreamClocks implements Expiring {
     const answered = this.#headAt !== NEVER;
     // Counted from the end of the request, or from the head where that comes first.
     const since = Math.min(this.#flushedAt, this.#headAt);
-    if (!answered && this.#headMs !== undefined) {
-      if (since + this.#headMs < at) {
-        at = since + this.#headMs;
-        this.#kind = 'response headers';
-      }
-    } else if (responseMs !== undefined && since + responseMs < at) {
+    if (!answered && this.#headMs !== undefined && since + this.#headMs < at) {
+      at = since + this.#headMs;
+      this.#kind = 'response headers';
+    }
+    if (responseMs !== undefined && since + responseMs < at) {
       at = since + responseMs;
       this.#kind = 'response';
     }
