@@ -40,7 +40,7 @@ export function dispatch(connection: CallConnection, exchange: Exchange, { plan,
   const { limit } = connection;
   if (!limit.enter()) throw new ReasonError(inRoute(reason('LOAD_SHED', `${limit.max} requests are in flight`), rule));
   const routeEdits = before ? joinEdits(before, rule.filters) : rule.filters;
-  if (tries) return new TriedRequest({ connection, exchange, selected, routeEdits, requiredId, tries }).start(choice);
+  if (tries) return new TriedRequest({ connection, exchange, routed, selected, routeEdits, requiredId, tries }).start(choice);
   backend.submit(new HttpCall({ connection, exchange, rule, backend, routeEdits, backendEdits: filters, requiredId }));
 }
 

@@ -112,7 +112,7 @@ function start({ hints = [], submit, route = NO_FILTERS, backend: filters = NO_F
     available: true,
     authority: 'web:80',
     submit: submit ?? ((waiter) => waiter.start(endpoints.shift() ?? endpoint('none'), dispatch)),
-    snapshot: () => ({ name: 'web:80', gate: 'open', why: undefined, waiting: 0, endpoints: [] }),
+    snapshot: () => ({ name: 'web:80', available: true, gate: 'open', why: undefined, refusal: undefined, waiting: 0, endpoints: [] }),
   };
   const choice = { backend, filters };
   const distribute = Object.assign(() => (chosen++, choice), { choices: [choice] });
@@ -143,6 +143,7 @@ function start({ hints = [], submit, route = NO_FILTERS, backend: filters = NO_F
   const request = new TriedRequest({
     connection,
     exchange,
+    routed: { ...exchange.request, authority: 'routed:80' },
     selected: { rule, match: ANYTHING },
     routeEdits: route,
     requiredId: undefined,
@@ -191,7 +192,11 @@ test('each try begins with the head that the client sent', async () => {
 test.each(['route', 'backend'] as const)('filters of the %s are asked again for each try, and may answer in its place', async (whose) => {
   let asked = 0;
   // The first try has passed its filters already.
-  const intercept = () => (++asked === 2 ? reason('FAILURE_INJECTED', 'a filter') : undefined);
+  const authorities: unknown[] = [];
+  const intercept: FilterPlan['intercept'] = ({ authority }) => {
+    authorities.push(authority);
+    return ++asked === 2 ? reason('FAILURE_INJECTED', 'a filter') : undefined;
+  };
   start({ [whose]: { ...NO_FILTERS, intercept } });
   exchange.fails();
   await turn();
@@ -199,6 +204,8 @@ test.each(['route', 'backend'] as const)('filters of the %s are asked again for 
   exchange.fails();
   await turn();
   expect([exchange.forwards.length, told, released]).toEqual([2, ['FAILURE_INJECTED'], 1]);
+  // As the route took it, whatever a try made of it.
+  expect(authorities).toEqual(['routed:80', 'routed:80']);
 });
 
 test.each(['LOAD_SHED', 'QUEUE_FULL', 'GATE_SHUT', 'IDENTITY_REQUIRED', 'BACKEND_INVALID', 'DRAINING'] as const)('%s is not tried again', async (code) => {

@@ -2,7 +2,7 @@
 // through or its time is over. spec/proxy.md §7.5, §7.6.
 
 import { type Reason, type ReasonCode, type ResponseClass, reason, reasonOf, TIMED_OUT, type Timer, UNCLASSIFIED } from '@weft/core';
-import { inRoute } from '@weft/core/route';
+import { inRoute, type RoutedRequest } from '@weft/core/route';
 import { type Exchange, type FieldList, type ForwardFailure, type ResponseHead, type RetryRules, type Verdict } from '@weft/http';
 import { localResponse } from '../../relay/synthesize.ts';
 import type { Choice } from '../../route/distribution.ts';
@@ -17,6 +17,8 @@ import type { RequestTries } from './tries.ts';
 export interface TriedRequestOptions {
   readonly connection: CallConnection;
   readonly exchange: Exchange;
+  /** The request as its route took it. */
+  readonly routed: RoutedRequest;
   readonly selected: Selected<HttpBackend>;
   readonly routeEdits: HeadEdits;
   readonly requiredId: string | undefined;
@@ -68,10 +70,6 @@ export class TriedRequest implements RetryRules, ClockOwner {
   start({ backend, filters }: Choice<HttpBackend, FilterPlan>): void {
     const { connection, exchange, selected, routeEdits, requiredId, tries } = this.#options;
     const { rule } = selected;
-    const { request } = exchange;
-    // What the try before made of it.
-    request.authority = this.#authority;
-    request.headers = this.#headers.slice();
     this.#tryOver = false;
     this.#asked = false;
     this.#attempt = new Attempt(this, { connection, exchange, rule, backend, routeEdits, backendEdits: filters, requiredId }, tries.retries && this);
@@ -223,7 +221,7 @@ export class TriedRequest implements RetryRules, ClockOwner {
   }
 
   #next(result: Result): void {
-    const { connection, exchange, selected, tries } = this.#options;
+    const { connection, exchange, routed, selected, tries } = this.#options;
     const { rule, match } = selected;
     if (this.#over) return;
     if (exchange.aborted) return this.over();
@@ -234,8 +232,11 @@ export class TriedRequest implements RetryRules, ClockOwner {
     }
     if (result.kind === 'held') exchange.abandon?.();
     tries.retries?.started();
+    // What the try before made of it.
+    exchange.request.authority = this.#authority;
+    exchange.request.headers = this.#headers.slice();
     try {
-      const answered = rule.filters.intercept?.(exchange.request, match) ?? choice.filters.intercept?.(exchange.request, match);
+      const answered = rule.filters.intercept?.(routed, match) ?? choice.filters.intercept?.(routed, match);
       if (answered) return this.#finish({ kind: 'refused', why: answered });
       this.start(choice);
     } catch (error) {
