@@ -1,10 +1,10 @@
 // Outbound requests counted by the routes of ServiceProfiles: what was asked, and what was sent. spec/proxy.md §9.2 (route_*, route_actual_*).
 
 import { createServer } from 'node:http';
-import { type Profile, type ProfileRoute } from '@weft/core';
+import { type Profile, type ProfileRoute, plainEndpoint } from '@weft/core';
 import { expect, test } from 'vitest';
 import { ask, NAME, SERVICE, startPair, until } from './pair.ts';
-import { sample, TestMesh } from './test-mesh.ts';
+import { addressOf, sample, TestMesh } from './test-mesh.ts';
 
 const route = (regex: string, more: Partial<ProfileRoute> = {}): ProfileRoute => ({
   condition: { kind: 'path', regex },
@@ -59,7 +59,18 @@ test('counts a request that is tried again once, and each try by itself', async 
 test('counts a timeout as a failure', async () => {
   await using mesh = await TestMesh.start();
   const { port, of } = await scene(mesh);
+  // The connection is there, so that all of the time is the application's.
+  expect((await ask(port, { path: '/plain' })).status).toBe(200);
   expect((await ask(port, { path: '/slow' })).status).toBe(504);
   await until(() => of('route_response_total', 'rt_route="/slow"', 'classification="failure"', 'error="timeout"') === 1);
   expect([of('route_request_total', 'rt_route="/slow"'), of('route_actual_request_total', 'rt_route="/slow"')]).toEqual([1, 1]);
+});
+
+test('counts a timeout as one also where no endpoint had taken the request', async () => {
+  await using mesh = await TestMesh.start();
+  const { port, of } = await scene(mesh);
+  mesh.control.endpointsOf(NAME).set([{ ...plainEndpoint(addressOf('192.0.2.7:8080')), hint: 'h2' }]);
+  expect((await ask(port, { path: '/slow' })).status).toBe(504);
+  expect([of('route_response_total', 'rt_route="/slow"', 'error="timeout"'), of('route_response_total', 'rt_route="/slow"')]).toEqual([1, 1]);
+  expect([of('route_request_total', 'rt_route="/slow"'), of('route_actual_request_total', 'rt_route="/slow"')]).toEqual([1, 0]);
 });

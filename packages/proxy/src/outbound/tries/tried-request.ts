@@ -182,6 +182,8 @@ export class TriedRequest implements RetryRules, ClockOwner {
       connection.breakOff(exchange, why);
       return;
     }
+    // Also where no endpoint had taken it yet.
+    this.#last = { responseClass: TIMED_OUT, status: undefined };
     const again = kind === 'response headers' && exchange.repeatable === true && tries.retries?.retriesError(true) === true;
     // Without that the client gets no answer either.
     if (exchange.abandon) exchange.abandon();
