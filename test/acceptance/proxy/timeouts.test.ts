@@ -60,6 +60,15 @@ const timedOut = ({ client }: Scene): unknown[] => [
   sample(client.metrics, 'outbound_http_errors_total', 'error="response timeout"'),
 ];
 
+/** The answer to the first request, for which nothing happens before its time. */
+async function answeredAt(ms: number, scene: Awaited<ReturnType<typeof silent>>, answer: ReturnType<typeof ask>): ReturnType<typeof ask> {
+  await until(() => scene.responses.length === 1);
+  scene.clock.advance(ms - 1);
+  expect(timedOut(scene)).toEqual([0, 0]);
+  scene.clock.advance(5);
+  return answer;
+}
+
 test.each([
   ['request', { requestMs: 100 }],
   ['response', { responseMs: 100 }],
@@ -67,11 +76,7 @@ test.each([
   await using scene = await silent({ timeouts });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const answer = ask(scene.port, { agent });
-  await until(() => scene.responses.length === 1);
-  scene.clock.advance(99);
-  expect(timedOut(scene)).toEqual([0, 0]);
-  scene.clock.advance(5);
-  const { status, headers } = await answer;
+  const { status, headers } = await answeredAt(100, scene, answer);
   expect(status).toBe(504);
   expect(headers['l5d-proxy-error']).toMatch(new RegExp(`^RESPONSE_TIMEOUT: .*: ${kind} timeout of 100 ms; route default/route of default/test$`));
   expect(headers['l5d-proxy-connection']).toBeUndefined();
@@ -239,11 +244,7 @@ test.each([{ requestMs: 100 }, { responseMs: 100 }, { idleMs: 100 }])('%j is not
 test('a response timeout that is shorter than that of a try ends the request, and no other try follows', async () => {
   await using scene = await silent({ http: retry503({ maxRetries: 1, timeoutMs: 1_000 }), timeouts: { responseMs: 100 } });
   const answer = ask(scene.port);
-  await until(() => scene.responses.length === 1);
-  scene.clock.advance(99);
-  expect(timedOut(scene)).toEqual([0, 0]);
-  scene.clock.advance(5);
-  const { status, headers } = await answer;
+  const { status, headers } = await answeredAt(100, scene, answer);
   expect(status).toBe(504);
   expect(headers['l5d-proxy-error']).toMatch(/response timeout of 100 ms/);
   expect(requests(scene)).toBe(1);
