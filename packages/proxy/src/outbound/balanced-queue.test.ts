@@ -136,6 +136,22 @@ test('fails all that wait when the time is over, then everything at once, until 
   expect(clock.pending).toBe(0);
 });
 
+test('looks at the endpoints for what it says of them ten times a second, and after each change', () => {
+  const { clock, source, members, submit } = setup({ ready: false });
+  source.set([A]);
+  submit();
+  clock.advance(3_000);
+  let asked = 0;
+  const [member] = members;
+  if (member) Object.defineProperty(member, 'status', { get: () => ({ address: `look ${++asked}`, state: 'connecting', lastError: undefined, since: 0 }) });
+  const said = (): string | undefined => /[\w. ]+ \(connecting\)$/.exec(submit().refused?.detail ?? '')?.[0].trim();
+  expect([said(), said()]).toEqual(['10.0.0.1 (connecting)', '10.0.0.1 (connecting)']);
+  clock.advance(100);
+  expect([said(), said()]).toEqual(['look 1 (connecting)', 'look 1 (connecting)']);
+  member?.turn(false);
+  expect(said()).toBe('look 2 (connecting)');
+});
+
 test('tells an empty set from one that is not known yet', () => {
   const { clock, source, submit } = setup();
   const unknown = submit();

@@ -34,6 +34,9 @@ export interface BalancedQueueOptions<M extends PoolMember> {
   readonly observer?: PoolObserver | undefined;
 }
 
+/** So long the same is said of the endpoints, unless one becomes ready or another set comes: what is shed must stay cheap, however many there are. */
+const DESCRIBED_MS = 100;
+
 export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, QueueSource<Waiter<M>, Dispatched<M>> {
   readonly authority: string | undefined;
   readonly penalty: PenaltyRules | undefined;
@@ -46,6 +49,7 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
   readonly #queue: FailfastQueue<Waiter<M>, Dispatched<M>>;
   #unsubscribe: Unsubscribe | undefined;
   #rejected: Reason | undefined;
+  #described: { readonly at: Millis; readonly text: string } | undefined;
   #known = false;
   #retired = false;
   #closed = false;
@@ -134,7 +138,13 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
     const name = this.#name;
     if (!this.#known) return reason('FAILFAST', `${name}: its endpoints are not known after ${failfastMs} ms`);
     if (this.#members.size === 0) return reason('NO_ENDPOINTS', name);
-    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${describeMembers(this.#members.values())}`);
+    return reason('FAILFAST', `${name}: no endpoint ready for ${failfastMs} ms: ${this.#describe()}`);
+  }
+
+  #describe(): string {
+    const now = this.#options.clock.now();
+    if (!this.#described || now - this.#described.at >= DESCRIBED_MS) this.#described = { at: now, text: describeMembers(this.#members.values()) };
+    return this.#described.text;
   }
 
   /** Endpoints are resolved and connected to from the first request on. */
@@ -166,6 +176,7 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
   /** Endpoints that stay the same object keep connection and load; what is in flight on a removed one finishes. */
   #apply(set: EndpointSet): void {
     const { observer, connect } = this.#options;
+    this.#described = undefined;
     const wanted = new Set(set);
     for (const [endpoint, member] of this.#members) {
       if (wanted.has(endpoint)) continue;
@@ -192,6 +203,7 @@ export class BalancedQueue<M extends PoolMember> implements PoolBackend<M>, Queu
   #changed(endpoint: Endpoint): void {
     const member = this.#members.get(endpoint);
     if (!member) return;
+    this.#described = undefined;
     if (member.hopeless && !member.ready) this.#hopeless.add(member);
     else this.#hopeless.delete(member);
     this.#balancer.refresh(member);

@@ -5,9 +5,10 @@ import type { MemberState, MemberStatus } from './pool-member.ts';
 /** Endpoints that are named. */
 const NAMED = 5;
 
-/** `3 endpoints, 2 connecting, 1 shut: 10.0.0.1:80 (connecting, CONNECT_REFUSED: …), …`. Those that differ in state or error are named first. */
+/** `3 endpoints, 2 connecting, 1 shut: 10.0.0.1:80 (connecting, CONNECT_REFUSED: …), …`. Those with different errors are named first. */
 export function describeMembers(members: Iterable<{ readonly status: MemberStatus }>): string {
   const counts = new Map<MemberState, number>();
+  /** Of the last error, or the state where there is none. */
   const kinds = new Set<string>();
   const first: MemberStatus[] = [];
   const alike: MemberStatus[] = [];
@@ -16,7 +17,7 @@ export function describeMembers(members: Iterable<{ readonly status: MemberStatu
     total++;
     counts.set(status.state, (counts.get(status.state) ?? 0) + 1);
     if (first.length === NAMED) continue;
-    const kind = `${status.state} ${status.lastError?.code}`;
+    const kind = status.lastError?.code ?? status.state;
     if (kinds.has(kind)) {
       if (alike.length < NAMED) alike.push(status);
     } else {
