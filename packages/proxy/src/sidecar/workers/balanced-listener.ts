@@ -35,12 +35,10 @@ export function balancedListeners({ worker, cells, calls, post, onConnection }: 
     onSocket(socket);
   };
 
-  const passOn = (socket: Socket, listener: SocketAddress): boolean => {
-    const to = lessBusy(cells, worker);
-    const own = to === undefined ? undefined : descriptorOf(socket);
+  const passOn = (socket: Socket, listener: SocketAddress, to: number): boolean => {
+    const own = descriptorOf(socket);
     const fd = own === undefined ? undefined : calls.duplicate(own);
-    if (to === undefined || fd === undefined) return false;
-    cells.connected(to);
+    if (fd === undefined) return false;
     post({ kind: 'connection', to, listener, fd });
     // The duplicate keeps the connection: this closes a descriptor and nothing else.
     socket.destroy();
@@ -59,8 +57,12 @@ export function balancedListeners({ worker, cells, calls, post, onConnection }: 
       opened.set(key, onSocket);
       const socket = serveSockets({ fd, backlog }, (accepted) => {
         accepted.on('error', () => undefined);
-        if (passOn(accepted, listener.listen)) return;
-        cells.connected(worker);
+        const to = cells.place(worker);
+        if (to !== worker) {
+          if (passOn(accepted, listener.listen, to)) return;
+          cells.disconnected(to);
+          cells.connected(worker);
+        }
         keep(accepted, onSocket);
       });
       return {
@@ -85,20 +87,3 @@ export function balancedListeners({ worker, cells, calls, post, onConnection }: 
     },
   };
 }
-
-/** The worker that should have the next connection, where that is another one; small differences among many are left alone. */
-function lessBusy(cells: SharedCells, worker: number): number | undefined {
-  const own = cells.connections(worker);
-  let least = own - Math.max(1, own >> TOLERANCE) + 1;
-  let found: number | undefined;
-  for (let other = 0; other < cells.workers; other++) {
-    const connections = cells.connections(other);
-    if (other === worker || connections >= least) continue;
-    least = connections;
-    found = other;
-  }
-  return found;
-}
-
-/** An eighth. */
-const TOLERANCE = 3;

@@ -2,10 +2,13 @@
 import type { InFlightLimit } from '../../relay/in-flight-limit.ts';
 
 const IN_FLIGHT = { inbound: 0, outbound: 1 } as const;
-const FIRST_WORKER = 2;
+const LOCK = 2;
+const FIRST_WORKER = 3;
 const PER_WORKER = 2;
 /** More connections than there can be. */
 const RETIRED = 2 ** 30;
+/** An eighth: among many connections, smaller differences are left alone. */
+const TOLERANCE = 3;
 
 export class SharedCells {
   readonly buffer: SharedArrayBuffer;
@@ -41,6 +44,19 @@ export class SharedCells {
     return Atomics.load(this.#cells, connectionsOf(worker));
   }
 
+  /**
+   * Counts a connection that this worker has accepted where it should be: here, or with the worker that has the fewest. All threads
+   * place one after the other, or two that accept at once would take it from the same counts.
+   */
+  place(accepted: number): number {
+    // For a few dozen instructions; longer only where its holder is not running.
+    while (Atomics.compareExchange(this.#cells, LOCK, 0, 1) !== 0);
+    const worker = this.#lessBusy(accepted) ?? accepted;
+    this.connected(worker);
+    Atomics.store(this.#cells, LOCK, 0);
+    return worker;
+  }
+
   connected(worker: number): void {
     Atomics.add(this.#cells, connectionsOf(worker), 1);
   }
@@ -66,6 +82,19 @@ export class SharedCells {
   /** Stands still until the bell has rung more often than `heard`. */
   waitForRing(worker: number, heard: number, limitMs: number): void {
     Atomics.wait(this.#cells, bellOf(worker), heard, limitMs);
+  }
+
+  #lessBusy(worker: number): number | undefined {
+    const own = this.connections(worker);
+    let least = own - Math.max(1, own >> TOLERANCE) + 1;
+    let found: number | undefined;
+    for (let other = 0; other < this.workers; other++) {
+      const connections = this.connections(other);
+      if (other === worker || connections >= least) continue;
+      least = connections;
+      found = other;
+    }
+    return found;
   }
 }
 
