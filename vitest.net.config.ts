@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.ts';
 
-const pool = { ...base.test, pool: 'forks', fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } as const;
+const pool = { ...base.test, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({
   ...base,
