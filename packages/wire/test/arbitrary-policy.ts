@@ -37,7 +37,7 @@ const httpMatch: fc.Arbitrary<HttpMatch> = fc.record({
   query: few(fc.record({ name: text, value: stringMatch(text) })),
   method: option(method),
 });
-const grpcMatch = fc.record({ rpc: option(fc.record({ service: text, method: text })), headers });
+const grpcMatch = fc.record({ rpc: fc.record({ service: text, method: text }), headers });
 
 const fields = few(fc.tuple(token, bytes));
 const modifier = fc.record({ add: fields, set: fields, remove: few(token) });

@@ -25,7 +25,7 @@ export interface HttpMatch {
 
 export interface GrpcMatch {
   /** Empty service or method matches any. */
-  readonly rpc?: { readonly service: string; readonly method: string } | undefined;
+  readonly rpc: { readonly service: string; readonly method: string };
   readonly headers: readonly NamedMatch[];
 }
 

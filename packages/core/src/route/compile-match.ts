@@ -55,7 +55,7 @@ function namesOf(headers: readonly NamedMatch[]): readonly string[] {
 
 /** Throws POLICY_INVALID. */
 export function grpcMatch(match: GrpcMatch, compile: CompilePattern): CompiledMatch {
-  const { service = '', method = '' } = match.rpc ?? {};
+  const { service, method } = match.rpc;
   return {
     path: undefined,
     rpc: { service, method },

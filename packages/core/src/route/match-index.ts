@@ -1,6 +1,7 @@
 // The candidates under one host, by what their paths begin with and which headers they want. The index only narrows: whether a match holds
 // its predicates say.
 import { pathTaken } from './compile-match.ts';
+import { rpcOf } from './predicates.ts';
 import type { RequestView } from './request-view.ts';
 import type { Candidate } from './route-table.ts';
 
@@ -48,13 +49,12 @@ export class MatchIndex<R> {
   }
 
   #bestRpc(view: RequestView): Candidate<R> | undefined {
-    const { path } = view;
-    const slash = path.indexOf('/', 1);
-    if (slash < 0) return undefined;
-    const rpcs = this.#rpcs;
-    const at = (key: string): Candidate<R> | undefined => rpcs.get(key)?.better(undefined, view);
+    const rpc = rpcOf(view.path);
+    if (!rpc) return undefined;
+    const { service, method } = rpc;
+    const at = (wanted: string): Candidate<R> | undefined => this.#rpcs.get(wanted)?.better(undefined, view);
     // A service outweighs a method.
-    return at(path) ?? at(path.slice(0, slash + 1)) ?? at(`//${path.slice(slash + 1)}`) ?? at('//');
+    return at(`/${service}/${method}`) ?? at(`/${service}/`) ?? at(`//${method}`) ?? at('//');
   }
 }
 

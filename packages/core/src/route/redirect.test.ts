@@ -22,6 +22,8 @@ test('leads nowhere else where nothing differs', () => {
   expect(to({ scheme: 'http', path: full('/foo/bar?x=1') })).toBeUndefined();
   expect(to({ scheme: 'https' }, { scheme: 'https' })).toBeUndefined();
   expect(to({ port: 80 })).toBeUndefined();
+  expect(to({ host: 'web.example' }, { authority: 'Web.Example' })).toBeUndefined();
+  expect(to({ path: full('/Foo/bar?x=1') })).toBe('http://web.example/Foo/bar?x=1');
 });
 
 test('replaces scheme, host and port, and elides the default port of the scheme', () => {
@@ -46,12 +48,15 @@ test.each([
   ['/foo', '', '/foo/bar', '/bar'],
   ['/foo', '', '/foo', '/'],
   ['/', '/xyz', '/foo', '/xyz/foo'],
+  ['/', '/xyz', '/', '/xyz'],
+  ['/', '/xyz', '//', '/xyz/'],
 ])('replaces the prefix %s by %s: %s becomes %s', (matched, value, path, location) => {
   expect(to({ path: prefix(value) }, { path }, prefix(matched))).toBe(`http://web.example${location}`);
 });
 
 test('takes a rule without a path for one with the prefix /', () => {
   expect(to({ path: prefix('/xyz') })).toBe('http://web.example/xyz/foo/bar?x=1');
+  expect(to({ path: prefix('/xyz') }, { path: '/' })).toBe('http://web.example/xyz');
 });
 
 test('drops the query where the whole path is replaced', () => {

@@ -15,7 +15,13 @@ export function redirectLocation(filter: RedirectFilter, request: RoutedRequest,
   const scheme = filter.scheme ?? from;
   const location = `${scheme}://${authorityOf(filter, request, scheme)}${pathOf(filter, request, match)}`;
   if (!/^[\x21-\x7e]+$/.test(location)) throw invalid(`the location ${JSON.stringify(location)} is not a URI`);
-  return location === `${from}://${request.authority}${request.path}` ? undefined : location;
+  return sameUri(location, `${from}://${request.authority}${request.path}`) ? undefined : location;
+}
+
+/** Whatever the case of their hosts. */
+function sameUri(one: string, other: string): boolean {
+  const path = other.indexOf('/', other.indexOf('://') + 3);
+  return one.slice(path) === other.slice(path) && one.slice(0, path).toLowerCase() === other.slice(0, path).toLowerCase();
 }
 
 function authorityOf({ host, port }: RedirectFilter, { authority }: RoutedRequest, scheme: string): string {
@@ -37,7 +43,8 @@ function pathOf({ path: change }: RedirectFilter, request: RoutedRequest, match:
   if (!change.value.startsWith('/') && change.value !== '') throw invalid(`the path ${JSON.stringify(change.value)} does not begin with /`);
   if (change.kind === 'full') return change.value;
   if (match.path && match.path.kind !== 'prefix') throw invalid('the prefix is to be replaced, and the route does not match by prefix');
-  const rest = request.path.slice(match.path ? match.path.text.length : NOTHING_TAKEN);
+  // The prefix / takes its slash, as a match without a path does.
+  const rest = request.path.slice(match.path?.text.length || NOTHING_TAKEN);
   if (rest === '' || rest.startsWith('?')) return `${change.value || '/'}${rest}`;
   // What follows the prefix keeps one slash before it, whoever brings it.
   return `${change.value.replace(/\/$/, '')}${rest.startsWith('/') ? '' : '/'}${rest}`;

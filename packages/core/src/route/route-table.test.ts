@@ -130,7 +130,7 @@ test('matches gRPC services and methods of POST requests only, and ranks service
         { matches: [rpc('', 'C')], rule: 'method' },
         { matches: [rpc('', 'C', [header])], rule: 'method and header' },
         { matches: [rpc('a.B', 'D')], rule: 'both' },
-        { matches: [grpcMatch({ headers: [header] }, compile)], rule: 'header' },
+        { matches: [rpc('', '', [header])], rule: 'header' },
       ],
     },
   ]);
@@ -138,7 +138,9 @@ test('matches gRPC services and methods of POST requests only, and ranks service
   const headers = ['a', '1'];
   expect([select('/a.B/X'), select('/a.B/C'), select('/a.B/D'), select('/z.Z/C')]).toEqual(['service', 'service', 'both', 'method']);
   expect([select('/z.Z/C', { headers }), select('/z.Z/X', { headers }), select('/a.B/X', { headers })]).toEqual(['method and header', 'header', 'service']);
-  expect([select('/a.B/X', { method: 'GET' }), select('/a.B/X/Y'), select('/a.B'), select('/z.Z/X')]).toEqual([undefined, undefined, undefined, undefined]);
+  expect([select('/a.B/X', { method: 'GET' }), select('/a.B'), select('/z.Z/X'), select('/')]).toEqual([undefined, undefined, undefined, undefined]);
+  // What follows the method makes no difference, as in linkerd2-proxy.
+  expect([select('/a.B/D/x'), select('/a.B/D/'), select('/x/a.B/D')]).toEqual(['both', 'both', undefined]);
 });
 
 // --- properties ---
@@ -255,16 +257,16 @@ test.each(['header', 'query'] as const)('gives up on a request whose %s values a
 test('of gRPC rules with the same service, method and number of headers takes the one listed first, and one that demands nothing is among them', () => {
   const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { maxLength: 1 });
   const header = fc.constantFrom<NamedMatch>({ name: 'a', value: { kind: 'exact', value: '1' } }, { name: 'b', value: { kind: 'exact', value: '2' } });
-  const rpc = fc.option(fc.record({ service: fc.constantFrom('', 's.A', 's.Ab'), method: fc.constantFrom('', 'Do') }), { nil: undefined });
+  const rpc = fc.record({ service: fc.constantFrom('', 's.A', 's.Ab'), method: fc.constantFrom('', 'Do') });
   const rule = some(fc.record<GrpcMatch>({ rpc, headers: some(header) }));
   const calls = fc.record({
-    path: fc.constantFrom('/s.A/Do', '/s.Ab/Do', '/s.A/Else', '/x.Y/Do'),
+    path: fc.constantFrom('/s.A/Do', '/s.Ab/Do', '/s.A/Else', '/x.Y/Do', '/s.A/Do/more', '/s.A/'),
     headers: fc.constantFrom([], ['a', '1'], ['b', '2'], ['a', '1', 'b', '2']),
   });
   const key = ({ rpc: wanted, headers }: GrpcMatch, [service, method]: readonly string[], has: readonly string[]): readonly number[] | undefined => {
-    if ((wanted?.service && wanted.service !== service) || (wanted?.method && wanted.method !== method)) return undefined;
+    if ((wanted.service && wanted.service !== service) || (wanted.method && wanted.method !== method)) return undefined;
     if (!headers.every(({ name }) => has.includes(name))) return undefined;
-    return [wanted?.service.length ?? 0, wanted?.method.length ?? 0, headers.length];
+    return [wanted.service.length, wanted.method.length, headers.length];
   };
   fc.assert(
     fc.property(fc.array(rule, { maxLength: 6 }), calls, (rules, { path, headers }) => {

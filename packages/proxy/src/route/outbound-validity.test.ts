@@ -52,7 +52,9 @@ const httpRules = <M>(matches: fc.Arbitrary<M>) =>
 const metadata = fc.constantFrom('r', 's').map(defaultMetadata);
 const hosts = fc.constant([]);
 const http = fc.record({ routes: few(fc.record({ metadata, hosts, rules: httpRules(fc.record({ headers, query: fc.constant([]) })) })) });
-const grpc = fc.record({ routes: few(fc.record({ metadata, hosts, rules: httpRules(fc.record({ headers })) })) });
+const grpc = fc.record({
+  routes: few(fc.record({ metadata, hosts, rules: httpRules(fc.record({ rpc: fc.constant({ service: '', method: '' }), headers })) })),
+});
 const tcpRules = few(fc.record({ filters, distribution }));
 const opaque = fc.record({ routes: few(fc.record({ metadata, rules: tcpRules })) });
 const tls = fc.record({ routes: few(fc.record({ metadata, snis: hosts, rules: tcpRules })) });

@@ -43,11 +43,12 @@ export function httpMatchToWire(match: HttpMatch): HttpRouteMatch {
 
 export function grpcMatchFromWire(wire: GrpcRouteMatch, at: string): GrpcMatch {
   return {
-    rpc: optional(wire.rpc, join(at, 'rpc'), ({ service = '', method = '' }) => ({ service, method })),
+    rpc: { service: wire.rpc?.service ?? '', method: wire.rpc?.method ?? '' },
     headers: each(wire.headers, join(at, 'headers'), headerMatchFromWire),
   };
 }
 
+/** Always with `rpc`: linkerd2-proxy takes no match without. */
 export function grpcMatchToWire(match: GrpcMatch): GrpcRouteMatch {
   return { rpc: match.rpc, headers: match.headers.map(headerMatchToWire) };
 }
