@@ -1,5 +1,5 @@
 // Random policies: what is explained is what becomes of a request. spec/proxy.md §7.1 – §7.4, §8.2, §8.3.
-import { type ClientHttp2Session, createServer as createHttp2, type OutgoingHttpHeaders } from 'node:http2';
+import { createServer as createHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import type { Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type ClientPolicy, parseIdentityId } from '@weft/core';
@@ -24,11 +24,10 @@ acceptanceCase('random HTTP routes of clients', async () => {
   await using scene = await outboundScene(policies);
   const outcomes: Outcome[] = [];
   for (const [index, policy] of policies.entries()) {
-    using session = http2Session(scene.at(index));
     for (const [number, request] of fc.sample(httpRequests, { seed: index, numRuns: REQUESTS }).entries()) {
       const protocol = number % 2 === 0 ? 'http/1' : 'http/2';
       const expected = explained(explainOutbound({ policy }, { protocol, request: { ...request, headers: request.headers.flat() } }), request);
-      const found = protocol === 'http/1' ? await over(new Wire(await tcpTo(scene.at(index))), request) : await overHttp2(session, request);
+      const found = protocol === 'http/1' ? await over(new Wire(await tcpTo(scene.at(index))), request) : await overHttp2(scene.at(index), request);
       expect({ request, policy, found }).toEqual({ request, policy, found: expected });
       outcomes.push(found);
     }
@@ -41,14 +40,13 @@ acceptanceCase('random gRPC routes of clients', async () => {
   await using scene = await outboundScene(policies);
   const outcomes: Outcome[] = [];
   for (const [index, policy] of policies.entries()) {
-    using session = http2Session(scene.at(index));
     for (const request of fc.sample(grpcRequests, { seed: index, numRuns: REQUESTS })) {
       const expected = explained(
         explainOutbound({ policy }, { protocol: 'http/2', request: { ...request, headers: request.headers.flat() } }),
         request,
         'grpc',
       );
-      const found = await overHttp2(session, request, { 'content-type': 'application/grpc' });
+      const found = await overHttp2(scene.at(index), request, { 'content-type': 'application/grpc' });
       expect({ request, policy, found }).toEqual({ request, policy, found: expected });
       outcomes.push(found);
     }
@@ -152,7 +150,8 @@ async function over(wire: Wire, { method, path, authority, headers }: RandomRequ
   return outcomeOf(Number(start.split(' ')[1]), Object.fromEntries(answer), body);
 }
 
-async function overHttp2(session: ClientHttp2Session, { method, path, authority, headers }: RandomRequest, more: OutgoingHttpHeaders = {}): Promise<Outcome> {
+async function overHttp2(at: string, { method, path, authority, headers }: RandomRequest, more: OutgoingHttpHeaders = {}): Promise<Outcome> {
+  using session = http2Session(at);
   const fields: Record<string, string[]> = {};
   for (const [name, value] of headers) (fields[name] ??= []).push(value);
   const stream = session.request({ ...more, ...fields, ':method': method, ':path': path, ':authority': authority }, { endStream: true });

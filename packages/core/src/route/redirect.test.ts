@@ -35,6 +35,8 @@ test('replaces scheme, host and port, and elides the default port of the scheme'
   expect(to({ port: 8080 })).toBe('http://web.example:8080/foo/bar?x=1');
   expect(to({ port: 443, scheme: 'https' }, { authority: 'web.example:80' })).toBe('https://web.example/foo/bar?x=1');
   expect(to({ port: 8080 }, { authority: '[::1]:80' })).toBe('http://[::1]:8080/foo/bar?x=1');
+  expect(to({ port: 8080 }, { authority: 'web:' })).toBe('http://web:8080/foo/bar?x=1');
+  expect(to({ port: 80 }, { authority: 'web:' })).toBeUndefined();
 });
 
 test.each([

@@ -26,12 +26,14 @@ function sameUri(one: string, other: string): boolean {
 
 function authorityOf({ host, port }: RedirectFilter, { authority }: RoutedRequest, scheme: string): string {
   if (host !== undefined && port !== undefined) return `${host}:${port}`;
-  const own = authority === undefined ? undefined : parseAuthority(authority);
+  // A port may be empty: RFC 3986 §3.2.3.
+  const own = authority === undefined ? undefined : parseAuthority(authority.replace(/:$/, ''));
   if (host !== undefined) return own?.port === undefined || isDefault(scheme, own.port) ? host : `${host}:${own.port}`;
   if (authority === undefined) throw invalid('the request names no authority to redirect to');
   if (port === undefined) return authority;
   if (!own) throw invalid(`the authority ${JSON.stringify(authority)} has no port to replace`);
-  return formatAuthority({ host: own.host, port: isDefault(scheme, port) ? undefined : port });
+  const wanted = isDefault(scheme, port) ? undefined : port;
+  return wanted === own.port ? authority : formatAuthority({ host: own.host, port: wanted });
 }
 
 function isDefault(scheme: string, port: number): boolean {
