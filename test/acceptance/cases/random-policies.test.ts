@@ -1,5 +1,5 @@
 // Random policies: what is explained is what becomes of a request. spec/proxy.md §7.1 – §7.4, §8.2, §8.3.
-import { createServer as createHttp2, type OutgoingHttpHeaders } from 'node:http2';
+import { createServer as createHttp2, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import type { Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type ClientPolicy, parseIdentityId } from '@weft/core';
@@ -11,7 +11,7 @@ import { controlPlane } from '../process/control-plane.ts';
 import { meshedPeer, tcpTo } from '../process/meshed-peer.ts';
 import { acceptanceCase } from './case.ts';
 import { authorization, type Client, clients, enforce, FAR, NEAR, open, server, serverProxy } from './inbound-scene.ts';
-import { explained, type Outcome, observed } from './random-outcomes.ts';
+import { ANSWER, explained, type Fields, type Outcome, observed } from './random-outcomes.ts';
 import { grpcPolicies, grpcRequests, httpPolicies, httpRequests, httpRoutes, type RandomRequest } from './random-policies.ts';
 import { nameOf, routedTo } from './routed.ts';
 import { Wire } from './wire.ts';
@@ -129,13 +129,14 @@ async function outboundScene(policies: readonly ClientPolicy[]) {
 function echo() {
   return httpApplication(({ rawHeaders }, response) => {
     const names = rawHeaders.filter((_, at) => at % 2 === 0);
+    for (const [name, value] of ANSWER) response.setHeader(name, value);
     response.end(JSON.stringify(names.map((name, at) => [name.toLowerCase(), rawHeaders[at * 2 + 1]])));
   });
 }
 
 function echoHttp2() {
   const app = createHttp2().on('stream', (stream, headers) => {
-    stream.respond({ ':status': 200 });
+    stream.respond({ ':status': 200, ...Object.fromEntries(ANSWER) });
     stream.end(JSON.stringify(Object.entries(headers)));
   });
   return serveOn(app as unknown as Server);
@@ -147,7 +148,7 @@ async function over(wire: Wire, { method, path, authority, headers }: RandomRequ
   const fields = [['host', authority], ...headers].map(([name, value]) => `${name}: ${value}\r\n`);
   connection.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n`);
   const { start, headers: answer, body } = await connection.message();
-  return outcomeOf(Number(start.split(' ')[1]), Object.fromEntries(answer), body);
+  return outcomeOf(Number(start.split(' ')[1]), answer, body);
 }
 
 async function overHttp2(at: string, { method, path, authority, headers }: RandomRequest, more: OutgoingHttpHeaders = {}): Promise<Outcome> {
@@ -155,12 +156,16 @@ async function overHttp2(at: string, { method, path, authority, headers }: Rando
   const fields: Record<string, string[]> = {};
   for (const [name, value] of headers) (fields[name] ??= []).push(value);
   const stream = session.request({ ...more, ...fields, ':method': method, ':path': path, ':authority': authority }, { endStream: true });
-  let head: Readonly<Record<string, unknown>> = {};
+  let head: IncomingHttpHeaders & { readonly ':status'?: number } = {};
   stream.once('response', (answer) => (head = answer));
   const body = await text(stream);
-  return outcomeOf(Number(head[':status']), head, body);
+  return outcomeOf(
+    head[':status'] ?? 0,
+    Object.entries(head).map(([name, value]) => [name, String(value)] as const),
+    body,
+  );
 }
 
-function outcomeOf(status: number, answer: Readonly<Record<string, unknown>>, body: string): Outcome {
+function outcomeOf(status: number, answer: Fields, body: string): Outcome {
   return observed(status, answer, body.startsWith('[') ? (JSON.parse(body) as [string, string][]) : undefined);
 }

@@ -1,8 +1,18 @@
 // Random routes and requests of few words, so that they meet. What implementations are known to take differently (docs/compatibility.md) is not
 // among them: patterns with an alternative that is the beginning of another, prefixes replaced by one that ends with a slash.
-import { type ClientPolicy, defaultMetadata, type Filter, type GrpcMatch, type HostMatch, type HttpMatch, type NamedMatch, type PathMatch } from '@weft/core';
+import {
+  type ClientPolicy,
+  type Distribution,
+  defaultMetadata,
+  type Filter,
+  type GrpcMatch,
+  type HostMatch,
+  type HttpMatch,
+  type NamedMatch,
+  type PathMatch,
+} from '@weft/core';
 import fc from 'fast-check';
-import { balanced, clientPolicy, firstOf, opaqueProtocol } from '../proxy/policies.ts';
+import { backend, balanced, clientPolicy, firstOf, opaqueProtocol } from '../proxy/policies.ts';
 
 /** The header that a rule sets of the requests it forwards, to its route and number. */
 export const MARK = 'x-rule';
@@ -40,6 +50,10 @@ const redirect: fc.Arbitrary<Filter> = fc.record({
 const field = fc.tuple(one('x-a', 'x-c', 'X-D'), one('one', 'two'));
 const modifier = fc.record({ add: few(field), set: few(field), remove: few(one('x-a', 'x-b', 'X-C', 'x-d')) });
 const requestHeaders = modifier.map((made): Filter => ({ kind: 'request-headers', modifier: made }));
+const back = fc.tuple(one('x-r', 'X-S'), one('one', 'two'));
+const responseHeaders: fc.Arbitrary<Filter> = fc
+  .record({ add: few(back), set: few(back), remove: few(one('X-R', 'x-s'), 1) })
+  .map((made) => ({ kind: 'response-headers', modifier: made }));
 const ratio = one(undefined, { numerator: 0, denominator: 10 }, { numerator: 1, denominator: 1 });
 const httpFailure: fc.Arbitrary<Filter> = fc.record({ kind: fc.constant('http-failure'), status: one(418, 503), message: fc.constant('no tea'), ratio });
 const grpcFailure: fc.Arbitrary<Filter> = fc.record({ kind: fc.constant('grpc-failure'), code: one(9, 14), message: fc.constant('no tea'), ratio });
@@ -70,10 +84,13 @@ const marking = (text: string): Filter => ({ kind: 'request-headers', modifier: 
 export const httpRoutes = routes(httpMatch, seldom(redirect, requestHeaders, httpFailure));
 const grpcRoutes = routes(grpcMatch, seldom(requestHeaders, grpcFailure));
 
-/** Whatever its version, a request goes where its version is spoken. */
+/** Whatever its version, a request goes where its version is spoken. Clients' policies have filters of responses, and of backends. */
 export function httpPolicies(http1: string, http2: string): fc.Arbitrary<ClientPolicy> {
-  return httpRoutes.map((list) => {
-    const to = (name: string) => ({ routes: list.map((route) => ({ ...route, rules: route.rules.map((rule) => ({ ...rule, ...forwarding(name) })) })) });
+  const ofRule = seldom(redirect, requestHeaders, httpFailure, responseHeaders);
+  return fc.tuple(routes(httpMatch, ofRule), fc.array(ofRule, { minLength: 9, maxLength: 9 })).map(([list, ofBackends]) => {
+    const to = (name: string) => ({
+      routes: list.map((route, r) => ({ ...route, rules: route.rules.map((rule, n) => ({ ...rule, ...forwarding(name, ofBackends[r * 3 + n]) })) })),
+    });
     return clientPolicy({ kind: 'detect', timeoutMs: 10_000, opaque: opaqueProtocol(firstOf(balanced(http1))), http1: to(http1), http2: to(http2) });
   });
 }
@@ -84,7 +101,10 @@ export function grpcPolicies(name: string): fc.Arbitrary<ClientPolicy> {
   );
 }
 
-const forwarding = (name: string) => ({ distribution: firstOf(balanced(name)), timeouts: {}, allowL5dHeaders: false });
+function forwarding(name: string, filters: readonly Filter[] = []) {
+  const distribution: Distribution = { kind: 'first-available', backends: [{ backend: backend(balanced(name)), filters }] };
+  return { distribution, timeouts: {}, allowL5dHeaders: false };
+}
 
 export interface RandomRequest {
   readonly method: string;
