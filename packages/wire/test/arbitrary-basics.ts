@@ -89,7 +89,7 @@ const { request, response } = fc.letrec<{ request: RequestCondition; response: R
   response: fc.oneof(
     { maxDepth: 3 },
     fc.tuple(fc.integer({ min: 100, max: 400 }), fc.nat(199)).map(([min, more]) => ({ kind: 'status' as const, min, max: min + more })),
-    fc.record({ kind: fc.constantFrom('all' as const, 'any' as const), of: fc.array(tie('response'), { maxLength: 3 }) }),
+    fc.record({ kind: fc.constantFrom('all' as const, 'any' as const), of: fc.array(tie('response'), { minLength: 1, maxLength: 3 }) }),
     fc.record({ kind: fc.constant('not' as const), of: tie('response') }),
   ),
 }));

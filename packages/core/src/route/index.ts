@@ -7,6 +7,6 @@ export { HostIndex } from './host-match.ts';
 export { inRoute, placeOf, type RoutePlace, selectWithin, withinRoute } from './in-route.ts';
 export { type HeaderFilter, type Intercept, type SortedFilters, sortFilters } from './interception.ts';
 export { type CompilePattern, type Pattern, patternCompiler } from './pattern.ts';
-export { type OutboundRouting, type ProfileRouting, profileRoutes, type SelectProfileRoute } from './profile-routes.ts';
+export { compileCondition, type OutboundRouting, type ProfileRouting, profileRoutes, type SelectProfileRoute } from './profile-routes.ts';
 export { hostOf, type RoutedRequest } from './request-view.ts';
 export { type Candidate, type RouteSpec, type RouteTable, routeTable } from './route-table.ts';

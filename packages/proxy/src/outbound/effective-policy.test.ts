@@ -52,8 +52,14 @@ test('lets a profile with a split rule HTTP and opaque traffic alike', () => {
   const { policy: effective, profile: driving } = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides }), policy);
   expect(driving?.authority).toBe('web:80');
   expect(targets(effective)).toMatchObject({ http: [{ path: 'a:80' }], opaque: [{ path: 'a:80' }] });
-  const none = effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides: overrides.slice(1) }), policy);
-  expect(targets(none.policy)).toMatchObject({ http: [{ path: 'web:80' }] });
+  expect(effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', overrides: overrides.slice(1) }), policy)).toEqual({ policy });
+});
+
+test('is driven by a profile for its routes only where one can be read', () => {
+  const route = (regex: string) => ({ condition: { kind: 'path', regex } as const, responseClasses: [], labels: {}, isRetryable: false });
+  const drivenBy = (...patterns: string[]) =>
+    effectivePolicy(ADDRESS, profile({ fullyQualifiedName: 'web', routes: patterns.map(route) }), policy).profile?.authority;
+  expect([drivenBy('('), drivenBy('(', '/a')]).toEqual([undefined, 'web:80']);
 });
 
 test('tells opaque traffic that the profile directs from what the policy directs', () => {
@@ -75,7 +81,6 @@ test('estimates the load of all that a profile names from 30 ms on, over 10 s', 
   const named = profile({ fullyQualifiedName: 'web' });
   const both = (path: string) => ({ http: [balancer(path)], opaque: [balancer(path)] });
   expect(targets(effectivePolicy(ADDRESS, { ...named, overrides: [{ authority: 'a:80', weight: 1 }] }, policy).policy)).toEqual(both('a:80'));
-  expect(targets(effectivePolicy(ADDRESS, { ...named, overrides: [{ authority: 'a:80', weight: 0 }] }, policy).policy)).toEqual(both('web:80'));
   expect(targets(effectivePolicy(ADDRESS, { ...named, opaqueProtocol: true }, policy).policy)).toEqual({ http: 'none', opaque: [balancer('web:80')] });
   const byName = effectivePolicyOfName(80, named, undefined);
   expect(byName && targets(byName.policy)).toEqual(both('web:80'));

@@ -13,7 +13,7 @@ import {
   plainEndpoint,
   type SocketAddress,
 } from '@weft/core';
-import type { OutboundRouting } from '@weft/core/route';
+import { compileCondition, type OutboundRouting, patternCompiler } from '@weft/core/route';
 
 /** Carried on the wire only; the proxy's own settings rule. */
 const QUEUE = { capacity: 0, failfastTimeoutMs: 0 };
@@ -40,7 +40,7 @@ function effective(port: number, profile: Profile | undefined, base: ClientPolic
   if (!profile) return { policy: base };
   const { opaque, opaqueByProfile } = opaqueOf(port, profile, base, plain);
   if (profile.opaqueProtocol) return { policy: { parent: base.parent, protocol: { kind: 'opaque', ...opaque } }, opaqueByProfile };
-  if (profile.fullyQualifiedName === '' || (profile.routes.length === 0 && profile.overrides.length === 0)) return { policy: base };
+  if (profile.fullyQualifiedName === '' || !(splits(profile) || hasRoutes(profile))) return { policy: base };
   const authority = `${profile.fullyQualifiedName}:${port}`;
   const parent = profile.parent ?? base.parent;
   const distribution = profileDistribution(authority, profile);
@@ -79,10 +79,21 @@ function opaqueOf(
 ): { readonly opaque: OpaqueProtocol; readonly opaqueByProfile: boolean } {
   const authority = `${profile.fullyQualifiedName}:${port}`;
   const byProfile = (distribution: Distribution) => ({ opaque: opaqueOver(policy.parent, distribution), opaqueByProfile: true });
-  if (profile.overrides.length > 0) return byProfile(profileDistribution(authority, profile));
+  if (splits(profile)) return byProfile(profileDistribution(authority, profile));
   if (policy.protocol.kind === 'opaque') return { opaque: policy.protocol, opaqueByProfile: false };
   if (policy.protocol.kind === 'detect') return { opaque: policy.protocol.opaque, opaqueByProfile: false };
   return byProfile(first(policy.parent, dispatcherOf(authority, profile, plain)));
+}
+
+/** Branches without weight are none, as in Linkerd. */
+function splits({ overrides }: Profile): boolean {
+  return overrides.some(({ weight }) => weight > 0);
+}
+
+/** Routes that cannot be read are none, as in Linkerd. */
+function hasRoutes({ routes }: Profile): boolean {
+  const compile = patternCompiler();
+  return routes.some(({ condition }) => compileCondition(condition, compile) !== undefined);
 }
 
 function dispatcherOf(authority: string, profile: Profile, plain: Endpoint | undefined): Dispatcher {

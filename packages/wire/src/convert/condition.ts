@@ -33,8 +33,8 @@ export function requestConditionToWire(condition: RequestCondition): Destination
 }
 
 export function responseConditionFromWire(wire: Wire<DestinationResponseMatch>): ResponseCondition | undefined {
-  if (wire?.all) return { kind: 'all', of: responseConditions(wire.all.matches) };
-  if (wire?.any) return { kind: 'any', of: responseConditions(wire.any.matches) };
+  if (wire?.all) return composed('all', responseConditions(wire.all.matches));
+  if (wire?.any) return composed('any', responseConditions(wire.any.matches));
   if (wire?.not) {
     const of = responseConditionFromWire(wire.not);
     return of && { kind: 'not', of };
@@ -61,6 +61,11 @@ function requestConditions(list: readonly DestinationRequestMatch[] | undefined)
 
 function responseConditions(list: readonly DestinationResponseMatch[] | undefined): ResponseCondition[] {
   return (list ?? []).flatMap((item) => responseConditionFromWire(item) ?? []);
+}
+
+/** Those without parts cannot be understood, unlike those of requests. */
+function composed(kind: 'all' | 'any', of: readonly ResponseCondition[]): ResponseCondition | undefined {
+  return of.length === 0 ? undefined : { kind, of };
 }
 
 /** A bound that is missing equals the other one. */

@@ -259,8 +259,12 @@ describe('profiles', () => {
   });
 
   test('leaves out what cannot be understood', () => {
+    const nothing = [{ condition: { all: { matches: [{}] } } }, { condition: { not: { any: {} } } }];
     const profile = profileFromWire({
-      routes: [{}, { condition: { path: { regex: '/a' } }, responseClasses: [{}, { condition: { status: { max: 500 } } }, { condition: { status: {} } }] }],
+      routes: [
+        {},
+        { condition: { path: { regex: '/a' } }, responseClasses: [{}, { condition: { status: { max: 500 } } }, { condition: { status: {} } }, ...nothing] },
+      ],
       retryBudget: { retryRatio: 0.2, ttl: seconds(61) },
       dstOverrides: [{ authority: '' }, { authority: 'web:80', weight: 1 }],
       endpoint: {},
