@@ -85,7 +85,8 @@ test('explains where a request would go, with the balancer as it stands, and the
 
 test('refuses in the words of the response what the proxy refuses', async () => {
   const http = httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { path: { kind: 'exact', value: '/none' } }, to: { kind: 'empty' } });
-  const nowhere = { kind: 'random-available', backends: [{ backend: backend(balanced(NAME)), filters: [], weight: 0 }] } as const;
+  const nobody = { backend: backend(balanced(NAME)), filters: [], weight: 0 };
+  const nowhere = { kind: 'random-available', backends: [nobody, nobody] } as const;
   const weightless = clientPolicy({ kind: 'http1', ...httpProtocol({ to: firstOf(balanced(NAME)) }, { match: { method: 'PUT' }, to: nowhere }) });
   const onlyA = { routes: http.routes.map((route) => ({ ...route, hosts: [{ kind: 'exact', host: 'a.example' } as const] })) };
   await using control = await controlPlane()

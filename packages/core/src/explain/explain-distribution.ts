@@ -22,11 +22,12 @@ export function explainDistribution(
       return { distribution: 'first-available', backends };
     }
     case 'random-available': {
+      const alone = distribution.backends.length === 1;
       const total = distribution.backends.reduce((sum, { weight }) => sum + weight, 0);
       const backends = distribution.backends.map(({ backend, filters, weight }) => ({
         ...explainBackend(backend),
         weight,
-        share: total === 0 ? 0 : weight / total,
+        share: alone ? 1 : total === 0 ? 0 : weight / total,
         filters: effects(filters),
       }));
       return { distribution: 'random-available', backends };

@@ -97,6 +97,8 @@ test('shows how a split divides, and refuses what has no backend', () => {
     { target: 'a:80', weight: 1, share: 0.25 },
     { target: 'b:80', weight: 3, share: 0.75 },
   ]);
+  const alone = ask(http(rule([], { kind: 'random-available', backends: [{ ...balancer('a'), weight: 0 }] })), request('/'));
+  expect(alone).toMatchObject({ verdict: { kind: 'forwarded' }, backends: [{ weight: 0, share: 1 }] });
   expect(ask(http(rule([], { kind: 'empty' })), request('/')).verdict).toMatchObject({ kind: 'refused', reason: { code: 'LOAD_SHED' } });
 });
 
@@ -106,8 +108,9 @@ test('refuses by the pattern that cannot be read', () => {
 });
 
 test('refuses all that comes under a policy one rule of which cannot be followed, whichever rule takes it', () => {
+  const NOBODY = { ...balancer('b'), weight: 0 };
   const broken: readonly (readonly [what: string, broken: ReturnType<typeof rule>])[] = [
-    ['every backend has weight 0', rule([match({ method: 'PUT' })], { kind: 'random-available', backends: [{ ...balancer('b'), weight: 0 }] })],
+    ['every backend has weight 0', rule([match({ method: 'PUT' })], { kind: 'random-available', backends: [NOBODY, NOBODY] })],
     ['filter unknown is not supported on requests', rule([match({ method: 'PUT' })], first('b'), [{ kind: 'unknown' }])],
     [
       'filter unknown is not supported on requests',

@@ -12,9 +12,9 @@ import { sortFilters } from './interception.ts';
 import { patternCompiler } from './pattern.ts';
 import type { OutboundRouting } from './profile-routes.ts';
 
-/** Throws POLICY_INVALID where none of the backends would ever be chosen. */
+/** Throws POLICY_INVALID where none of the backends would ever be chosen. One that is alone is, whatever its weight: spec/proxy.md §6.4. */
 export function checkWeights(distribution: Distribution): void {
-  if (distribution.kind !== 'random-available' || distribution.backends.length === 0) return;
+  if (distribution.kind !== 'random-available' || distribution.backends.length < 2) return;
   if (distribution.backends.every(({ weight }) => weight === 0)) throw new ReasonError(reason('POLICY_INVALID', 'every backend has weight 0'));
 }
 

@@ -78,6 +78,7 @@ test('leaves the weight of one that is not available to the others, wherever it 
 test('has no backend where the rule names none, and refuses weights that admit nobody', () => {
   expect(compile({ kind: 'empty' }).pick()).toBeUndefined();
   expect(() => compile(weighted(0, 0))).toThrow('every backend has weight 0');
+  expect(compile(weighted(0)).pick()).toBe('b0');
 });
 
 test('refuses filters that it cannot apply', () => {

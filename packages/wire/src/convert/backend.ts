@@ -40,7 +40,8 @@ export function distributionFromWire<F>(wire: Wire<WireDistribution<F>>, at: str
       ...routeBackendFromWire(required(backend, join(where, 'backend')), join(where, 'backend'), filterFrom),
       weight,
     }));
-    if (backends.every(({ weight }) => weight === 0)) throw new ConvertError('VALUE_INVALID', path, 'all weights are zero');
+    // One that is alone is chosen, whatever its weight.
+    if (backends.length > 1 && backends.every(({ weight }) => weight === 0)) throw new ConvertError('VALUE_INVALID', path, 'all weights are zero');
     return { kind: 'random-available', backends };
   }
   if (!empty) throw new ConvertError('KIND_UNKNOWN', join(at, 'kind'));

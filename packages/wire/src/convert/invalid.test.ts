@@ -118,6 +118,7 @@ describe('client policies', () => {
   const backoff = { minBackoff: seconds(1), maxBackoff: seconds(60) };
   const whole = { timeout: seconds(10), opaque: {}, http1: {}, http2: {} };
   const at = 'protocol.http1.routes[0].rules[0]';
+  const weightless = { backend: { backend }, weight: 0 };
   const backendAt = `${at}.backends.first_available.backends[0].backend`;
 
   test.each<[expected: string, policy: OutboundPolicy]>([
@@ -138,7 +139,8 @@ describe('client policies', () => {
     ['valid', rule({ backends: { empty: {} } })],
     [`LIST_EMPTY ${at}.backends.first_available.backends`, rule({ backends: { firstAvailable: {} } })],
     [`LIST_EMPTY ${at}.backends.random_available.backends`, rule({ backends: { randomAvailable: {} } })],
-    [`VALUE_INVALID ${at}.backends.random_available.backends`, rule({ backends: { randomAvailable: { backends: [{ backend: { backend }, weight: 0 }] } } })],
+    [`VALUE_INVALID ${at}.backends.random_available.backends`, rule({ backends: { randomAvailable: { backends: [weightless, weightless] } } })],
+    ['valid', rule({ backends: { randomAvailable: { backends: [weightless] } } })],
     [`FIELD_MISSING ${at}.backends.random_available.backends[0].backend`, rule({ backends: { randomAvailable: { backends: [{ weight: 1 }] } } })],
     [`FIELD_MISSING ${backendAt}.metadata`, rule({ backends: first({ metadata: null }) })],
     [`FIELD_MISSING ${backendAt}.queue`, rule({ backends: first({ queue: null }) })],
