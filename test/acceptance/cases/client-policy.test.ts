@@ -3,7 +3,7 @@ import { type ClientPolicy, defaultMetadata, type Filter, type HttpMatch } from 
 import { expect } from 'vitest';
 import { controlPlane } from '../process/control-plane.ts';
 import { SERVICE } from '../process/scenes.ts';
-import { balanced, clientPolicy, firstOf, httpProtocol, opaqueProtocol, type Rule } from '../proxy/policies.ts';
+import { backend, balanced, clientPolicy, firstOf, httpProtocol, opaqueProtocol, type Rule } from '../proxy/policies.ts';
 import { acceptanceCase } from './case.ts';
 import { nameOf, routedTo } from './routed.ts';
 import { HTTP1, HTTP2, type Question, VERSIONS, type Version } from './versions.ts';
@@ -266,6 +266,11 @@ acceptanceCase('backends: split by weight, without those that are not ready', as
   expect(counts[504]).toBeLessThanOrEqual(1);
   expect(counts.a).toBeGreaterThan(8);
   expect(counts.b).toBeGreaterThan(40);
+});
+
+acceptanceCase('backends: one that is alone, whatever its weight', async () => {
+  const weightless = { backend: backend(balanced(nameOf('app'))), filters: [], weight: 0 };
+  expect(await answers(routes({ to: { kind: 'random-available', backends: [weightless] } }), HTTP1, ['app'], [{}])).toEqual(['app']);
 });
 
 acceptanceCase('backends: none', async () => {
