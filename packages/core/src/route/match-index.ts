@@ -1,7 +1,6 @@
 // The candidates under one host, by what their paths begin with and which headers they want. The index only narrows: whether a match holds
 // its predicates say.
 import { pathTaken } from './compile-match.ts';
-import { rpcOf } from './predicates.ts';
 import type { RequestView } from './request-view.ts';
 import type { Candidate } from './route-table.ts';
 
@@ -49,7 +48,7 @@ export class MatchIndex<R> {
   }
 
   #bestRpc(view: RequestView): Candidate<R> | undefined {
-    const rpc = rpcOf(view.path);
+    const { rpc } = view;
     if (!rpc) return undefined;
     const { service, method } = rpc;
     const at = (wanted: string): Candidate<R> | undefined => this.#rpcs.get(wanted)?.better(undefined, view);

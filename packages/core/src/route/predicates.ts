@@ -77,20 +77,9 @@ export function queryIs(match: NamedMatch, compile: CompilePattern): Predicate {
 /** An empty service or method fits any. */
 export function rpcIs(service: string, method: string): Predicate {
   return {
-    holds({ path }) {
-      const rpc = rpcOf(path);
-      return rpc !== undefined && (service === '' || rpc.service === service) && (method === '' || rpc.method === method);
-    },
+    holds: ({ rpc }) => rpc !== undefined && (service === '' || rpc.service === service) && (method === '' || rpc.method === method),
     mismatch: ({ path }) => ({ predicate: 'service', wanted: `/${service || '*'}/${method || '*'}`, found: path }),
   };
-}
-
-/** The service and the method that a path names: its first two segments, whatever follows. Undefined where there are none. */
-export function rpcOf(path: string): { readonly service: string; readonly method: string } | undefined {
-  const slash = path.indexOf('/', 1);
-  if (path[0] !== '/' || slash < 0) return undefined;
-  const end = path.indexOf('/', slash + 1);
-  return { service: path.slice(1, slash), method: path.slice(slash + 1, end < 0 ? path.length : end) };
 }
 
 export function formatString(match: StringMatch): string {

@@ -19,6 +19,12 @@ export interface RoutedRequest {
 /** Steps that matching one request may take, at most some thirty nanoseconds each: characters times the size of the pattern, or values compared. */
 const MAX_STEPS = 2_000_000;
 
+/** What a gRPC request calls. */
+export interface Rpc {
+  readonly service: string;
+  readonly method: string;
+}
+
 /** One per request and look-up. */
 export class RequestView {
   readonly request: RoutedRequest;
@@ -26,6 +32,7 @@ export class RequestView {
   readonly path: string;
   /** An upper bound of the steps that matching has taken. */
   steps = 0;
+  #rpc: Rpc | undefined | null = null;
   #query: ReadonlyMap<string, readonly string[]> | undefined;
   #headers: ReadonlyMap<string, readonly string[]> | undefined;
 
@@ -33,6 +40,12 @@ export class RequestView {
     this.request = request;
     const mark = request.path.indexOf('?');
     this.path = mark < 0 ? request.path : request.path.slice(0, mark);
+  }
+
+  /** Undefined where the path names none. */
+  get rpc(): Rpc | undefined {
+    if (this.#rpc === null) this.#rpc = rpcOf(this.path);
+    return this.#rpc;
   }
 
   /** Of the parameters, by name. */
@@ -63,6 +76,14 @@ export class RequestView {
     this.steps += steps;
     if (this.steps > MAX_STEPS) throw new ReasonError(reason('MATCH_LIMIT', `${text.length} characters against ${JSON.stringify(wanted)}`));
   }
+}
+
+/** The first two segments of the path, whatever follows, as in linkerd2-proxy. */
+function rpcOf(path: string): Rpc | undefined {
+  const slash = path.indexOf('/', 1);
+  if (path[0] !== '/' || slash < 0) return undefined;
+  const end = path.indexOf('/', slash + 1);
+  return { service: path.slice(1, slash), method: path.slice(slash + 1, end < 0 ? path.length : end) };
 }
 
 function byName(values: Iterable<readonly [name: string, value: string]>): ReadonlyMap<string, readonly string[]> {
